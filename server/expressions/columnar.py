@@ -9,27 +9,31 @@ Law 2: nothing is interpreted row by row if a kernel exists.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from server.expressions import expression as nodes
 from server.expressions.by_operands import array_constructor, by_operands, row_comparison
+from server.expressions.choices import (
+    BOOLEAN_TYPE,
+    compile_case,
+    compile_coalesce,
+    compile_extremum,
+)
 from server.expressions.invoke import column_call, looked_after, with_validity
 from server.expressions.membership import compile_membership
+from server.expressions.operand import Operand, lazily
 from server.expressions.row_calls import ANY_OID, call_context, modifier_of
 from server.expressions.rowwise import Layout, compile_row, record_maker
-from server.expressions.safety import cannot_raise
 from server.functions.column_texts import column_of_texts, texts_of
 from server.functions.float_numerics import rounded_floats
 from server.functions.function import CallContext
 from server.functions.json_documents import parsed_documents
 from server.functions.scaled import round_column
 from server.types.numeric import precision_and_scale
-from server.types.registry import TYPE_BY_OID
-from server.types.type import TypeReference
 from server.vector.batch import Batch
-from server.vector.column import Column, Positions, Values
+from server.vector.column import Column, Values
 from server.vector.rows import (
     column_of,
     constant_column,
@@ -38,7 +42,7 @@ from server.vector.rows import (
     plain_values,
     values_of,
 )
-from server.vector.selection import merge_columns, positions_of, true_rows
+from server.vector.selection import positions_of
 from server.vector.texts import text_column
 
 if TYPE_CHECKING:
@@ -48,8 +52,6 @@ Made = TypeVar("Made")
 Evaluator = Callable[[Batch, Any], Column]
 Compiler = Callable[[Any, Layout], Evaluator]
 BOOLEAN = np.dtype(np.bool_)
-BOOLEAN_TYPE: Final = TypeReference(TYPE_BY_OID[16])
-"""Of what a comparison gives that stands in an expression of another type, as in NULLIF."""
 LONG_CONSTANT_ROWS = 1 << 18
 """Constants are repeated once, without memory, for batches of up to so many rows; cutting is cheaper than repeating."""
 
@@ -76,56 +78,6 @@ def _by_rows(node: nodes.Expression, layout: Layout) -> Evaluator:
     return evaluate
 
 
-class Operand:
-    """An operand that can be evaluated at some rows of a batch only.
-
-    The form for some rows is made when it is first asked for: conditions in conditions would otherwise be
-    compiled twice at every level.
-    """
-
-    __slots__ = ("_safe", "_some_rows", "evaluate", "node")
-
-    def __init__(self, node: nodes.Expression, layout: Layout) -> None:
-        self.node = node
-        self.evaluate = compile_columns(node, layout)
-        self._some_rows = _lazily(lambda: _at_some_rows(node, layout))
-        self._safe: bool | None = None
-
-    @property
-    def safe(self) -> bool:
-        """Whether evaluating it at rows nobody asks for can do no harm."""
-        if self._safe is None:
-            self._safe = cannot_raise(self.node)
-        return self._safe
-
-    def at(self, batch: Batch, positions: Positions, context: Any) -> Column:
-        """The operand at the positions."""
-        if len(positions) == batch.count:
-            return self.evaluate(batch, context)
-        indexes, restricted = self._some_rows()
-        columns = tuple(batch.columns[index].take(positions) for index in indexes)
-        return restricted(Batch(columns, len(positions)), context)
-
-
-def _at_some_rows(node: nodes.Expression, layout: Layout) -> tuple[tuple[int, ...], Evaluator]:
-    """Where the columns are that the operand reads, and its form over these alone."""
-    used = sorted(nodes.columns_used(node))
-    restricted = compile_columns(node, {column: number for number, column in enumerate(used)})
-    return tuple(layout[column] for column in used), restricted
-
-
-def _lazily(make: Callable[[], Made]) -> Callable[[], Made]:
-    """What make makes, made once when it is first asked for."""
-    made: list[Made] = []
-
-    def get() -> Made:
-        if not made:
-            made.append(make())
-        return made[0]
-
-    return get
-
-
 def _variable(node: nodes.Variable, layout: Layout) -> Evaluator:
     position = layout[node.column]
     return lambda batch, context: batch.columns[position]
@@ -133,7 +85,7 @@ def _variable(node: nodes.Variable, layout: Layout) -> Evaluator:
 
 def _constant(node: nodes.Constant, layout: Layout) -> Evaluator:
     value, dtype = node.value, node.type.type.dtype
-    long = _lazily(lambda: constant_column(value, dtype, LONG_CONSTANT_ROWS))
+    long = lazily(lambda: constant_column(value, dtype, LONG_CONSTANT_ROWS))
 
     def evaluate(batch: Batch, context: Any) -> Column:
         if batch.count > LONG_CONSTANT_ROWS:
@@ -304,7 +256,7 @@ def _junction(deciding: bool) -> Compiler:
     """AND (decided by false) and OR (decided by true)."""
 
     def compiler(node: nodes.And | nodes.Or, layout: Layout) -> Evaluator:
-        operands = [Operand(argument, layout) for argument in node.arguments]
+        operands = [Operand(argument, layout, compile_columns) for argument in node.arguments]
 
         def evaluate(batch: Batch, context: Any) -> Column:
             return _junction_over(operands, deciding, batch, context)
@@ -389,51 +341,6 @@ def _is_distinct(node: nodes.IsDistinct, layout: Layout) -> Evaluator:
     return evaluate
 
 
-def _case(node: nodes.Case, layout: Layout) -> Evaluator:
-    branches = [(Operand(when, layout), Operand(then, layout)) for when, then in node.branches]
-    otherwise = Operand(node.otherwise, layout)
-    dtype = node.type.type.dtype
-
-    def evaluate(batch: Batch, context: Any) -> Column:
-        rest: Positions = np.arange(batch.count, dtype=np.int64)
-        parts: list[tuple[Positions, Column]] = []
-        for condition, result in branches:
-            if not len(rest):
-                break
-            taken = true_rows(condition.at(batch, rest, context))
-            chosen = rest[taken]
-            if len(chosen):
-                parts.append((chosen, result.at(batch, chosen, context)))
-                rest = rest[~taken]
-        if len(rest):
-            parts.append((rest, otherwise.at(batch, rest, context)))
-        return merge_columns(batch.count, parts, dtype)
-
-    return evaluate
-
-
-def _coalesce(node: nodes.Coalesce, layout: Layout) -> Evaluator:
-    operands = [Operand(argument, layout) for argument in node.arguments]
-    dtype = node.type.type.dtype
-
-    def evaluate(batch: Batch, context: Any) -> Column:
-        rest: Positions = np.arange(batch.count, dtype=np.int64)
-        parts: list[tuple[Positions, Column]] = []
-        for operand in operands:
-            if not len(rest):
-                break
-            column = operand.at(batch, rest, context)
-            if not column.has_nulls:
-                parts.append((rest, column))
-                break
-            there = column.validity()
-            parts.append((rest[there], column.take(positions_of(there))))
-            rest = rest[~there]
-        return merge_columns(batch.count, parts, dtype)
-
-    return evaluate
-
-
 def _null_if(node: nodes.NullIf, layout: Layout) -> Evaluator:
     left, right = compile_columns(node.left, layout), compile_columns(node.right, layout)
     call = column_call(node.function)
@@ -445,30 +352,6 @@ def _null_if(node: nodes.NullIf, layout: Layout) -> Evaluator:
         equal = call(information, [first, second], batch.count)
         there = first.validity() & second.validity() & equal.validity()
         return with_validity(first, ~(there & equal.values))
-
-    return evaluate
-
-
-def _extremum(node: nodes.Extremum, layout: Layout) -> Evaluator:
-    arguments = [compile_columns(argument, layout) for argument in node.arguments]
-    less, greatest = column_call(node.function), node.greatest
-    types, dtype = (node.type, node.type), node.type.type.dtype
-
-    def better(best: Column, other: Column, context: Any) -> Column:
-        information = CallContext(context.style, BOOLEAN_TYPE, types, context)
-        pair = [best, other] if greatest else [other, best]
-        is_less = less(information, pair, len(best))
-        there = best.validity()
-        taken = other.validity() & (~there | (is_less.values & is_less.validity()))
-        kept, changed = positions_of(~taken), positions_of(taken)
-        parts = [(kept, best.take(kept)), (changed, other.take(changed))]
-        return merge_columns(len(best), parts, dtype)
-
-    def evaluate(batch: Batch, context: Any) -> Column:
-        best = arguments[0](batch, context)
-        for argument in arguments[1:]:
-            best = better(best, argument(batch, context), context)
-        return best
 
     return evaluate
 
@@ -506,10 +389,10 @@ COMPILERS: Mapping[type[nodes.Expression], Compiler] = {
     nodes.IsNull: _is_null,
     nodes.BooleanTest: _boolean_test,
     nodes.IsDistinct: _is_distinct,
-    nodes.Case: _case,
-    nodes.Coalesce: _coalesce,
+    nodes.Case: compile_case(compile_columns),
+    nodes.Coalesce: compile_coalesce(compile_columns),
     nodes.NullIf: _null_if,
-    nodes.Extremum: _extremum,
+    nodes.Extremum: compile_extremum(compile_columns),
     nodes.InList: compile_membership(compile_columns, _by_rows),
     nodes.RowConstructor: _row_constructor,
     nodes.ArrayConstructor: array_constructor(compile_columns, _by_rows),

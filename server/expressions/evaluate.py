@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from server.expressions import expression as nodes
-from server.expressions.columnar import Evaluator, Operand, compile_columns
+from server.expressions.columnar import Evaluator, compile_columns
 from server.expressions.folding import fold_constants
+from server.expressions.operand import Operand
 from server.expressions.records import as_record
 from server.expressions.row_calls import RowEvaluator, call_context, has_null
 from server.expressions.rowwise import Layout, compile_row
@@ -53,7 +54,7 @@ def compile_filter(condition: nodes.Expression, layout: Layout) -> Filter:
     A conjunction narrows as it goes: conjuncts that cannot raise come first only if they were
     written first.
     """
-    operands = [Operand(conjunct, layout) for conjunct in conjuncts(condition)]
+    operands = [Operand(conjunct, layout, compile_columns) for conjunct in conjuncts(condition)]
     if len(operands) == 1:
         only = operands[0].evaluate
         return lambda batch, context: evaluate_filter(only, batch, context)
