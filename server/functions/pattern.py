@@ -17,6 +17,8 @@ import numpy as np
 from server.errors import InvalidEscapeSequence, SqlError
 from server.functions.declare import row
 from server.functions.function import TextByText
+from server.functions.regex_tables import ROWS_MIN, test_matcher
+from server.functions.text_kernels import rows_left
 from server.vector.column import Column, Mask
 from server.vector.native import folded_like_views, like_views
 from server.vector.rows import constant_value, is_constant, joint_validity
@@ -29,6 +31,8 @@ Test = Callable[[str], bool]
 ManyTest = Callable[[str], Callable[[list[str]], list[bool]]]
 ANY_CHARACTER: Final = None  # in a piece: what `_` stands for
 Piece = list[str | None]
+_SPECIAL: Final = frozenset("\\.^$*+?()[]{}|")
+"""What means something in a regular expression."""
 
 
 def split_pattern(pattern: str, escape: str = "\\") -> list[Piece]:
@@ -247,16 +251,43 @@ def _plain_pieces(pattern: str) -> list[bytes] | None:
     return ["".join(filter(None, piece)).encode() for piece in pieces]
 
 
+def _as_regex(pattern: str) -> str:
+    """The pattern as a regular expression."""
+    pieces = [
+        "".join("." if c is ANY_CHARACTER else f"\\{c}" if c in _SPECIAL else c for c in piece)
+        for piece in split_pattern(pattern)
+    ]
+    return f"^{'.*'.join(pieces)}$"
+
+
+def _search_by_tables(texts: TextColumn, pattern: str, flags: str, test: Test) -> Mask | None:
+    """As an automaton, which takes whatever `_` stands for; None: there is none, or it is not worth while."""
+    if ends_in_escape(pattern) or len(texts) < ROWS_MIN:
+        return None
+    matcher = test_matcher(_as_regex(pattern), flags)
+    if matcher is None:
+        return None
+    passed, strange = matcher.tests(texts.store, texts.views)
+    for place, text in rows_left(texts, strange):
+        passed[place] = test(text)
+    return passed
+
+
 def _search(texts: TextColumn, pattern: str) -> Mask | None:
     pieces = _plain_pieces(pattern)
-    return None if pieces is None else like_views(texts.store, texts.views, pieces)
+    if pieces is None:
+        return _search_by_tables(texts, pattern, "", compile_like(pattern))
+    return like_views(texts.store, texts.views, pieces)
 
 
 def _search_folded(texts: TextColumn, pattern: str) -> Mask | None:
     """As bytes where texts are ASCII; other letters may become several, or ASCII, when they become small."""
-    pieces = _plain_pieces(pattern.lower())
+    small = pattern.lower()
+    pieces = _plain_pieces(small)
     if pieces is None:
-        return None
+        if not small.isascii():  # what is no letter of ASCII may be one in another case
+            return None
+        return _search_by_tables(texts, small, "i", _compile_ilike(pattern))
     found, strange = folded_like_views(texts.store, texts.views, pieces)
     rows = np.flatnonzero(strange if texts.valid is None else strange & texts.valid)
     if len(rows):
