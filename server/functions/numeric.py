@@ -21,6 +21,7 @@ from server.functions.integer import BITS, SQL_NAMES, narrowed
 from server.functions.near_decimals import product_kernel
 from server.types.numeric import EXACT, NAN, round_to
 from server.vector.column import Column
+from server.vector.parted import PartedColumn
 from server.vector.rows import constant_value, is_constant, joint_validity
 
 if TYPE_CHECKING:
@@ -242,27 +243,35 @@ def _rounder(places: int) -> Callable[[Decimal], Decimal]:
 
 def _round_kernel(context: CallContext, column: Column, digits: Column, *, count: int) -> Column:
     places = scaled.one_value(digits) if digits.scale is None else None
+    if places is not None and isinstance(column, PartedColumn):
+        made = scaled.at_one_scale(column, lambda part: _rounded_to(part, places))
+        if made is not None:
+            return made
     column = scaled.flat(column)
     if places is not None and column.scale is None and 0 <= places <= scaled.SCALE_MAX:
         rounded = rounded_floats(column, places)
         return scaled.by_rows(_rounder(places), (column,)) if rounded is None else rounded
-    if places is None or column.scale is None or not 0 <= places < column.scale:
-        return _round_longer(column, digits, places)
+    made = None if places is None or column.scale is None else _rounded_to(column, places)
+    if made is None:
+        return scaled.by_rows(exact.round_scale, (column, digits))
+    return Column(made.values, joint_validity((column, digits)), places)
+
+
+def _rounded_to(column: Column, places: int) -> Column | None:
+    """A scaled column with so many digits, rounded or with zeros; None where it has to be done row by row."""
+    assert column.scale is not None
+    if not 0 <= places <= scaled.SCALE_MAX:
+        return None
+    if places >= column.scale:
+        longer = scaled.rescaled(column, places)
+        return None if longer is None else Column(longer, column.valid, places)
     unit = 10 ** (column.scale - places)
+    if unit >= scaled.LIMIT:
+        return None
     size = np.abs(column.values)
     quotient = size // unit
     quotient += size - quotient * unit >= unit // 2
-    values = np.where(column.values < 0, -quotient, quotient)
-    return Column(values, joint_validity((column, digits)), places)
-
-
-def _round_longer(column: Column, digits: Column, places: int | None) -> Column:
-    """Digits that there are not are zeros."""
-    if places is not None and column.scale is not None and 0 <= places <= scaled.SCALE_MAX:
-        values = scaled.rescaled(column, places)
-        if values is not None:
-            return Column(values, column.valid, places)
-    return scaled.by_rows(exact.round_scale, (column, digits))
+    return Column(np.where(column.values < 0, -quotient, quotient), column.valid, places)
 
 
 _ADD = _kernel(scaled.add, exact.add)

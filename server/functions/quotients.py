@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from server.functions.numeric_math import DISPLAY_SCALE_MAX, GROUP, SIGNIFICANT_DIGITS_MIN
-from server.functions.scaled import aligned, by_rows
+from server.functions.scaled import SCALE_MAX, aligned, at_one_scale, by_rows
 from server.types.numeric import EXACT
-from server.vector.column import Column, Mask, Values
+from server.vector.column import Column, Mask, Positions, Values
+from server.vector.parted import PartedColumn, parted_column
 from server.vector.rows import column_of, joint_validity
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from server.functions.function import CallContext, Kernel
 
 INT64_MIN: Final = -(1 << 63)
+INT64_MAX: Final = (1 << 63) - 1
+QUOTIENT_MAX: Final = 9e18
+"""Quotients up to here, told by floats, have room in 64 bits with what rounding adds."""
 POWERS: Final = np.array([10**exponent for exponent in range(19)], np.int64)
 _OBJECT: Final = np.dtype(object)
 
@@ -50,14 +54,61 @@ def divide(left: Column, right: Column) -> Column | None:
     dividends, divisors, valid = operands
     uppers, lowers = np.abs(dividends), np.abs(divisors)
     scales = _result_scales((uppers, left.scale), (lowers, right.scale))
-    factors = [10**shift for shift in range(int(scales.max()) + right.scale - left.scale + 1)]
-    shifts = (scales + (right.scale - left.scale)).tolist()
-    negative = ((dividends < 0) != (divisors < 0)).tolist()
-    rows = zip(uppers.tolist(), lowers.tolist(), shifts, scales.tolist(), negative, strict=True)
+    is_negative = (dividends < 0) != (divisors < 0)
+    parts: list[tuple[Positions, Column]] = []
+    for scale in np.flatnonzero(np.bincount(scales)).tolist():
+        rows = np.flatnonzero(scales == scale)
+        shift = scale + right.scale - left.scale
+        found = _rounded_quotients(uppers[rows], lowers[rows], shift)
+        if found is None:
+            return _one_by_one(
+                uppers, lowers, scales + (right.scale - left.scale), scales, is_negative, valid
+            )
+        signed = np.where(is_negative[rows], -found, found)
+        parts.append((rows, Column(signed, None if valid is None else valid[rows], scale)))
+    if len(parts) == 1 and int(scales[0]) <= SCALE_MAX:
+        return parts[0][1]
+    return parted_column(len(uppers), parts)
+
+
+def _rounded_quotients(uppers: Values, lowers: Values, shift: int) -> Values | None:
+    """Upper * 10**shift / lower, rounded half away from zero; None where 64 bits do not hold all of them.
+
+    As one divides by hand: as many digits at a time as the remainder has room for.
+    """
+    lower_max = int(lowers.max())
+    step = _digits(INT64_MAX // lower_max)
+    if shift < 0 or step < 1 or float((uppers / lowers).max()) * 10.0**shift > QUOTIENT_MAX:
+        return None
+    quotients, rests = np.divmod(uppers, lowers)
+    while shift:
+        digits = min(shift, step)
+        following, rests = np.divmod(rests * 10**digits, lowers)
+        quotients = quotients * 10**digits + following
+        shift -= digits
+    quotients += rests >= lowers - rests
+    return quotients
+
+
+def _digits(number: int) -> int:
+    """The greatest power of ten, but not beyond 18, that is no more than the number."""
+    return min(len(str(number)) - 1, 18)
+
+
+def _one_by_one(
+    uppers: Values,
+    lowers: Values,
+    shifts: Values,
+    scales: Values,
+    is_negative: Mask,
+    valid: Mask | None,
+) -> Column:
+    factors = [10**shift for shift in range(int(shifts.max()) + 1)]
+    arrays = (uppers, lowers, shifts, scales, is_negative)
     quotients: list[Any] = []
-    for upper, lower, shift, scale, is_negative in rows:
+    for upper, lower, shift, scale, negative in zip(*(a.tolist() for a in arrays), strict=True):
         number = (2 * upper * factors[shift] + lower) // (2 * lower)
-        quotients.append(Decimal(-number if is_negative else number).scaleb(-scale, EXACT))
+        quotients.append(Decimal(-number if negative else number).scaleb(-scale, EXACT))
     column = column_of(quotients, _OBJECT)
     return column if valid is None else Column(column.values, valid)
 
@@ -99,9 +150,13 @@ def remainder(left: Column, right: Column) -> Column | None:
 
 def whole(column: Column, upwards: int) -> Column | None:
     """The next integer: -1 downwards, 1 upwards, 0 towards zero."""
+    if isinstance(column, PartedColumn):
+        return at_one_scale(column, lambda part: whole(part, upwards))
     if column.scale is None or (len(column) and int(column.values.min()) == INT64_MIN):
         return None
     unit, values = 10**column.scale, column.values
+    if unit > INT64_MAX:
+        return None
     if upwards < 0:
         numbers = values // unit
     elif upwards > 0:

@@ -37,7 +37,7 @@ def rescaled(column: Column, scale: int) -> Values | None:
     if scale == column.scale:
         return column.values
     factor = 10 ** (scale - column.scale)
-    if magnitude(column.values) * factor >= LIMIT:
+    if factor >= LIMIT or magnitude(column.values) * factor >= LIMIT:
         return None
     if column.values.strides == (0,) and len(column):
         return np.broadcast_to(column.values[:1] * factor, len(column))
@@ -59,6 +59,8 @@ def flat(column: Column) -> Column:
     if not isinstance(column, PartedColumn) or not column.parts:
         return column
     scale = max(part.scale or 0 for _, part in column.parts)
+    if scale > SCALE_MAX:
+        return column
     made = np.zeros(len(column), np.int64)
     for places, part in column.parts:
         values = rescaled(part, scale)
@@ -145,12 +147,24 @@ def one_value(column: Column) -> int | None:
     return int(column.values[0]) if is_constant(column) else None
 
 
+def at_one_scale(column: PartedColumn, change: Callable[[Column], Column | None]) -> Column | None:
+    """What a change makes of the parts, which gives all of them one scale; None where it gives nothing for one."""
+    made = [(places, change(part)) for places, part in column.parts if len(part)]
+    values, scale = np.zeros(len(column), np.int64), 0
+    for places, part in made:
+        if part is None or part.scale is None:
+            return None
+        values[places], scale = part.values, part.scale
+    return Column(values, column.valid, scale) if made else None
+
+
 def round_column(column: Column, precision: int, scale: int) -> Column | None:
     """A scaled column as numeric(precision, scale), rounded half away from zero.
 
     None where that is not possible with 64 bits, or a value does not fit: the caller finds which.
     """
-    column = flat(column)
+    if isinstance(column, PartedColumn):
+        return at_one_scale(column, lambda part: round_column(part, precision, scale))
     if column.scale is None or not 0 <= scale <= SCALE_MAX or len(column) == 0:
         return None
     values: Values | None = column.values
@@ -158,7 +172,7 @@ def round_column(column: Column, precision: int, scale: int) -> Column | None:
         values = rescaled(column, scale)
     else:
         unit = 10 ** (column.scale - scale)
-        if magnitude(column.values) + unit >= LIMIT:
+        if unit >= LIMIT or magnitude(column.values) + unit >= LIMIT:
             return None
         size = np.abs(column.values)
         quotient = size // unit
