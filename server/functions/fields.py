@@ -370,10 +370,39 @@ def _weekday(days: Values) -> Values:
 
 
 FIRST: Final = np.ones((), np.int64)
+
+
+def _thursday(days: Values) -> Values:
+    """The Thursday of the ISO week of many dates: the week is of the year that it lies in."""
+    thursday: Values = days.astype(np.int64) - (_weekday(days) + 6) % 7 + 3
+    return thursday
+
+
+def _weeks(days: Values) -> Values:
+    thursdays = _thursday(days)
+    weeks: Values = (thursdays - days_from_civil(civil(thursdays)[0], FIRST, FIRST)) // 7 + 1
+    return weeks
+
+
+def _shown_years(years: Values) -> Values:
+    return np.where(years > 0, years, years - 1)
+
+
+def _counted_from_one(years: Values, length: int) -> Values:
+    """The number of the group of so many years, of which the first begins with the year 1, and none is 0."""
+    return np.where(
+        years > 0, (years + length - 1) // length, -((length - 1 - (years - 1)) // length)
+    )
+
+
 COLUMN_FIELDS: Final[dict[str, Callable[[Values], Values]]] = {
-    "year": lambda days: np.where((years := civil(days)[0]) > 0, years, years - 1),
+    "year": lambda days: _shown_years(civil(days)[0]),
     "month": lambda days: civil(days)[1],
     "day": lambda days: civil(days)[2],
+    "century": lambda days: _counted_from_one(civil(days)[0], 100),
+    "millennium": lambda days: _counted_from_one(civil(days)[0], 1000),
+    "week": _weeks,
+    "isoyear": lambda days: _shown_years(civil(_thursday(days))[0]),
     "quarter": lambda days: (civil(days)[1] - 1) // 3 + 1,
     "decade": lambda days: civil(days)[0] // 10,
     "dow": _weekday,
