@@ -79,7 +79,9 @@ def test_a_group_overtakes_who_waits_for_one_of_it(locks, owners):
     locks.acquire(transaction, tag, LockMode.EXCLUSIVE)
     waiting = locks.acquire(other, tag, LockMode.EXCLUSIVE)
     assert locks.acquire(session, tag, LockMode.SHARE).done
-    assert locks.try_acquire(session, tag, LockMode.EXCLUSIVE), "what the group has it may have again"
+    assert locks.try_acquire(session, tag, LockMode.EXCLUSIVE), (
+        "what the group has it may have again"
+    )
     assert locks.try_acquire(session, tag, LockMode.SHARE)
     assert not waiting.done
 
