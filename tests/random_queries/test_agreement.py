@@ -14,6 +14,7 @@ def contest(server, oracle):
     yield found
     for side in found.sides:
         side.ask("drop schema rq cascade")
+        side.close()
 
 
 @pytest.mark.parametrize("first", range(0, 60, 5))
