@@ -11,6 +11,7 @@ from world import Client, World
 
 from server.errors import UniqueViolation
 from server.executor.point import point_of
+from server.expressions.expression import Variable
 from server.planner import physical
 
 
@@ -93,3 +94,21 @@ def test_it_waits_as_the_ordinary_operators_do(world: World, table: Any, index: 
     waiting.go_on()
     assert waiting.context.row_count == 1
     assert rows(client, table) == [(1, "mine")]
+
+
+def test_an_insert_gives_what_it_returns(world: World, table: Any, index: Any):
+    client = Client(world)
+    client.run(insert(world, table, [(1, "x")]))
+    plan = insert(world, table, [(2, "y")], returning=lambda named: (named["b"], named["a"]))
+    run, context = point_of(plan), client.context()
+    assert run is not None
+    assert run(context) == [("y", 2)]
+    assert context.row_counts[plan] == 1
+    with pytest.raises(UniqueViolation):
+        run(client.context())
+
+
+def test_a_returned_system_column_is_for_the_ordinary_operators(world: World, table: Any):
+    other = Variable(type=world.types(table, world.columns(table))[0], column=77)
+    plan = insert(world, table, [(2, "y")], returning=lambda named: (other,))
+    assert point_of(plan) is None
