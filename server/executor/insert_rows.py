@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from server.executor.columns import concatenate_batches
 from server.executor.leaf_insert import LeafInsert
 from server.executor.new_rows import SYSTEM_TYPES, refuse_transactions, shows_transactions
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from server.executor.waits import Wait
     from server.planner import physical
     from server.vector.batch import Batch
-    from server.vector.column import Column
+    from server.vector.column import Column, Positions
 
 
 class PartitionedTarget:
@@ -47,6 +49,7 @@ class PartitionedTarget:
         if self._router is None:
             self._router = Router(table, context)
         stored: list[Batch] = []
+        places: list[Positions] = []
         for leaf, positions in self._router.route(batch, context):
             target = self._leaves.get(leaf.oid)
             if target is None:
@@ -56,7 +59,11 @@ class PartitionedTarget:
             rows = batch if len(positions) == batch.count else batch.take(positions)
             made = yield from target.insert(rows, context)
             stored.append(made)
-        return concatenate_batches(stored, (*shape.types, *SYSTEM_TYPES))
+            places.append(positions)
+        found = concatenate_batches(stored, (*shape.types, *SYSTEM_TYPES))
+        if self._plan.returning is None or len(stored) < 2 or found.count < batch.count:
+            return found  # nobody looks, it is in order, or triggers have left rows out
+        return found.take(np.argsort(np.concatenate(places)))
 
     def _refuse_alike(self, leaf: Table) -> None:
         """Raise for a partition with the columns of its parent, of whose rows PostgreSQL cannot show xmin and xmax."""

@@ -22,6 +22,7 @@ from server.catalog.partition_hash import SEED, combined, part_hash
 from server.errors import CheckViolation
 from server.executor.columns import null_column, rows_of
 from server.executor.evaluation import evaluator
+from server.executor.partition_ranges import NOWHERE, even_ranges
 from server.executor.table_shape import shape_of
 from server.executor.told_rows import failing_row, may_read
 from server.identifiers import quote_identifier
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from server.executor.evaluation import Evaluator
     from server.executor.table_shape import Row
     from server.types.type import Value
-    from server.vector.column import Positions
+    from server.vector.column import Column, Positions
 
 Destinations = list[tuple[Table, "Positions"]]
 
@@ -61,7 +62,7 @@ def translated(batch: Batch, source: Table, target: Table, context: ExecutionCon
 class Level:
     """One partitioned table: its map, and what computes its key from its rows."""
 
-    __slots__ = ("_hashers", "keys", "map", "names", "table")
+    __slots__ = ("_hashers", "_ranges", "keys", "map", "names", "table")
 
     def __init__(self, table: Table, context: ExecutionContext) -> None:
         key = table.partition_key
@@ -70,6 +71,7 @@ class Level:
         self.table = table
         find = partition_map if context.read_committed else partition_map_of_a_moment
         self.map: PartitionMap = find(context.catalog, table)
+        self._ranges = even_ranges(self.map)
         layout = {column.number: column.number - 1 for column in table.columns}
         keys: list[Evaluator] = []
         self.names: list[str] = []
@@ -84,15 +86,18 @@ class Level:
         self.keys = tuple(keys)
         self._hashers = self._users_hashes(context, layout)
 
-    def numbers(
-        self, batch: Batch, context: ExecutionContext
-    ) -> tuple[list[Row], list[int | None]]:
-        """The key of each row, and the number of its partition."""
-        columns = [values_of(key(batch, context)) for key in self.keys]
-        rows: list[Row] = list(zip(*columns, strict=True))
+    def numbers(self, batch: Batch, context: ExecutionContext) -> tuple[list[Column], Positions]:
+        """The keys of the rows, and the number of the partition of each, or NOWHERE."""
+        columns = [key(batch, context) for key in self.keys]
+        if self._ranges is not None:
+            return columns, self._ranges.numbers(columns[0])
+        rows: list[Row] = list(zip(*map(values_of, columns), strict=True))
+        is_hashed = bool(self._hashers)
+        found = self._numbers_by_hash(rows, batch, context) if is_hashed else self._numbers_of(rows)
+        return columns, np.array([NOWHERE if n is None else n for n in found], np.int64)
+
+    def _numbers_of(self, rows: list[Row]) -> list[int | None]:
         known: dict[Any, int | None] = {}
-        if self._hashers:
-            return rows, self._numbers_by_hash(rows, batch, context)
         found: list[int | None] = []
         for row in rows:
             try:
@@ -101,7 +106,7 @@ class Level:
                 found.append(known[row])
             except TypeError:  # a value that is no key of a dictionary
                 found.append(self.map.number_of(row))
-        return rows, found
+        return found
 
     def _users_hashes(
         self, context: ExecutionContext, layout: dict[int, int]
@@ -215,14 +220,13 @@ class Router:
             return
         level = self._level(table, context)
         keys, numbers = level.numbers(rows, context)
-        groups: dict[int, list[int]] = {}
-        for place, number in enumerate(numbers):
-            if number is None:
-                raise self._nowhere(level, keys[place], rows, place, context)
-            groups.setdefault(number, []).append(place)
-        for number, places in groups.items():
+        lost = np.flatnonzero(numbers == NOWHERE)
+        if len(lost):
+            place = int(lost[0])
+            key = tuple(values_of(column.slice(place, place + 1))[0] for column in keys)
+            raise self._nowhere(level, key, rows, place, context)
+        for number, chosen in _by_number(numbers):
             partition = level.map.partitions[number]
-            chosen = np.array(places, np.int64)
             part = translated(rows.take(chosen), table, partition, context)
             self._collect(partition, part, positions[chosen], context, found)
 
@@ -257,6 +261,15 @@ class Router:
         wrong = [int(positions[0]) for table, positions in found if table.oid not in own]
         if wrong:
             raise violation(self._target, batch, min(wrong), context)
+
+
+def _by_number(numbers: Positions) -> list[tuple[int, Positions]]:
+    """The places of each number; the number that comes first is first."""
+    order = np.argsort(numbers, kind="stable")
+    distinct, starts = np.unique(numbers[order], return_index=True)
+    parts = np.split(order, starts[1:])
+    found = zip(distinct.tolist(), parts, strict=True)
+    return sorted(found, key=lambda pair: int(pair[1][0])) if len(numbers) else []
 
 
 def violation(table: Table, batch: Batch, place: int, context: ExecutionContext) -> CheckViolation:

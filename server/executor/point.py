@@ -168,12 +168,7 @@ def _insert(plan: physical.Insert) -> RunPoint | None:
         projections.append(source)
         source = source.input
     is_values = isinstance(source, physical.Values) and len(source.rows) == 1
-    if not (is_values or isinstance(source, physical.OneRow)) or is_routed(plan):
-        return None
-    if plan.policies or plan.generated:
-        return None
-    returning = plan.returning
-    if returning is not None and (plan.conflict is not None or not _is_of_new_row(plan, returning)):
+    if not (is_values or isinstance(source, physical.OneRow)) or not _is_plain_insert(plan):
         return None
     cells = source.rows[0] if isinstance(source, physical.Values) else ()
     if not _are_simple(cells) or not all(_are_simple(p.expressions) for p in projections):
@@ -181,17 +176,25 @@ def _insert(plan: physical.Insert) -> RunPoint | None:
     if not _are_simple([check for _, check in plan.checks]):
         return None
     insert = RowInsert(plan, cells, projections[::-1])
-    if returning is not None:
-        return InsertReturning(plan, insert, returning)
+    if plan.returning is not None:
+        return InsertReturning(plan, insert, plan.returning)
     if plan.conflict is None:
         return insert
     return PointUpsert(plan, insert) if _is_plain_conflict(plan, plan.conflict) else None
 
 
-def _is_of_new_row(plan: physical.Insert, returning: Sequence[Expression]) -> bool:
-    """Whether expressions are about the columns of the new row, and run no subquery."""
+def _is_plain_insert(plan: physical.Insert) -> bool:
+    """Whether rows go to the table itself as they are given, and RETURNING is about their columns alone."""
+    if is_routed(plan) or plan.policies or plan.generated:
+        return False
+    if plan.returning is None:
+        return True
     columns = {column for _, column in plan.row}
-    return _are_simple(returning) and all(columns_used(item) <= columns for item in returning)
+    return (
+        plan.conflict is None
+        and _are_simple(plan.returning)
+        and all(columns_used(item) <= columns for item in plan.returning)
+    )
 
 
 def _is_plain_conflict(plan: physical.Insert, clause: physical.ConflictClause) -> bool:
