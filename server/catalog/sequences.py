@@ -66,6 +66,22 @@ class SequenceValues:
             counter.last_value, counter.is_called = value, True
             return value
 
+    def next_values(self, sequence: Sequence, count: int) -> range | list[int]:
+        """As next_value, so many times."""
+        with self._engine.latch:
+            counter, step = self._counter(sequence), sequence.increment
+            last = counter.last_value + (count + LOG_AHEAD + 1) * step
+            if not sequence.minimum <= last <= sequence.maximum:
+                return [self.next_value(sequence) for _ in range(count)]
+            first = _following(sequence, counter)
+            found = range(first, first + count * step, step)
+            ahead = counter.ahead - count
+            if ahead < 0:  # as many are written ahead as if each had been asked for
+                ahead = LOG_AHEAD - (-ahead - 1) % (LOG_AHEAD + 1)
+                self._store(sequence, counter, found[-1] + ahead * step, is_called=True)
+            counter.last_value, counter.is_called, counter.ahead = found[-1], True, ahead
+            return found
+
     def set_value(self, sequence: Sequence, value: int, is_called: bool) -> None:
         """Say which value was given out last (or, not called, is given out next)."""
         if not sequence.minimum <= value <= sequence.maximum:

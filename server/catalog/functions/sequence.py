@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from server.catalog.functions.scope import names_of, session_of, view_of
 from server.catalog.names import relation_text
 from server.catalog.objects import Sequence
@@ -16,9 +18,14 @@ from server.errors import (
     WrongObjectType,
 )
 from server.functions.declare import row
+from server.vector.column import Column
+from server.vector.rows import column_of, values_of
 
 if TYPE_CHECKING:
-    from server.functions.function import CallContext
+    from server.functions.function import CallContext, Row
+
+FEW_ROWS = 8
+"""So many are numbered one by one."""
 
 
 def _sequence(call: CallContext, oid: int, letters: str) -> Sequence:
@@ -62,6 +69,31 @@ def _taken(call: CallContext, oid: int, sequence: Sequence) -> int:
     return value
 
 
+def _next_many(call: CallContext, oids: Column, *, count: int) -> Column:
+    """Nextval of many rows, mostly of one sequence."""
+    return _many(call, oids, count, _next, "Uw")
+
+
+def _next_many_of_identity(call: CallContext, oids: Column, *, count: int) -> Column:
+    return _many(call, oids, count, _next_of_identity, "")
+
+
+def _many(call: CallContext, oids: Column, count: int, one: Row, letters: str) -> Column:
+    session = session_of(call)
+    given = oids.decoded().values
+    if count < FEW_ROWS or session.sequences.spare or oids.has_nulls or (given != given[0]).any():
+        found = [None if oid is None else one(call, oid) for oid in values_of(oids)]
+        return column_of(found, np.dtype(np.int64))
+    oid = int(given[0])
+    sequence = _sequence(call, oid, letters) if letters else view_of(call).object(oid)
+    assert isinstance(sequence, Sequence)
+    if sequence.persistence != "t":
+        _refuse_read_only(call, "nextval")
+    values = session.database.sequences.next_values(sequence, count)
+    session.sequences.take(oid, values[-1])
+    return Column(np.array(values, np.int64))
+
+
 def _current(call: CallContext, oid: int) -> int:
     sequence = _sequence(call, oid, "Ur")
     value: int | None = session_of(call).sequences.values.get(oid)
@@ -100,10 +132,11 @@ def _last_value(call: CallContext, oid: int) -> int | None:
     return value if is_called else None
 
 
-NEXT_VALUE = row(
-    "1574 nextval(regclass) int8 volatile context", _next, "the next value of a sequence"
+NEXT_VALUE = replace(
+    row("1574 nextval(regclass) int8 volatile context", _next, "the next value of a sequence"),
+    kernel=_next_many,
 )
-IDENTITY_VALUE = replace(NEXT_VALUE, row=_next_of_identity)
+IDENTITY_VALUE = replace(NEXT_VALUE, row=_next_of_identity, kernel=_next_many_of_identity)
 
 FUNCTIONS = (
     NEXT_VALUE,
