@@ -10,7 +10,7 @@ Rule 3: all state of a client is here: settings, transaction, prepared statement
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -113,6 +113,15 @@ class SequenceUse:
             self.taken.clear()  # it is no point statement that takes so many
         self.taken.append((oid, value))
         self.values[oid] = value
+        self.last = oid
+
+    def take_many(self, oid: int, values: Sequence[int]) -> None:
+        """Nextval has given values for many rows."""
+        if len(values) + len(self.taken) > TAKEN_MAX:
+            self.taken.clear()
+        if len(values) < TAKEN_MAX:
+            self.taken += [(oid, value) for value in values]
+        self.values[oid] = values[-1]
         self.last = oid
 
     def leave(self) -> None:

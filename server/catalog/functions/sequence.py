@@ -90,7 +90,7 @@ def _many(call: CallContext, oids: Column, count: int, one: Row, letters: str) -
     if sequence.persistence != "t":
         _refuse_read_only(call, "nextval")
     values = session.database.sequences.next_values(sequence, count)
-    session.sequences.take(oid, values[-1])
+    session.sequences.take_many(oid, values)
     return Column(np.array(values, np.int64))
 
 

@@ -35,8 +35,9 @@ def insert(world: World, table: Any, rows: Any, **more: Any) -> physical.Insert:
     columns = world.columns(table)
     types = world.types(table, columns)
     source = values(rows, *types, first=1)
-    returning = more.pop("returning", None)
     named = variables(table, columns, types)
+    given = more.pop("returning", None)
+    returning = None if given is None else given(named)
     checks = more.pop("checks", lambda named: ())(named)
     return physical.Insert(
         table=table,
@@ -44,9 +45,9 @@ def insert(world: World, table: Any, rows: Any, **more: Any) -> physical.Insert:
         attributes=tuple(n for n, _ in columns),
         row=columns,
         checks=checks,
-        returning=None if returning is None else returning(named),
+        returning=returning,
         output=(),
-        types=(),
+        types=tuple(item.type for item in returning or ()),
         **more,
     )
 
