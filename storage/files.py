@@ -32,6 +32,9 @@ from storage.errors import DirectoryError
 Buffer = bytes | bytearray | memoryview
 Bytes = npt.NDArray[np.uint8]
 
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What an operation that needs room says where there is none: on the disk, of the user's quota, or in a file."""
+
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.mmap.restype = ctypes.c_void_p
 _LIBC.mmap.argtypes = [

@@ -6,11 +6,9 @@ Rule 2: records flow over segment borders; segment n holds the LSNs [n, n + 1) *
 Rule 3: no room is DiskFull and leaves everything as it was; any other error is fatal.
 """
 
-import errno
-
 from storage.errors import Corruption, DiskFull
 from storage.failure import FailStop
-from storage.files import File, Files, RealFile
+from storage.files import NO_ROOM, File, Files, RealFile
 from storage.options import Options
 
 DIRECTORY = "wal"
@@ -71,12 +69,15 @@ class LogSegments:
         try:
             self._prepare_file()
             self.files.rename(_NEW, segment_name(self._end_no))
-            self.files.sync_directory(DIRECTORY)
         except OSError as error:
-            if error.errno != errno.ENOSPC:
+            if error.errno not in NO_ROOM:
                 raise self._failure.fail(error) from error
             self._remove_new()
             raise DiskFull("no room for another WAL segment") from error
+        try:
+            self.files.sync_directory(DIRECTORY)
+        except OSError as error:
+            raise self._failure.fail(error) from error
         self._end_no += 1
 
     def write(self, lsn: int, data: bytes, *, durably: bool = True) -> None:

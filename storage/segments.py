@@ -7,15 +7,15 @@ Rule 3: pages and checksums are written apart. A crash between the two harms onl
         since the redo point, and those recovery restores from their images.
 """
 
-import errno
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from storage.errors import Corruption, DiskFull
 from storage.failure import FailStop
-from storage.files import File, Files, Reservation
+from storage.files import NO_ROOM, File, Files, Reservation
 from storage.options import Options
 
 PAGES_DIRECTORY = "pages"
@@ -88,7 +88,7 @@ class PageSegments:
             while self.page_count < page_count:
                 self._grow_last(page_count)
         except OSError as error:
-            if error.errno != errno.ENOSPC:
+            if error.errno not in NO_ROOM:
                 raise self._failure.fail(error) from error
             raise DiskFull("no room for more pages") from error
 
@@ -132,11 +132,11 @@ class PageSegments:
             self._add_segment()
         base = (len(self._pages) - 1) * self._segment_pages
         count = min(page_count - base, self._segment_pages)
+        page_bytes = self._options.page_bytes
         # Checksums first: then a page that exists always has a place for its checksum.
-        self._sums[-1].allocate(count * SUM_BYTES)
-        self._sums[-1].datasync()
-        self._pages[-1].allocate(count * self._options.page_bytes)
-        self._pages[-1].datasync()
+        for file, unit_bytes in ((self._sums[-1], SUM_BYTES), (self._pages[-1], page_bytes)):
+            file.allocate(count * unit_bytes)
+            self._sync(file.datasync)
         self._map(count, self.reservation.map_zeros)
 
     def _add_segment(self) -> None:
@@ -145,9 +145,16 @@ class PageSegments:
         for directory in (SUMS_DIRECTORY, PAGES_DIRECTORY):
             name = _segment_name(directory, number)
             opened.append(self._files.open(name, create=not self._files.exists(name)))
-            self._files.sync_directory(directory)
+            self._sync(partial(self._files.sync_directory, directory))
         self._sums.append(opened[0])
         self._pages.append(opened[1])
+
+    def _sync(self, sync: Callable[[], None]) -> None:
+        """Also a sync that finds no room has lost what was written to the file before, and the next would not tell."""
+        try:
+            sync()
+        except OSError as error:
+            raise self._failure.fail(error) from error
 
     def _map(self, count: int, map_part: Callable[..., None]) -> None:
         """Maps what the last segment has beyond what is mapped, up to count pages of it."""

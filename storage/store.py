@@ -6,7 +6,6 @@ Rule 2: the housekeeper thread writes back, checkpoints, prepares WAL segments a
 Rule 3: nobody but the housekeeper and shutdown makes checkpoints; others ask and get a Completion.
 """
 
-import errno
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from storage.checkpoint import Checkpointer, encode_checkpoint
 from storage.control import Control, ControlFile, check_sizes
 from storage.errors import DiskFull, Failed, StorageError
 from storage.failure import FailStop
-from storage.files import Files
+from storage.files import NO_ROOM, Files
 from storage.log_segments import LogSegments
 from storage.native import LogBuffer
 from storage.options import Options
@@ -225,7 +224,7 @@ class Store:
 
     def _refusal(self, error: OSError) -> StorageError:
         """What to raise when the store cannot be created or opened."""
-        if error.errno == errno.ENOSPC:
+        if error.errno in NO_ROOM:
             return DiskFull("no room in the data directory")
         return self.failure.fail(error)
 

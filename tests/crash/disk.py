@@ -80,7 +80,7 @@ class CrashingFile(MemoryFile):
             raise PowerCut
         if faults.maybe_fail():
             self.survive()
-            raise OSError(errno.EIO, "injected", self.name)
+            raise OSError(faults.random.choice((errno.EIO, errno.ENOSPC)), "injected", self.name)
         self.durable.extend(bytes(len(self.content) - len(self.durable)))
         for start, end in self.unsynced:
             self.durable[start:end] = self.content[start:end]

@@ -70,10 +70,11 @@ def test_half_a_page_at_the_end_is_not_a_page(files):
 def test_a_full_disk_keeps_what_did_fit(files, monkeypatch):
     segments = open_segments(files)
     segments.grow(8)
-    monkeypatch.setattr(MemoryFile, "allocate", _refuse(errno.ENOSPC))
-    with pytest.raises(DiskFull):
-        segments.grow(9)
-    assert segments.page_count == 8
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        monkeypatch.setattr(MemoryFile, "allocate", _refuse(number))
+        with pytest.raises(DiskFull):
+            segments.grow(9)
+        assert segments.page_count == 8
     monkeypatch.undo()
     segments.grow(9)
     assert segments.page_count == 9
@@ -90,10 +91,10 @@ def test_another_error_is_fatal(files, monkeypatch):
 
 
 def _refuse(code: int):
-    def allocate(self, byte_count: int) -> None:
+    def refuse(*_arguments: object) -> None:
         raise OSError(code, "injected")
 
-    return allocate
+    return refuse
 
 
 def test_a_segment_that_is_missing_or_was_cut_is_named(files):
@@ -111,3 +112,17 @@ def test_files_of_others_are_no_segments(files):
     files.open("pages/core.4711", create=True)
     assert open_segments(files).page_count == 20
     assert "sums/core.4711" not in files.entries
+
+
+@pytest.mark.parametrize("what", ["datasync", "sync_directory"])
+def test_a_sync_that_finds_no_room_is_fatal(files, monkeypatch, what):
+    """It has lost what was written to the file before, and the next sync would not tell."""
+    segments = open_segments(files)
+    segments.grow(7)
+    owner = MemoryFile if what == "datasync" else MemoryFiles
+    monkeypatch.setattr(owner, what, _refuse(errno.ENOSPC))
+    with pytest.raises(Failed):
+        segments.grow(9)
+    monkeypatch.undo()
+    with pytest.raises(Failed):
+        segments.grow(9)
