@@ -6,22 +6,26 @@ by a sequential scan and through each index, tables, columns and indexes by the 
 find nothing. A value that a sequence gave to a transaction that is there is never given out again.
 
 Method: one session runs transaction after transaction; another holds one open that never ends, so that every crash
-finds an unfinished one. Pages are small, so that few rows fill many.
+finds an unfinished one; a third commits beside them in another database (sql_beside). Steps are in sql_steps. Pages
+are small, so that few rows fill many.
 """
 
 import copy
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from protocol.messages import CopyData, CopyDone, DataRows, ErrorResponse, Query
 from server.config import ServerSettings
 from server.database import Database, initialise
+from server.session.temporary import drop_schemas
 from storage.engine import Engine, Options
 from storage.errors import Corruption, DiskFull, Failed, StorageError
 from tests.crash.disk import CrashingFiles, Faults, PowerCut
 from tests.crash.simulation import BadSeed
+from tests.crash.sql_beside import HOME, Beside
+from tests.crash.sql_beside import SCHEMA as BESIDE_SCHEMA
+from tests.crash.sql_steps import LETTERS, Row, State, TableModel, literal, take_step
 from tests.support.clock import ManualClock
 from tests.support.conversation import Client, data_rows
 from tests.support.engine import SETTINGS
@@ -50,25 +54,8 @@ TABLES = """
     SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('journal', 'held')
 """
 NAMES = ("red", "green", "blue", "grey")
-LETTERS = "string_to_array(words, NULL)"
-COLUMNS = ("extra", "more")
-LONG = ("", "short", "x" * 30, "y" * 400, "z" * 2000)
 TOLERATED = {"53100"}
 TWO_PHASE = {"max_prepared_transactions": ("5", "configuration file")}
-
-Row = tuple[str | None, ...]
-
-
-@dataclass
-class TableModel:
-    """A table as it should be: names of the columns behind id and words, rows by id, indexed columns."""
-
-    columns: list[str] = field(default_factory=list)
-    rows: dict[int, Row] = field(default_factory=dict)
-    indexes: dict[str, str] = field(default_factory=dict)
-
-
-State = dict[str, TableModel]
 
 
 class SqlSimulation:
@@ -89,10 +76,15 @@ class SqlSimulation:
         """The transaction that is prepared and not yet told how to end, and the one that was told to commit."""
         self.building = ("", "")
         """The table and the index that a statement in several transactions was about when it was cut off."""
+        self.has_temporary = self.has_third = False
+        self.beside = Beside()
         engine = Engine.create(self.files, OPTIONS, store_id=5)
         initialise(engine)
         self._serve(engine)
         self.client.rows(SCHEMA)
+        self.client.rows(f"CREATE DATABASE {HOME}")
+        self.beside.connect(self.database)
+        self.beside.client.rows(BESIDE_SCHEMA)
 
     def run(self) -> None:
         """Lives and dies as often as planned; raises BadSeed."""
@@ -112,8 +104,12 @@ class SqlSimulation:
             clock=ManualClock(),
             source=random.Random(1),
         )
+        for database in self.database.catalog.views:
+            drop_schemas(engine, self.database.catalog, database)
         self.client = Client(self.database, pid=1)
         self.other = Client(self.database, pid=2)
+        if self.database.database(HOME) is not None:
+            self.beside.connect(self.database)
 
     # A life ----------------------------------------------------------------------------------
 
@@ -123,7 +119,7 @@ class SqlSimulation:
         self.faults.error_rate = self.error_rate
         try:
             self._hold()
-            self._ask(f"SET vacuum_seal_min_age = {chance.choice((-1, 0))}")
+            self.ask(f"SET vacuum_seal_min_age = {chance.choice((-1, 0))}")
             for _ in range(chance.randrange(1, 14)):
                 self.faults.full = chance.random() < 0.05
                 if chance.random() < 0.3:
@@ -141,14 +137,32 @@ class SqlSimulation:
         self.other.send(Query("DELETE FROM held WHERE number > 15; INSERT INTO held VALUES (99)"))
 
     def _maintain(self) -> None:
-        kinds = ("VACUUM", "VACUUM", "CHECKPOINT", "ANALYZE", "advance", "index", "index")
+        kinds = (
+            "VACUUM",
+            "VACUUM",
+            "CHECKPOINT",
+            "ANALYZE",
+            "advance",
+            "index",
+            "index",
+            "full",
+            "database",
+        )
         what = self.random.choice(kinds)
         if what == "index":
             self._index_concurrently()
+        elif what == "database":
+            self.ask(f"{'DROP' if self.has_third else 'CREATE'} DATABASE third")
+            self.has_third = self._is_there("pg_database WHERE datname = 'third'")
+        elif what == "full":
+            for name in sorted(self.states[-1])[:1]:
+                self.ask(
+                    self.random.choice((f"VACUUM FULL {name}", f"CLUSTER {name} USING {name}_pkey"))
+                )
         elif what == "advance":
             self.database.engine.store.write_back.round(self.random.randrange(1, 20))
         else:
-            self._ask(what)
+            self.ask(what)
 
     def _index_concurrently(self) -> None:
         """An index comes, goes or is made anew in transactions of its own."""
@@ -157,10 +171,12 @@ class SqlSimulation:
             return
         name = self.random.choice(sorted(state))
         table, index = state[name], f"{name}_words"
+        if not table.may_be_key("words"):
+            return
         verb = self.random.choice(("DROP", "REINDEX")) if index in table.indexes else "CREATE"
         rest = f" ON {name} (words)" if verb == "CREATE" else ""
         self.building = (name, index)
-        if not self._ask(f"{verb} INDEX CONCURRENTLY {index}{rest}"):
+        if not self.ask(f"{verb} INDEX CONCURRENTLY {index}{rest}"):
             self.faults.full = False
             self._settle_index(state)
             return
@@ -190,49 +206,63 @@ class SqlSimulation:
         chance = self.random
         state = copy.deepcopy(self.states[-1])
         number = len(self.states)
-        if not self._ask("BEGIN"):
+        if not self.ask("BEGIN"):
             return
-        done = True
+        done: object = True
+        self.has_temporary = False
+        is_lazy = chance.random() < 0.15
+        if is_lazy:
+            self.ask("SET LOCAL synchronous_commit = off")
         for _ in range(chance.randrange(1, 5)):
             if chance.random() < 0.15:
                 attempt = copy.deepcopy(state)
-                done = self._ask("SAVEPOINT s") and self._step(attempt)
-                done = done and self._ask("ROLLBACK TO s")
+                done = self.ask("SAVEPOINT s") and self._step(attempt)
+                done = done and self.ask("ROLLBACK TO s")
             else:
                 done = self._step(state)
             if not done:
                 break
-        given = done and chance.random() < 0.9 and self._ask("SELECT nextval('numbers')")
-        if not given or not self._ask(f"INSERT INTO journal VALUES ({number})"):
-            self._ask("ROLLBACK")
+        many = f"generate_series(1, {chance.choice((1, 1, 50))})"
+        given = (
+            done
+            and chance.random() < 0.9
+            and self.ask(f"SELECT max(nextval('numbers')) FROM {many}")
+        )
+        if not given or not self.ask(f"INSERT INTO journal VALUES ({number})"):
+            self.ask("ROLLBACK")
             return
         self.states.append(state)
         self.numbers_given.append(int(given[0]))
-        if chance.random() < 0.2:
+        if chance.random() < 0.2 and not self.has_temporary:
             self._commit_in_two_phases(number)
-        elif self._ask("COMMIT"):
-            self.acknowledged = number
+        elif self.ask("COMMIT"):
+            self.acknowledged = self.acknowledged if is_lazy else number
         elif self._committed() < number:  # no room for its record
             self._forget_last()
+
+    def _step(self, state: State) -> bool:
+        if self.random.random() < 0.2:
+            self.beside.commit(lambda client, sql: self._answer(client, sql))
+        return take_step(self, self.random.choice(NAMES), state)
 
     def _commit_in_two_phases(self, number: int) -> None:
         """Prepare, let some time go by, and commit or roll back, if no crash comes before."""
         chance = self.random
-        if not self._ask(f"PREPARE TRANSACTION 'g{number}'"):
-            self._ask("ROLLBACK")
+        if not self.ask(f"PREPARE TRANSACTION 'g{number}'"):
+            self.ask("ROLLBACK")
             self._forget_last()
             return
         self.promised = number
         if chance.random() < 0.5:
-            self._ask(chance.choice(("CHECKPOINT", "SELECT count(*) FROM journal")))
+            self.ask(chance.choice(("CHECKPOINT", "SELECT count(*) FROM journal")))
         self.faults.full = False
         if chance.random() < 0.7:
             self.promised, self.committing = 0, number
-            self._ask(f"COMMIT PREPARED 'g{number}'")
+            self.ask(f"COMMIT PREPARED 'g{number}'")
             self.acknowledged, self.committing = number, 0
             return
         self.promised = 0
-        self._ask(f"ROLLBACK PREPARED 'g{number}'")
+        self.ask(f"ROLLBACK PREPARED 'g{number}'")
         self._forget_last()
 
     def _forget_last(self) -> None:
@@ -251,141 +281,31 @@ class SqlSimulation:
             verb = self.random.choice(("COMMIT", "ROLLBACK"))
             self.client.rows(f"{verb} PREPARED '{gid}'")
 
+    def _is_there(self, what: str) -> bool:
+        return self.client.rows(f"SELECT count(*) FROM {what}") != [("0",)]
+
     def _committed(self) -> int:
-        self._ask("ROLLBACK")
+        self.ask("ROLLBACK")
         self.faults.full = False
         return int(self.client.rows("SELECT coalesce(max(number), 0) FROM journal")[0][0] or 0)
 
-    def _ask(self, sql: str, lines: bytes = b"") -> list[str] | None:
+    def ask(self, sql: str, lines: bytes = b"") -> list[str] | None:
         """Run a statement: the first column of its rows after a word; None when the disk was full."""
         if lines:
             self.client.copy_data.extend((CopyData(lines), CopyDone()))
-        replies = self.client.send(Query(sql))
+        return self._answer(self.client, sql)
+
+    def _answer(self, client: Client, sql: str) -> list[str] | None:
+        replies = client.send(Query(sql))
         for reply in replies:
             if isinstance(reply, ErrorResponse):
                 if self.database.engine.store.failure.error is not None:
                     raise Failed(reply.fields.message)
                 if reply.fields.sqlstate in TOLERATED and self.faults.full:
-                    self.client.copy_data.clear()
+                    client.copy_data.clear()
                     return None
                 raise BadSeed(f"{sql[:60]}: {reply.fields.sqlstate} {reply.fields.message}")
         return [str(value) for value in _values(replies)] or ["done"]
-
-    # Steps -----------------------------------------------------------------------------------
-
-    def _step(self, state: State) -> bool:
-        name = self.random.choice(NAMES)
-        if name not in state:
-            return self._create(name, state)
-        step = self.random.choices(_STEPS, _WEIGHTS)[0]
-        return step(self, name, state)
-
-    def _create(self, name: str, state: State) -> bool:
-        state[name] = TableModel()
-        return bool(self._ask(f"CREATE TABLE {name} (id int PRIMARY KEY, words text)"))
-
-    def _drop(self, name: str, state: State) -> bool:
-        del state[name]
-        return bool(self._ask(f"DROP TABLE {name}"))
-
-    def _new_rows(self, table: TableModel, count: int) -> list[Row]:
-        rows: list[Row] = []
-        for _ in range(count):
-            rest = tuple(self._words() for _ in table.columns)
-            rows.append((str(self.next_id), self._words(), *rest))
-            table.rows[self.next_id] = rows[-1]
-            self.next_id += 1
-        return rows
-
-    def _words(self) -> str | None:
-        word = self.random.choice(LONG)
-        return f"{word}{self.random.randrange(50)}" if word else None
-
-    def _insert(self, name: str, state: State) -> bool:
-        rows = self._new_rows(state[name], self.random.randrange(1, 4))
-        values = ", ".join(f"({', '.join(map(_literal, row))})" for row in rows)
-        return bool(self._ask(f"INSERT INTO {name} VALUES {values}"))
-
-    def _copy(self, name: str, state: State) -> bool:
-        rows = self._new_rows(state[name], self.random.choice((3, 40, 150)))
-        lines = "".join("\t".join("\\N" if v is None else v for v in row) + "\n" for row in rows)
-        return bool(self._ask(f"COPY {name} FROM STDIN", lines.encode()))
-
-    def _update(self, name: str, state: State) -> bool:
-        table = state[name]
-        number = self.random.randrange(1, self.next_id + 1)
-        column = self.random.choice(("words", *table.columns))
-        position = ("words", *table.columns).index(column) + 1
-        word = self._words()
-        operator = self.random.choice(("=", "=", ">"))
-        for row_id, row in table.rows.items():
-            if row_id == number if operator == "=" else row_id > number:
-                table.rows[row_id] = (*row[:position], word, *row[position + 1 :])
-        change = f"SET {column} = {_literal(word)} WHERE id {operator} {number}"
-        return bool(self._ask(f"UPDATE {name} {change}"))
-
-    def _delete(self, name: str, state: State) -> bool:
-        number = self.random.randrange(1, self.next_id + 1)
-        width = self.random.choice((1, 10, 1000))
-        rows = state[name].rows
-        state[name].rows = {
-            key: row for key, row in rows.items() if not number <= key < number + width
-        }
-        return bool(self._ask(f"DELETE FROM {name} WHERE id >= {number} AND id < {number + width}"))
-
-    def _truncate(self, name: str, state: State) -> bool:
-        state[name].rows = {}
-        return bool(self._ask(f"TRUNCATE {name}"))
-
-    def _add_column(self, name: str, state: State) -> bool:
-        table = state[name]
-        column = self.random.choice(COLUMNS)
-        if column in table.columns:
-            return self._drop_column(name, column, state)
-        word = self._words()
-        table.columns.append(column)
-        table.rows = {key: (*row, word) for key, row in table.rows.items()}
-        added = self._ask(f"ALTER TABLE {name} ADD {column} text DEFAULT {_literal(word)}")
-        return bool(added and self._ask(f"ALTER TABLE {name} ALTER {column} DROP DEFAULT"))
-
-    def _drop_column(self, name: str, column: str, state: State) -> bool:
-        table = state[name]
-        position = table.columns.index(column) + 2
-        table.columns.remove(column)
-        table.rows = {key: (*r[:position], *r[position + 1 :]) for key, r in table.rows.items()}
-        table.indexes = {key: on for key, on in table.indexes.items() if on != column}
-        return bool(self._ask(f"ALTER TABLE {name} DROP {column}"))
-
-    def _index(self, name: str, state: State) -> bool:
-        table = state[name]
-        column = self.random.choice(("words", *table.columns))
-        index = f"{name}_{column}"
-        if index in table.indexes:
-            del table.indexes[index]
-            return bool(self._ask(f"DROP INDEX {index}"))
-        table.indexes[index] = column
-        return bool(self._ask(f"CREATE INDEX {index} ON {name} ({column})"))
-
-    def _inverted(self, name: str, state: State) -> bool:
-        indexes = state[name].indexes
-        index = f"{name}_letters"
-        if index in indexes:
-            del indexes[index]
-            return bool(self._ask(f"DROP INDEX {index}"))
-        indexes[index] = "words"
-        return bool(self._ask(f"CREATE INDEX {index} ON {name} USING gin ({LETTERS})"))
-
-    def _rewrite(self, name: str, _state: State) -> bool:
-        return bool(self._ask(f"ALTER TABLE {name} ALTER words TYPE varchar"))
-
-    def _rename(self, name: str, state: State) -> bool:
-        table = state[name]
-        if not table.columns or {*COLUMNS} <= {*table.columns} or table.indexes:
-            return self._update(name, state)
-        (new,) = {*COLUMNS} - {*table.columns}
-        (old,) = table.columns
-        table.columns = [new]
-        return bool(self._ask(f"ALTER TABLE {name} RENAME {old} TO {new}"))
 
     # Death and after -------------------------------------------------------------------------
 
@@ -422,6 +342,10 @@ class SqlSimulation:
         if found != set(state):
             raise BadSeed(f"tables {found}, not {set(state)}")
         self._settle_index(state)
+        if self._is_there("pg_class WHERE relname = 'scratch'"):
+            raise BadSeed("a temporary table is left")
+        self.has_third = self._is_there("pg_database WHERE datname = 'third'")
+        self.beside.compare()
         for name, table in state.items():
             self._compare_table(name, table)
         held = self.client.rows("SELECT count(*), min(words), max(number) FROM held")
@@ -451,9 +375,7 @@ class SqlSimulation:
                 value = row[position]
                 if value is None:
                     continue
-                found = rows(
-                    f"SELECT id FROM {name} WHERE {column} = {_literal(value)} ORDER BY id"
-                )
+                found = rows(f"SELECT id FROM {name} WHERE {column} = {literal(value)} ORDER BY id")
                 if found != [(other[0],) for other in wanted if other[position] == value]:
                     raise BadSeed(f"{name} by {column} {value[-10:]}: {found[:9]}")
         rows("RESET enable_seqscan")
@@ -470,31 +392,11 @@ class SqlSimulation:
                 raise BadSeed(f"{name} by letters {letters}: {found[:9]}")
 
 
-def _literal(value: str | None) -> str:
-    return "NULL" if value is None else f"'{value}'"
-
-
 def _values(replies: list[Any]) -> Iterator[str]:
     """The first field of every row."""
     for reply in replies:
         if isinstance(reply, DataRows):
             yield from ((row[0] or b"").decode() for row in data_rows(reply.data))
-
-
-_STEPS = (
-    SqlSimulation._insert,
-    SqlSimulation._copy,
-    SqlSimulation._update,
-    SqlSimulation._delete,
-    SqlSimulation._truncate,
-    SqlSimulation._add_column,
-    SqlSimulation._index,
-    SqlSimulation._inverted,
-    SqlSimulation._rewrite,
-    SqlSimulation._rename,
-    SqlSimulation._drop,
-)
-_WEIGHTS = (20, 15, 30, 12, 4, 8, 10, 8, 2, 3, 3)
 
 
 def run_sql_seed(seed: int, error_rate: float = 0.0) -> str | None:

@@ -81,9 +81,9 @@ def copy_lines(framed):
 class Client:
     """One client of a database in this process."""
 
-    def __init__(self, database, pid=1, user="postgres"):
+    def __init__(self, database, pid=1, user="postgres", home="postgres"):
         role = database.role(user)
-        home = database.database("postgres")
+        home = database.database(home)
         identity = Identity(
             user=user,
             user_oid=role.oid,
