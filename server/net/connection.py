@@ -37,7 +37,7 @@ from protocol.messages import (
 )
 from protocol.phases import Phase
 from server.error_translation import translate
-from server.errors import AdminShutdown, SqlError
+from server.errors import AdminShutdown, CannotConnectNow, SqlError
 from server.executor.waits import Wait
 from server.net.ahead import more_copy_data, serve_ahead
 from server.net.encryption import answer_encryption
@@ -64,6 +64,10 @@ FLUSH_BYTES = 64 * 1024
 SLICE_NS = 5_000_000
 INPUT_BYTES_MAX = 4 * 1024 * 1024
 """How much may wait to be dealt with before the client has to wait; a message that is longer comes in whole."""
+
+
+SESSION_ENDS = ("57P01", "57P02", "57P04")
+"""What a session is told when it ends by somebody else's will."""
 
 
 class ClientConnection(asyncio.Protocol):
@@ -391,7 +395,10 @@ class ClientConnection(asyncio.Protocol):
             else:
                 self._send_framed(data)
             return None
-        if isinstance(message, StartupMessage):
+        if isinstance(message, StartupMessage) and self.listener.is_closing:
+            error = CannotConnectNow("the database system is shutting down")
+            self._fatal(error_fields(error, "FATAL"))
+        elif isinstance(message, StartupMessage):
             peer = self._peer()
             self._login = True
             self._steps = log_in(self.database, message, peer, self.pid)
@@ -500,6 +507,8 @@ class ClientConnection(asyncio.Protocol):
             self._run_blocked(self._blocked)
         elif self._wait is not None and self._wait is not _TURN:
             self._end_wait(self._wait)
+        elif self._paused and self._is_to_end():
+            self.finish()  # who reads nothing cannot be told why
         elif (
             self.session is not None and self.session.cancelled is not None and self._steps is None
         ):
@@ -509,9 +518,15 @@ class ClientConnection(asyncio.Protocol):
         """Nothing runs: a request to cancel is void, a request to end the session ends it."""
         assert self.session is not None
         error = self.session.cancelled
+        is_to_end = self._is_to_end()
         self.session.cancelled = None
-        if error is not None and error.sqlstate in ("57P01", "57P02", "57P04"):
+        if error is not None and is_to_end:
             self._end_session(error)
+
+    def _is_to_end(self) -> bool:
+        """Whether the session is to end, and not only what it runs."""
+        error = None if self.session is None else self.session.cancelled
+        return error is not None and error.sqlstate in SESSION_ENDS
 
     def _end_session(self, error: SqlError) -> None:
         self._fatal(error_fields(error, "FATAL"))

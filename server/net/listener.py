@@ -48,7 +48,7 @@ class Listener:
         self._doors = Doors(loop, self._connect)
         self._pids = itertools.count(os.getpid() % 30000 + 1)
         self._drained = asyncio.Event()
-        self._closing = False
+        self.is_closing = False
         self.socket_path: Path | None = None
 
     def start(self, listening: Iterable[socket.socket], path: Path | None) -> None:
@@ -63,7 +63,8 @@ class Listener:
 
     def _connect(self, sock: socket.socket) -> None:
         connection = ClientConnection(self, self.next_pid())
-        self.connections.add(connection)
+        if not self.is_closing:  # else nobody waits for it to go
+            self.connections.add(connection)
         connection.connection_made(self.sockets.add(sock, connection))
 
     def admit(self, role_is_superuser: bool) -> None:
@@ -91,7 +92,7 @@ class Listener:
             self.database.sessions.pop(session.pid, None)
             activity = self.database.activities[session.database_oid]
             activity.closed(session.pid, session.clock.now_us())
-        if self._closing and not self.connections:
+        if self.is_closing and not self.connections:
             self._drained.set()
 
     def cancel(self, request: CancelRequest) -> None:
@@ -104,16 +105,19 @@ class Listener:
             session.cancel(QueryCanceled("canceling statement due to user request"))
 
     async def drain(self, *, fast: bool) -> None:
-        """Accept nobody any more and wait for the clients to go; fast: send them away."""
-        self._closing = True
-        self._doors.close()
-        if self.socket_path is not None:
-            self.socket_path.unlink(missing_ok=True)
+        """Let nobody in any more and wait for the clients to go; fast: send them away.
+
+        Who knocks meanwhile is told, and cancel requests are heard.
+        """
+        self.is_closing = True
         if fast:
             self.send_away()
         if not self.connections:
             self._drained.set()
         await self._drained.wait()
+        self._doors.close()
+        if self.socket_path is not None:
+            self.socket_path.unlink(missing_ok=True)
         self.sockets.close()
 
     def send_away(self) -> None:

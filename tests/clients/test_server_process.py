@@ -128,8 +128,47 @@ def test_smart_shutdown_waits_for_clients(own_server):
     connection = server.connect()
     server.send_signal(signal.SIGTERM)
     assert connection.execute("SELECT 1").fetchone() == (1,)
+    with pytest.raises(psycopg.OperationalError, match="the database system is shutting down"):
+        while True:  # until the signal has come
+            server.connect().close()
+    connection.cancel()  # is heard, and void
     connection.close()
     assert server.wait() == 0
+
+
+ENDLESS = b"SELECT repeat('x', 1000) FROM generate_series(1, 10000000)\0"
+
+
+def deaf_client(server):
+    """A client that asks for much and reads nothing of it, once the server cannot send any more."""
+    deaf = server.connect(autocommit=True)
+    with socket.socket(fileno=os.dup(deaf.fileno())) as wire:
+        wire.sendall(message(b"Q", ENDLESS))
+    asked = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND query LIKE 'SELECT repeat%%'"
+    with server.connect(autocommit=True) as other:
+        while not other.execute(asked, (deaf.info.backend_pid,)).fetchall():
+            pass
+        for _ in range(100):  # each gives the other session its turn
+            other.execute("SELECT 1")
+    return deaf
+
+
+def test_fast_shutdown_does_not_wait_for_who_reads_nothing(own_server):
+    server = own_server().start()
+    deaf = deaf_client(server)
+    assert server.stop() == 0
+    deaf.close()
+
+
+def test_who_reads_nothing_can_be_terminated(server):
+    deaf = deaf_client(server)
+    pid = deaf.info.backend_pid
+    with server.connect(autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", (pid,))
+        query = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s"
+        while other.execute(query, (pid,)).fetchone() != (0,):
+            pass
+    deaf.close()
 
 
 def test_fast_shutdown_sends_clients_away(own_server):
