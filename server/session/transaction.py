@@ -291,7 +291,7 @@ class SessionTransaction(TransactionState):
             if running.made_catalog is not None or running.mail:
                 _publish_with(running)
             completion = running.storage.commit(synchronous)
-        except BaseException:
+        except Exception:
             self.abort()
             raise
         self.running = None

@@ -301,11 +301,15 @@ class SqlSimulation:
             if isinstance(reply, ErrorResponse):
                 if self.database.engine.store.failure.error is not None:
                     raise Failed(reply.fields.message)
-                if reply.fields.sqlstate in TOLERATED and self.faults.full:
+                if reply.fields.sqlstate in TOLERATED and self._may_be_full():
                     client.copy_data.clear()
                     return None
                 raise BadSeed(f"{sql[:60]}: {reply.fields.sqlstate} {reply.fields.message}")
         return [str(value) for value in _values(replies)] or ["done"]
+
+    def _may_be_full(self) -> bool:
+        """An error of the disk may be that there is no room."""
+        return self.faults.full or self.faults.error_rate > 0
 
     # Death and after -------------------------------------------------------------------------
 
