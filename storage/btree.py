@@ -10,7 +10,7 @@ Rule 5: the first entry of an inner page stands for everything below the second 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
@@ -34,11 +34,13 @@ from storage.errors import KeyTooLarge
 from storage.fast_paths import (
     delete_pair,
     delete_sorted,
+    even_cuts,
     insert_pair,
     insert_sorted,
     leaf_cuts,
     leaf_pairs,
     lookup_pairs,
+    loosen_leaf,
     pack_leaf,
     pack_leaves,
     seek_pair,
@@ -86,15 +88,18 @@ class Tree:
         """Add a pair, as part of the change if there is one; False: it was there already."""
         if len(key) > self.key_bytes_max:
             raise KeyTooLarge(len(key), self.key_bytes_max)
-        if change is None:
+        while change is None:
             done = insert_pair(self.pager, self.root_page, xid, key, row_id)
             if done < 0:
                 done = split_leaf(self.pager, self.root_page, xid, key, row_id)
             if done >= 0:
                 self.change_no += done
                 return bool(done)
+            if not self._loosen(xid, key, row_id):
+                break
         path = self._descend(key, row_id)
         leaf, position = path[-1]
+        assert not leaf.is_even, "only trees that grow by changes of their own are built"
         entry = Entry(key, row_id)
         if position < len(leaf.entries) and leaf.entries[position][:2] == entry[:2]:
             return False
@@ -103,6 +108,23 @@ class Tree:
         else:
             with self.pager.begin_change(xid) as change:
                 self._add(change, path, entry)
+                change.commit()
+        self.change_no += 1
+        return True
+
+    def _loosen(self, xid: int, key: bytes, row_id: int) -> bool:
+        """Make the leaf of a pair ordinary leaves, or cut it in two, if it is even; False: it is not."""
+        if not loosen_leaf(self.pager, self.root_page, xid, key, row_id):
+            path = self._descend(key, row_id)
+            leaf = path[-1][0]
+            if not leaf.is_even:
+                return False
+            with self.pager.begin_change(xid) as change:
+                ordinary = replace(leaf, is_even=False)
+                if ordinary.used_bytes() <= self._room:
+                    self._write(change, ordinary)
+                else:
+                    self._split(change, path, len(leaf.entries) // 2)
                 change.commit()
         self.change_no += 1
         return True
@@ -272,6 +294,8 @@ class Tree:
             self._build_above(xid, 1, self._inner_pages(1, parents))
 
     def _cuts(self, keys: SortedKeys) -> npt.NDArray[np.int64]:
+        if keys.are_even and len(keys):
+            return even_cuts(keys, self._room)
         return keys.leaf_cuts(int(self._room * BUILD_FILL), SLOT_BYTES + LEAF_ENTRY.size)
 
     def _build_leaves(
@@ -406,13 +430,17 @@ class Tree:
             return
         node.entries.insert(position, entry)
         appended = position == len(node.entries) - 1 and not node.right
-        cut = len(node.entries) - 1 if appended else _middle(node, fixed)
+        self._split(change, path, len(node.entries) - 1 if appended else _middle(node, fixed))
+
+    def _split(self, change: Change, path: list[tuple[Node, int]], cut: int) -> None:
+        """Cut the last page of the path in two."""
+        node = path[-1][0]
         lower, upper = node.entries[:cut], node.entries[cut:]
         if len(path) == 1:
             self._split_root(change, node, lower, upper)
             return
         right_page = self.pager.allocate(change, 1)
-        right = Node(right_page, node.level, node.page_no, node.right, upper)
+        right = Node(right_page, node.level, node.page_no, node.right, upper, node.is_even)
         if node.right:
             self._link(change, node.right, left=right_page)
         node.right, node.entries = right_page, lower
@@ -427,8 +455,9 @@ class Tree:
     ) -> None:
         left_page = self.pager.allocate(change, 1)
         right_page = self.pager.allocate(change, 1)
-        self._write(change, Node(left_page, root.level, 0, right_page, lower))
-        self._write(change, Node(right_page, root.level, left_page, 0, upper))
+        even = root.is_even
+        self._write(change, Node(left_page, root.level, 0, right_page, lower, even))
+        self._write(change, Node(right_page, root.level, left_page, 0, upper, even))
         entries = [
             Entry(lower[0].key, lower[0].row_id, left_page),
             Entry(upper[0].key, upper[0].row_id, right_page),
@@ -462,7 +491,7 @@ class Tree:
             child = self.read(child.entries[0].child)
             released = child.page_no
         self.pager.release(change, released, 1)
-        self._write(change, Node(root.page_no, child.level, 0, 0, child.entries))
+        self._write(change, replace(child, page_no=root.page_no, left=0, right=0))
 
     def _link(
         self, change: Change, page_no: int, *, left: int | None = None, right: int | None = None

@@ -11,7 +11,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from storage.btree_search import leaf_pairs, lookup_prefix, pack_leaf, seek_pair
+from storage.btree_page import ROW_BYTES, Entry, Node, alike_bytes
+from storage.btree_search import leaf_pairs, lookup_prefix, seek_pair
 from storage.key_matrix import SortedKeys
 from storage.pages import Pager
 
@@ -93,6 +94,31 @@ def pack_leaves(
     numbers = [left, *range(page_no, page_no + len(cuts) - 1), right]
     leaves = []
     for i, (start, stop) in enumerate(pairwise(cuts.tolist())):
-        pairs = [keys.pair(place) for place in range(start, stop)]
-        leaves.append(pack_leaf(page_bytes, pairs, 0, len(pairs), numbers[i], numbers[i + 2]))
+        entries = [Entry(*keys.pair(place)) for place in range(start, stop)]
+        node = Node(0, 0, numbers[i], numbers[i + 2], entries, keys.are_even)
+        leaves.append(node.pack(page_bytes))
     return b"".join(leaves)
+
+
+def even_cuts(keys: SortedKeys, room: int) -> npt.NDArray[np.int64]:
+    """Where even leaves begin that have so much room each, and the end."""
+    width = keys.matrix.shape[1]
+    cuts, shared = [0], width
+    before, _ = keys.pair(0)
+    for place in range(1, len(keys)):
+        key, _ = keys.pair(place)
+        alike = min(shared, alike_bytes(before, key))
+        if alike + (place + 1 - cuts[-1]) * (width - alike + ROW_BYTES) > room:
+            cuts.append(place)
+            alike = width
+        before, shared = key, alike
+    return np.array([*cuts, len(keys)], np.int64)
+
+
+def loosen_leaf(pager: Pager, root_page: int, xid: int, key: bytes, row_id: int) -> bool:
+    """Make ordinary leaves of the even one that a pair belongs to, if its parent has room; False: nothing is done.
+
+    Only the compiled twin does; the original leaves it to Tree.
+    """
+    del pager, root_page, xid, key, row_id
+    return False

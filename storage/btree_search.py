@@ -14,6 +14,7 @@ from storage.btree_page import (
     LEAF_ENTRY,
     NODE,
     NODE_BYTES,
+    ROW_BYTES,
     SLOT,
     SLOT_BYTES,
     Entry,
@@ -114,6 +115,8 @@ def insert_pair(pager: Pager, root_page: int, xid: int, key: bytes, row_id: int)
     position = node.position(key, row_id)
     if position < len(node.entries) and node.entries[position][:2] == (key, row_id):
         return 0
+    if node.is_even:
+        return NEEDS_MORE
     slots, count, place, garbage = _counters(pager, node)
     packed = pack_entry(Entry(key, row_id), 0)
     place -= len(packed)
@@ -137,6 +140,9 @@ def delete_pair(pager: Pager, root_page: int, xid: int, key: bytes, row_id: int)
         return 0
     if len(node.entries) == 1 and node.page_no != root_page:
         return NEEDS_MORE
+    if node.is_even:
+        _take_out(pager, xid, node, position)
+        return 1
     slots, count, place, garbage = _counters(pager, node)
     garbage += len(pack_entry(node.entries[position], 0))
     start = node.page_no * pager.page_bytes
@@ -146,6 +152,19 @@ def delete_pair(pager: Pager, root_page: int, xid: int, key: bytes, row_id: int)
         change.write(start + COUNTERS_OFFSET, COUNTERS.pack(count - 1, place, garbage))
         change.commit()
     return 1
+
+
+def _take_out(pager: Pager, xid: int, node: Node, position: int) -> None:
+    """Take a pair out of an even leaf."""
+    raw = pager.view(node.page_no, 1).tobytes()
+    _, _, _, count, place, garbage, prefix, rest, *_ = NODE.unpack_from(raw)
+    width = rest + ROW_BYTES
+    at = NODE_BYTES + prefix + width * position
+    start = node.page_no * pager.page_bytes
+    with pager.begin_change(xid, reserved=True) as change:
+        change.write(start + at, raw[at + width : at + width * (count - position)])
+        change.write(start + COUNTERS_OFFSET, COUNTERS.pack(count - 1, place, garbage))
+        change.commit()
 
 
 def leaf_cuts(pairs: Sequence[tuple[bytes, int]], limit: int) -> list[int]:

@@ -11,8 +11,10 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from storage.btree_batch import (
         absent_pairs,
         delete_sorted,
+        even_cuts,
         insert_sorted,
         is_ascending,
+        loosen_leaf,
         pack_leaves,
         present_keys,
     )
@@ -39,8 +41,10 @@ else:
     from storage.native.btree_batch import (
         absent_pairs,
         delete_sorted,
+        even_cuts,
         insert_sorted,
         is_ascending,
+        loosen_leaf,
         pack_leaves,
         present_keys,
     )
@@ -73,6 +77,7 @@ __all__ = [
     "absent_pairs",
     "delete_pair",
     "delete_sorted",
+    "even_cuts",
     "gathered",
     "ids_between",
     "insert_pair",
@@ -83,6 +88,7 @@ __all__ = [
     "lookup_ids",
     "lookup_pairs",
     "lookup_prefix",
+    "loosen_leaf",
     "pack_leaf",
     "pack_leaves",
     "pairs_between",

@@ -24,6 +24,7 @@ Lengths = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 WORD_BYTES = 8
+EVEN_KEY_BYTES_MAX = 255
 KEY_BYTES_MAX = 64
 """Longer keys would be mostly zeros, and are to be sorted as strings."""
 
@@ -198,6 +199,11 @@ class SortedKeys:
 
     def __len__(self) -> int:
         return len(self.matrix)
+
+    @property
+    def are_even(self) -> bool:
+        """Whether leaves of them are even: short keys of one length."""
+        return self.lengths is None and 0 < self.matrix.shape[1] <= EVEN_KEY_BYTES_MAX
 
     def pair(self, place: int) -> tuple[bytes, int]:
         """The key and row id at a place of the order."""

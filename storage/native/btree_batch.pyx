@@ -11,16 +11,23 @@ import numpy as np
 
 from storage.native.btree_search cimport (
     COUNTERS_OFFSET,
+    EVEN,
     INNER_HEAD,
     LEAF_HEAD,
     MAGIC,
     NODE_BYTES,
     PAGE_BYTES_MAX,
+    ROW_BYTES,
     Head,
     compare,
+    compare_leaf,
     entry_at,
+    even_at,
+    has_prefix,
     head_of,
+    key_length,
     position_of,
+    row_at,
 )
 from storage.native.change cimport Change, PageTable
 
@@ -159,7 +166,6 @@ def present_keys(pager, uint64_t root_page, keys not None):
     cdef Place place
     cdef const Head *head = NULL
     cdef const unsigned char *data
-    cdef const unsigned char *entry
     cdef size_t length
     cdef Py_ssize_t i, slot
     cdef Keys all_keys
@@ -171,15 +177,12 @@ def present_keys(pager, uint64_t root_page, keys not None):
             find_place(table, root_page, data, length, 0, &place)
             head = head_of(table, place.page_no)
         slot = head.count - 1
-        if slot >= 0 and compare(entry_at(head, slot), LEAF_HEAD, data, length, 0) < 0:
+        if slot >= 0 and compare_leaf(head, slot, data, length, 0) < 0:
             slot += 1
         else:
             slot = position_of(head, data, length, 0)
         if slot < head.count:
-            entry = entry_at(head, slot)
-            if (<const uint16_t *>entry)[0] >= length and not memcmp(
-                entry + LEAF_HEAD, data, length
-            ):
+            if has_prefix(head, slot, data, length):
                 found.append(i)
         elif place.bound != NULL and (<const uint16_t *>place.bound)[0] >= length and not memcmp(
             place.bound + INNER_HEAD, data, length
@@ -207,9 +210,7 @@ def absent_pairs(
             find_place(table, root_page, data, length, row_ids[i], &place)
             head = head_of(table, place.page_no)
         slot = position_of(head, data, length, row_ids[i])
-        if slot == head.count or compare(
-            entry_at(head, slot), LEAF_HEAD, data, length, row_ids[i]
-        ):
+        if slot == head.count or compare_leaf(head, slot, data, length, row_ids[i]):
             found.append(i)
     return found
 
@@ -265,7 +266,6 @@ def delete_sorted(
     cdef PageTable table = pager.table
     cdef Place place
     cdef const Head *head
-    cdef const unsigned char *entry
     cdef const unsigned char *data
     cdef Py_ssize_t count = len(keys), position = start, kept = 0, slot
     cdef size_t length
@@ -283,11 +283,10 @@ def delete_sorted(
         raise MemoryError
     try:
         for slot in range(head.count):
-            entry = entry_at(head, slot)
             order = -1
             while position < count:
                 data = key_at(&all_keys, position, &length)
-                order = compare(entry, LEAF_HEAD, data, length, row_ids[position])
+                order = compare_leaf(head, slot, data, length, row_ids[position])
                 if order <= 0:
                     break
                 position += 1  # it is not there
@@ -295,8 +294,8 @@ def delete_sorted(
             if order == 0 and (kept or slot + 1 < head.count or place.page_no == root_page):
                 position += 1
                 continue
-            pieces[kept].entry = entry
-            pieces[kept].size = 2 + LEAF_HEAD + (<const uint16_t *>entry)[0]
+            pieces[kept].entry = even_at(head, slot) if head.form == EVEN else entry_at(head, slot)
+            pieces[kept].size = 2 + LEAF_HEAD + key_length(head, slot)
             kept += 1
             if order == 0:
                 break  # the only one that is left: its leaf goes with it
@@ -305,12 +304,69 @@ def delete_sorted(
         page = <unsigned char *>malloc(table.page_bytes)
         if page == NULL:
             raise MemoryError
-        fill(page, table.page_bytes, pieces, 0, kept, &all_keys, row_ids)
+        if head.form == EVEN:
+            keep_even(page, table.page_bytes, head, pieces, kept)
+        else:
+            fill(page, table.page_bytes, pieces, 0, kept, &all_keys, row_ids)
         write(pager, table, 0, &place, page, 1, True)
     finally:
         free(pieces)
         free(page)
     return position
+
+
+cdef void keep_even(
+    unsigned char *page, size_t page_bytes, const Head *head, Piece *pieces, Py_ssize_t kept
+) noexcept:
+    """Make the even leaf of those entries of another one that the pieces say."""
+    cdef size_t width = <size_t>head.rest + ROW_BYTES, start = NODE_BYTES + head.prefix
+    cdef Py_ssize_t i
+    memset(page, 0, page_bytes)
+    memcpy(page, head, start)
+    for i in range(kept):
+        memcpy(page + start + i * width, pieces[i].entry, width)
+    (<Head *>page).count = <uint16_t>kept
+
+
+def loosen_leaf(pager, uint64_t root_page, uint64_t xid, bytes key not None, uint64_t row_id):
+    """Make ordinary leaves of the even one that a pair belongs to, if its parent has room; False: nothing is done."""
+    cdef PageTable table = pager.table
+    cdef Place place
+    cdef Keys no_keys
+    cdef const int64_t[::1] no_ids = np.empty(0, np.int64)
+    find_place(
+        table, root_page, <const unsigned char *>PyBytes_AS_STRING(key), len(key), row_id, &place
+    )
+    if head_of(table, place.page_no).form != EVEN:
+        return False
+    no_keys.items = NULL
+    no_keys.matrix = NULL
+    no_keys.width = 0
+    no_keys.count = 0
+    return merge(pager, table, xid, &place, &no_keys, no_ids, 0, 0)
+
+
+cdef unsigned char *unfolded(const Head *head) except? NULL:
+    """The entries of an even leaf as an ordinary one has them, one behind the other; NULL of an ordinary leaf."""
+    cdef size_t length = <size_t>head.prefix + head.rest, width = LEAF_HEAD + length
+    cdef unsigned char *entries
+    cdef unsigned char *at
+    cdef Py_ssize_t slot
+    cdef uint64_t row_id
+    if head.form != EVEN:
+        return NULL
+    entries = <unsigned char *>malloc((<size_t>head.count + 1) * width)
+    if entries == NULL:
+        raise MemoryError
+    at = entries
+    for slot in range(head.count):
+        row_id = row_at(head, slot)
+        (<uint16_t *>at)[0] = <uint16_t>length
+        memcpy(at + 2, &row_id, 8)
+        memcpy(at + LEAF_HEAD, <const unsigned char *>head + NODE_BYTES, head.prefix)
+        memcpy(at + LEAF_HEAD + head.prefix, even_at(head, slot), head.rest)
+        at += width
+    return entries
 
 
 cdef bint merge(
@@ -319,16 +375,18 @@ cdef bint merge(
 ) except -1:
     """Write a leaf anew with more pairs, and what does not fit to new leaves; False: the parent is full."""
     cdef const Head *head = head_of(table, place.page_no)
-    cdef Piece *pieces = <Piece *>malloc((head.count + stop - start) * sizeof(Piece))
+    cdef Piece *pieces = <Piece *>malloc((head.count + stop - start + 1) * sizeof(Piece))
     cdef size_t page_bytes = table.page_bytes
     cdef unsigned char *pages = NULL
+    cdef unsigned char *entries = NULL
     cdef Py_ssize_t cuts[PAGES_MAX + 1]
     cdef Py_ssize_t count, page_count = 0, i
     cdef bint done = False
     if pieces == NULL:
         raise MemoryError
     try:
-        count = gather(head, keys, row_ids, start, stop, pieces)
+        entries = unfolded(head)
+        count = gather(head, entries, keys, row_ids, start, stop, pieces)
         page_count = cut(pieces, count, page_bytes - NODE_BYTES, head.right == 0, cuts)
         if page_count == 0 or (page_count > 1 and place.parent_no == 0):
             return False
@@ -344,25 +402,30 @@ cdef bint merge(
     finally:
         free(pieces)
         free(pages)
+        free(entries)
     return done
 
 
 cdef Py_ssize_t gather(
-    const Head *head, const Keys *keys, const int64_t[::1] row_ids, Py_ssize_t start,
+    const Head *head, const unsigned char *entries, const Keys *keys, const int64_t[::1] row_ids, Py_ssize_t start,
     Py_ssize_t stop, Piece *pieces,
 ) noexcept:
-    """Entries of the leaf and new pairs in one order; a pair that is there already stays once."""
+    """Entries of the leaf and new pairs in one order; a pair that is there already stays once.
+
+    The entries of an even leaf come unfolded.
+    """
     cdef Py_ssize_t slot = 0, position = start, count = 0
+    cdef size_t width = LEAF_HEAD + <size_t>head.prefix + head.rest
     cdef const unsigned char *entry
-    cdef const unsigned char *data
-    cdef size_t length
+    cdef const unsigned char *data = NULL
+    cdef size_t length = 0
     cdef int order
     while slot < head.count or position < stop:
         order = 1
         if position < stop:
             data = key_at(keys, position, &length)
         if slot < head.count:
-            entry = entry_at(head, slot)
+            entry = entry_at(head, slot) if entries == NULL else entries + slot * width
             order = -1
             if position < stop:
                 order = compare(entry, LEAF_HEAD, data, length, row_ids[position])
@@ -532,7 +595,7 @@ def pack_leaves(size_t page_bytes, keys, cuts, page_nos):
     cdef uint64_t left = page_nos[0], page_no = page_nos[1], right = page_nos[2]
     cdef bytes pages = PyBytes_FromStringAndSize(NULL, page_count * page_bytes)
     cdef unsigned char *at = <unsigned char *>PyBytes_AS_STRING(pages)
-    cdef bint fits = True
+    cdef bint fits = True, are_even
     cdef Head *head
     cdef Rows rows
     assert 0 <= cut_at[0] and cut_at[page_count] <= matrix.shape[0] == row_ids.shape[0]
@@ -549,9 +612,13 @@ def pack_leaves(size_t page_bytes, keys, cuts, page_nos):
         numbers = keys.lengths
         assert numbers.shape[0] == row_ids.shape[0]
         rows.lengths = &numbers[0]
+    are_even = keys.are_even
     with nogil:
         for i in range(page_count):
-            fits = fits and pack_one(at, page_bytes, &rows, cut_at[i], cut_at[i + 1])
+            if are_even:
+                fits = fits and pack_even(at, page_bytes, &rows, cut_at[i], cut_at[i + 1])
+            else:
+                fits = fits and pack_one(at, page_bytes, &rows, cut_at[i], cut_at[i + 1])
             head = <Head *>at
             head.left = page_no + i - 1 if i else left
             head.right = page_no + i + 1 if i + 1 < page_count else right
@@ -581,3 +648,80 @@ cdef bint pack_one(
     head.count = <uint16_t>(last - first)
     head.place = <uint16_t>place
     return True
+
+
+cdef inline const uint8_t *key_of(const Rows *rows, Py_ssize_t place) noexcept nogil:
+    """The key at a place of the order."""
+    return rows.matrix + (rows.order[place] if rows.order != NULL else place) * rows.width
+
+
+cdef inline Py_ssize_t alike(
+    const uint8_t *before, const uint8_t *key, Py_ssize_t limit
+) noexcept nogil:
+    """How many bytes, up to a limit, two keys begin with alike."""
+    cdef Py_ssize_t i = 0
+    while i < limit and before[i] == key[i]:
+        i += 1
+    return i
+
+
+cdef bint pack_even(
+    unsigned char *page, Py_ssize_t page_bytes, Rows *rows, Py_ssize_t first, Py_ssize_t last,
+) noexcept nogil:
+    """Whether the pairs, of keys of one length, fit into an even leaf, which the page is then."""
+    cdef Head *head = <Head *>page
+    cdef Py_ssize_t prefix = alike(key_of(rows, first), key_of(rows, last - 1), rows.width)
+    cdef Py_ssize_t rest = rows.width - prefix, i, row
+    cdef unsigned char *at = page + NODE_BYTES + prefix
+    cdef uint64_t row_id
+    memset(page, 0, page_bytes)
+    if NODE_BYTES + prefix + (last - first) * (rest + ROW_BYTES) > page_bytes:
+        return False
+    memcpy(page + NODE_BYTES, key_of(rows, first), prefix)
+    for i in range(first, last):
+        row = rows.order[i] if rows.order != NULL else i
+        memcpy(at, rows.matrix + row * rows.width + prefix, rest)
+        at += rest
+        row_id = rows.row_ids[row]
+        at[0] = <unsigned char>(row_id >> 40)
+        at[1] = <unsigned char>(row_id >> 32)
+        at[2] = <unsigned char>(row_id >> 24)
+        at[3] = <unsigned char>(row_id >> 16)
+        at[4] = <unsigned char>(row_id >> 8)
+        at[5] = <unsigned char>row_id
+        at += ROW_BYTES
+    head.magic = MAGIC
+    head.form = EVEN
+    head.count = <uint16_t>(last - first)
+    head.prefix = <uint8_t>prefix
+    head.rest = <uint8_t>rest
+    return True
+
+
+def even_cuts(keys, Py_ssize_t room):
+    """Where even leaves begin that have so much room each, and the end."""
+    cdef const uint8_t[:, ::1] matrix = keys.matrix
+    cdef const int64_t[::1] order
+    cdef Py_ssize_t count = matrix.shape[0], width = matrix.shape[1]
+    cdef Py_ssize_t place, start = 0, cut_count = 1, shared = width
+    cdef object found = np.empty(count // (room // (width + ROW_BYTES)) + 3, np.int64)
+    cdef int64_t[::1] cuts = found
+    cdef Rows rows
+    rows.matrix = &matrix[0, 0]
+    rows.width = width
+    rows.order = NULL
+    if keys.order is not None:
+        order = keys.order
+        assert order.shape[0] == count
+        rows.order = &order[0]
+    with nogil:
+        cuts[0] = 0
+        for place in range(1, count):
+            shared = alike(key_of(&rows, place - 1), key_of(&rows, place), shared)
+            if shared + (place + 1 - start) * (width - shared + ROW_BYTES) > room:
+                cuts[cut_count] = place
+                cut_count += 1
+                start = place
+                shared = width
+        cuts[cut_count] = count
+    return found[: cut_count + 1]

@@ -12,17 +12,20 @@ cdef enum:
     INNER_HEAD = 18
     COUNTERS_OFFSET = 4
     PAGE_BYTES_MAX = 65536
+    EVEN = 1
+    ROW_BYTES = 6
 
 
 cdef packed struct Head:
     uint16_t magic
     uint8_t level
-    uint8_t unused
+    uint8_t form
     uint16_t count
     uint16_t place
     uint16_t garbage
-    uint16_t unused_too
-    uint32_t unused_as_well
+    uint8_t prefix
+    uint8_t rest
+    uint32_t building
     uint64_t left
     uint64_t right
 
@@ -54,11 +57,118 @@ cdef inline int compare(
     return -1 if entry_row < row_id else 1
 
 
+cdef inline const unsigned char *even_at(const Head *head, Py_ssize_t slot) noexcept:
+    """The entry of an even leaf."""
+    return (
+        <const unsigned char *>head + NODE_BYTES + head.prefix
+        + slot * (<Py_ssize_t>head.rest + ROW_BYTES)
+    )
+
+
+cdef inline uint64_t even_row(const unsigned char *at) noexcept:
+    """The row id in the entry of an even leaf, given where it begins."""
+    return (
+        (<uint64_t>at[0] << 40) | (<uint64_t>at[1] << 32) | (<uint64_t>at[2] << 24)
+        | (<uint64_t>at[3] << 16) | (<uint64_t>at[4] << 8) | at[5]
+    )
+
+
+cdef inline int compare_rest(
+    const Head *head, const unsigned char *entry,
+    const unsigned char *rest, size_t length, uint64_t row_id,
+) noexcept:
+    """The order of an entry of an even leaf and a pair whose key has the leaf's prefix, before the rest."""
+    cdef size_t shorter = head.rest if head.rest < length else length
+    cdef int order = memcmp(entry, rest, shorter)
+    cdef uint64_t entry_row
+    if order:
+        return order
+    if head.rest != length:
+        return -1 if head.rest < length else 1
+    entry_row = even_row(entry + head.rest)
+    if entry_row == row_id:
+        return 0
+    return -1 if entry_row < row_id else 1
+
+
+cdef inline int compare_prefix(
+    const Head *head, const unsigned char *key, size_t length
+) noexcept:
+    """The order of all keys of an even leaf and a key; 0: it has their prefix."""
+    cdef size_t shorter = head.prefix if head.prefix < length else length
+    cdef int order = memcmp(<const unsigned char *>head + NODE_BYTES, key, shorter)
+    if order == 0 and length < head.prefix:
+        return 1
+    return order
+
+
+cdef inline int compare_leaf(
+    const Head *head, Py_ssize_t slot, const unsigned char *key, size_t length, uint64_t row_id
+) noexcept:
+    """The order of an entry of a leaf and a pair."""
+    cdef int order
+    if head.form != EVEN:
+        return compare(entry_at(head, slot), LEAF_HEAD, key, length, row_id)
+    order = compare_prefix(head, key, length)
+    if order:
+        return order
+    return compare_rest(
+        head, even_at(head, slot), key + head.prefix, length - head.prefix, row_id
+    )
+
+
+cdef inline uint64_t row_at(const Head *head, Py_ssize_t slot) noexcept:
+    """The row id of an entry of a leaf."""
+    if head.form != EVEN:
+        return (<const uint64_t *>(entry_at(head, slot) + 2))[0]
+    return even_row(even_at(head, slot) + head.rest)
+
+
+cdef inline size_t key_length(const Head *head, Py_ssize_t slot) noexcept:
+    """How long the key of an entry of a leaf is."""
+    if head.form != EVEN:
+        return (<const uint16_t *>entry_at(head, slot))[0]
+    return <size_t>head.prefix + head.rest
+
+
+cdef inline bint has_prefix(
+    const Head *head, Py_ssize_t slot, const unsigned char *prefix, size_t length
+) noexcept:
+    """Whether the key of an entry of a leaf begins with a prefix."""
+    cdef const unsigned char *entry
+    cdef size_t shorter
+    if head.form != EVEN:
+        entry = entry_at(head, slot)
+        return (<const uint16_t *>entry)[0] >= length and not memcmp(
+            entry + LEAF_HEAD, prefix, length
+        )
+    if length > <size_t>head.prefix + head.rest:
+        return False
+    shorter = head.prefix if head.prefix < length else length
+    if memcmp(<const unsigned char *>head + NODE_BYTES, prefix, shorter):
+        return False
+    return not memcmp(even_at(head, slot), prefix + shorter, length - shorter)
+
+
 cdef inline Py_ssize_t position_of(
     const Head *head, const unsigned char *key, size_t length, uint64_t row_id
 ) noexcept:
     """How many entries of a leaf lie before the pair."""
     cdef Py_ssize_t low = 0, high = head.count, middle
+    cdef int order
+    if head.form == EVEN:
+        order = compare_prefix(head, key, length)
+        if order:
+            return high if order < 0 else 0
+        key += head.prefix
+        length -= head.prefix
+        while low < high:
+            middle = (low + high) >> 1
+            if compare_rest(head, even_at(head, middle), key, length, row_id) < 0:
+                low = middle + 1
+            else:
+                high = middle
+        return low
     while low < high:
         middle = (low + high) >> 1
         if compare(entry_at(head, middle), LEAF_HEAD, key, length, row_id) < 0:
@@ -66,3 +176,7 @@ cdef inline Py_ssize_t position_of(
         else:
             high = middle
     return low
+
+
+# The pair of an entry of a leaf.
+cdef tuple pair_of(const Head *head, Py_ssize_t slot)

@@ -55,17 +55,12 @@ def leaf_pairs(pager, uint64_t page_no, Py_ssize_t first, Py_ssize_t last):
     """Entries first..last of a leaf, and the leaf's neighbours."""
     cdef PageTable table = pager.table
     cdef const Head *head = head_of(table, page_no)
-    cdef const unsigned char *entry
     cdef Py_ssize_t slot
     cdef list found = []
     if last > head.count:
         last = head.count
     for slot in range(first, last):
-        entry = entry_at(head, slot)
-        found.append((
-            (<const char *>entry + LEAF_HEAD)[: (<const uint16_t *>entry)[0]],
-            (<const uint64_t *>(entry + 2))[0],
-        ))
+        found.append(pair_of(head, slot))
     return found, head.left, head.right
 
 
@@ -78,17 +73,15 @@ def lookup_pairs(pager, uint64_t root_page, bytes start not None, bytes stop):
     cdef uint64_t page_no = leaf_of(table, root_page, data, len(start), 0)
     cdef const Head *head = head_of(table, page_no)
     cdef Py_ssize_t slot = position_of(head, data, len(start), 0)
-    cdef const unsigned char *entry
     cdef list found = []
     if stop is not None:
         bound = <const unsigned char *><const char *>stop
         bound_length = len(stop)
     while True:
         while slot < head.count:
-            entry = entry_at(head, slot)
-            if bound != NULL and compare(entry, LEAF_HEAD, bound, bound_length, 0) >= 0:
+            if bound != NULL and compare_leaf(head, slot, bound, bound_length, 0) >= 0:
                 return found
-            found.append((<const uint64_t *>(entry + 2))[0])
+            found.append(row_at(head, slot))
             slot += 1
         if not head.right:
             return found
@@ -111,11 +104,9 @@ def insert_pair(pager, uint64_t root_page, uint64_t xid, bytes key not None, uin
     cdef uint16_t counters[3]
     cdef unsigned char scratch[PAGE_BYTES_MAX]
     cdef Change change
-    if position < head.count and not compare(
-        entry_at(head, position), LEAF_HEAD, data, length, row_id
-    ):
+    if position < head.count and not compare_leaf(head, position, data, length, row_id):
         return 0
-    if place < NODE_BYTES + 2 * (head.count + 1):
+    if head.form == EVEN or place < NODE_BYTES + 2 * (head.count + 1):
         return -1
     counters[0] = head.count + 1
     counters[1] = place
@@ -146,23 +137,27 @@ def delete_pair(pager, uint64_t root_page, uint64_t xid, bytes key not None, uin
     cdef uint64_t page_no = leaf_of(table, root_page, data, length, row_id)
     cdef const Head *head = head_of(table, page_no)
     cdef Py_ssize_t position = position_of(head, data, length, row_id)
-    cdef size_t slots = NODE_BYTES + 2 * position
+    cdef size_t first = NODE_BYTES + 2 * position, width = 2
     cdef uint64_t start = page_no << table.shift
     cdef uint16_t counters[3]
     cdef Change change
-    if position == head.count or compare(
-        entry_at(head, position), LEAF_HEAD, data, length, row_id
-    ):
+    if position == head.count or compare_leaf(head, position, data, length, row_id):
         return 0
     if head.count == 1 and page_no != root_page:
         return -1
     counters[0] = head.count - 1
     counters[1] = head.place
-    counters[2] = head.garbage + LEAF_HEAD + length
+    counters[2] = head.garbage
+    if head.form == EVEN:
+        first = even_at(head, position) - <const unsigned char *>head
+        width = <size_t>head.rest + ROW_BYTES
+    else:
+        counters[2] += LEAF_HEAD + length
     change = pager.begin_change(xid, True)
     try:
         change.write_raw(
-            start + slots, <const char *>head + slots + 2, 2 * (head.count - position - 1)
+            start + first, <const char *>head + first + width,
+            width * (head.count - position - 1),
         )
         change.write_raw(start + COUNTERS_OFFSET, counters, 6)
         change.commit_raw()
@@ -228,14 +223,12 @@ def lookup_prefix(pager, uint64_t root_page, bytes prefix not None):
     cdef size_t length = len(prefix)
     cdef const Head *head = head_of(table, leaf_of(table, root_page, data, length, 0))
     cdef Py_ssize_t slot = position_of(head, data, length, 0)
-    cdef const unsigned char *entry
     cdef list found = []
     while True:
         while slot < head.count:
-            entry = entry_at(head, slot)
-            if (<const uint16_t *>entry)[0] < length or memcmp(entry + LEAF_HEAD, data, length):
+            if not has_prefix(head, slot, data, length):
                 return found
-            found.append((<const uint64_t *>(entry + 2))[0])
+            found.append(row_at(head, slot))
             slot += 1
         if not head.right:
             return found
@@ -253,11 +246,18 @@ def ids_between(pager, uint64_t root_page, tuple low, tuple high, Py_ssize_t mos
     return between(pager, root_page, low, high, most, backward, False)
 
 
-cdef object pair_at(const unsigned char *entry):
-    return (
-        PyBytes_FromStringAndSize(<const char *>entry + LEAF_HEAD, (<const uint16_t *>entry)[0]),
-        (<const uint64_t *>(entry + 2))[0],
-    )
+cdef tuple pair_of(const Head *head, Py_ssize_t slot):
+    """The pair of an entry of a leaf."""
+    cdef const char *entry
+    cdef bytes key
+    if head.form != EVEN:
+        entry = <const char *>entry_at(head, slot)
+        key = PyBytes_FromStringAndSize(entry + LEAF_HEAD, (<const uint16_t *>entry)[0])
+    else:
+        key = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>head.prefix + head.rest)
+        memcpy(PyBytes_AS_STRING(key), <const char *>head + NODE_BYTES, head.prefix)
+        memcpy(PyBytes_AS_STRING(key) + head.prefix, even_at(head, slot), head.rest)
+    return key, row_at(head, slot)
 
 
 cdef tuple between(
@@ -273,21 +273,26 @@ cdef tuple between(
     cdef size_t bound_length = len(stop)
     cdef const Head *head = head_of(table, leaf_of(table, root_page, data, len(start), start_id))
     cdef Py_ssize_t slot = position_of(head, data, len(start), start_id) - (1 if backward else 0)
-    cdef const unsigned char *entry = NULL
-    cdef const unsigned char *last
+    cdef const Head *last_head
+    cdef Py_ssize_t last_slot = 0, next_slot = 0
+    cdef const Head *next_head = NULL
     cdef Py_ssize_t count = 0
     cdef int order
     cdef list found = []
     while True:
         while 0 <= slot < head.count:
-            last = entry
-            entry = entry_at(head, slot)
-            order = compare(entry, LEAF_HEAD, bound, bound_length, stop_id)
+            last_head = next_head
+            last_slot = next_slot
+            next_head = head
+            next_slot = slot
+            order = compare_leaf(head, slot, bound, bound_length, stop_id)
             if order < 0 if backward else order >= 0:
                 return found, None
             if count == most:
-                return found, pair_at(last if backward else entry)
-            found.append(pair_at(entry) if with_keys else (<const uint64_t *>(entry + 2))[0])
+                if backward:
+                    return found, pair_of(last_head, last_slot)
+                return found, pair_of(head, slot)
+            found.append(pair_of(head, slot) if with_keys else row_at(head, slot))
             count += 1
             slot += -1 if backward else 1
         if backward:
@@ -310,13 +315,11 @@ def lookup_ids(pager, uint64_t root_page, bytes prefix not None, Py_ssize_t most
     cdef const Head *head = head_of(table, leaf_of(table, root_page, data, length, 0))
     cdef Py_ssize_t slot = position_of(head, data, length, 0)
     cdef Py_ssize_t count = 0, room = min(most, FEW_IDS)
-    cdef const unsigned char *entry
     cdef object found = np.empty(room, np.int64)
     cdef int64_t[::1] ids = found
     while True:
         while slot < head.count:
-            entry = entry_at(head, slot)
-            if (<const uint16_t *>entry)[0] < length or memcmp(entry + LEAF_HEAD, data, length):
+            if not has_prefix(head, slot, data, length):
                 return found[:count]
             if count == most:
                 return found
@@ -324,7 +327,7 @@ def lookup_ids(pager, uint64_t root_page, bytes prefix not None, Py_ssize_t most
                 room = min(most, 2 * room)
                 found = np.resize(found, room)
                 ids = found
-            ids[count] = (<const int64_t *>(entry + 2))[0]
+            ids[count] = row_at(head, slot)
             count += 1
             slot += 1
         if not head.right:
@@ -400,7 +403,7 @@ def split_leaf(pager, uint64_t root_page, uint64_t xid, bytes key not None, uint
         child = low
         page_no = (<const uint64_t *>(entry_at(head, low - 1) + 10))[0]
         head = head_of(table, page_no)
-    if parent == NULL:
+    if parent == NULL or head.form == EVEN:
         return -1
     position = position_of(head, data, length, row_id)
     (<uint16_t *>added)[0] = length
