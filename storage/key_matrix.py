@@ -15,15 +15,19 @@ import numpy.typing as npt
 from storage.decimal_keys import ScaledDecimals
 from storage.keys import NULL_FIRST, NULL_LAST, VALUE, ByteMatrix, encode_column
 from storage.kinds import Kind
-from storage.native import number_keys
+from storage.native import differing_columns, keys_of, number_keys, repeated_keys, words_of
 from storage.strings import StringViews
 
 Order = npt.NDArray[np.int64]
 RowIds = npt.NDArray[np.int64]
 Lengths = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+Words = npt.NDArray[np.uint64]
 
 WORD_BYTES = 8
+HALF = np.uint64(32)
+LOW_HALF = np.uint64((1 << 32) - 1)
+PLACES_MAX = 1 << 32
 EVEN_KEY_BYTES_MAX = 255
 KEY_BYTES_MAX = 64
 """Longer keys would be mostly zeros, and are to be sorted as strings."""
@@ -178,8 +182,12 @@ class KeyRows(Sequence[bytes]):
 
     def in_order(self, row_ids: RowIds) -> "tuple[KeyRows, RowIds]":
         """Keys and row ids sorted by key, then by row id."""
-        order = _order(self.matrix, row_ids)
-        return (self, row_ids) if order is None else (KeyRows(self.matrix[order]), row_ids[order])
+        matrix, row_ids, order = _sorted(self.matrix, row_ids)
+        return (
+            (KeyRows(matrix), row_ids)
+            if order is None
+            else (KeyRows(matrix[order]), row_ids[order])
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +203,10 @@ class SortedKeys:
     def sort(cls, keys: KeyMatrix, row_ids: RowIds) -> "SortedKeys":
         """Sort; what is in order already is left alone."""
         matrix = np.ascontiguousarray(keys.matrix)
-        return cls(matrix, keys.lengths, row_ids, _order(matrix, row_ids))
+        if keys.lengths is not None:
+            return cls(matrix, keys.lengths, row_ids, _order(matrix, row_ids))
+        matrix, row_ids, order = _sorted(matrix, row_ids)
+        return cls(matrix, None, row_ids, order)
 
     def __len__(self) -> int:
         return len(self.matrix)
@@ -226,42 +237,73 @@ class SortedKeys:
 
     def repeated(self) -> npt.NDArray[np.int64]:
         """The places where a key equals the one before."""
-        if len(self) < 2:
-            return np.empty(0, np.int64)
-        equal = np.ones(len(self) - 1, np.bool_)
-        for word in _words(self.matrix):
-            placed = word if self.order is None else word[self.order]
-            equal &= placed[1:] == placed[:-1]
-        return np.flatnonzero(equal) + 1
+        return repeated_keys(self.matrix, self.order)
+
+
+def _sorted(matrix: ByteMatrix, row_ids: RowIds) -> tuple[ByteMatrix, RowIds, Order | None]:
+    """Keys and row ids of which at least the order is sorted."""
+    columns = differing_columns(matrix) if len(matrix) > 1 else np.zeros(0, np.int64)
+    if len(columns) > WORD_BYTES or not _ascend(row_ids):
+        return matrix, row_ids, _order(matrix, row_ids)
+    words = words_of(matrix, columns)
+    if bool((words[1:] >= words[:-1]).all()):
+        return matrix, row_ids, None
+    order, words = _placed(words, len(columns))
+    return keys_of(matrix[0], columns, words), _taken(row_ids, order), None
+
+
+def _placed(words: Words, byte_count: int) -> tuple[Order, Words]:
+    """The order of words of so many bytes, equal ones as they came, and the words in that order."""
+    count = len(words)
+    order: Order
+    if count > PLACES_MAX:
+        order = np.argsort(words, kind="stable")
+        return order, words[order]
+    if byte_count > WORD_BYTES // 2:
+        order = np.argsort(words)
+        placed = words[order]
+        ranks = np.zeros(count, np.uint64)
+        np.cumsum(placed[1:] != placed[:-1], out=ranks[1:])
+        if int(ranks[-1]) == count - 1:
+            return order, placed
+        return _ordered(ranks, order.view(np.uint64))[1].view(np.int64), placed
+    found, places = _ordered(words, np.arange(count, dtype=np.uint64))
+    return places.view(np.int64), found
+
+
+def _ordered(high: Words, low: Words) -> tuple[Words, Words]:
+    """Two words of four bytes each, sorted together."""
+    both = high << HALF
+    both |= low
+    both.sort()
+    return both >> HALF, both & LOW_HALF
+
+
+def _taken(row_ids: RowIds, order: Order) -> RowIds:
+    """The row ids in an order."""
+    first = int(row_ids[0])
+    if int(row_ids[-1]) - first == len(row_ids) - 1:
+        return order + first  # one behind the other
+    return row_ids[order]
+
+
+def _ascend(row_ids: RowIds) -> bool:
+    return bool((row_ids[1:] > row_ids[:-1]).all())
 
 
 def _order(matrix: ByteMatrix, row_ids: RowIds) -> Order | None:
+    """What sorts the rows; None: they are in order."""
     if len(matrix) < 2:
         return None
-    words = _words(matrix)
-    ids_ascend = bool((row_ids[1:] > row_ids[:-1]).all())
-    if len(words) == 1:
-        word = words[0]
-        if ids_ascend and bool((word[1:] >= word[:-1]).all()):
-            return None
-        order = np.argsort(word)
-        placed = word[order]
-        if bool((placed[1:] > placed[:-1]).all()):
-            return order
+    columns = differing_columns(matrix)
+    starts = range(0, max(1, len(columns)), WORD_BYTES)
+    words = [words_of(matrix, columns[start : start + WORD_BYTES]) for start in starts]
+    ids_ascend = _ascend(row_ids)
+    if len(words) == 1 and ids_ascend and bool((words[0][1:] >= words[0][:-1]).all()):
+        return None
+    order = np.argsort(words[0])
+    placed = words[0][order]
+    if bool((placed[1:] > placed[:-1]).all()):
+        return order
     keys = list(reversed(words))
     return np.lexsort(keys if ids_ascend else [row_ids, *keys])
-
-
-def _words(matrix: ByteMatrix) -> list[npt.NDArray[np.uint64]]:
-    """Unsigned words that order as the keys do, without the bytes that all keys have in common where they are many."""
-    width = matrix.shape[1]
-    if width <= WORD_BYTES:
-        word = np.zeros((len(matrix), WORD_BYTES), np.uint8)
-        word[:, :width] = matrix
-        return [word.view(np.dtype(np.uint64).newbyteorder(">"))[:, 0].astype(np.uint64)]
-    differing = np.flatnonzero((matrix != matrix[0]).any(axis=0))
-    word_count = max(1, -(-len(differing) // WORD_BYTES))
-    padded = np.zeros((len(matrix), word_count * WORD_BYTES), np.uint8)
-    padded[:, : len(differing)] = matrix[:, differing]
-    big = padded.view(np.dtype(np.uint64).newbyteorder(">"))
-    return [big[:, i].astype(np.uint64) for i in range(word_count)]

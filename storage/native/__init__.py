@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from storage.change import Change, PageTable, redo
     from storage.checksums import crc32c, page_checksums, record_checksum
+    from storage.key_words import differing_columns, keys_of, repeated_keys, words_of
     from storage.log_record import read_records, skip_records
     from storage.log_writer import LogWriter
     from storage.logbuffer import LogBuffer
@@ -27,6 +28,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
 else:
     from storage.native.change import Change, PageTable, redo
     from storage.native.checksums import crc32c, page_checksums, record_checksum
+    from storage.native.key_words import differing_columns, keys_of, repeated_keys, words_of
     from storage.native.log_record import read_records, skip_records
     from storage.native.log_writer import LogWriter
     from storage.native.logbuffer import LogBuffer
@@ -49,10 +51,12 @@ __all__ = [
     "LogWriter",
     "PageTable",
     "crc32c",
+    "differing_columns",
     "framed_numbers",
     "gather_blob",
     "gather_bytes",
     "gather_str",
+    "keys_of",
     "measure_blob",
     "measure_strings",
     "number_keys",
@@ -63,6 +67,8 @@ __all__ = [
     "read_records",
     "record_checksum",
     "redo",
+    "repeated_keys",
     "replay_records",
     "skip_records",
+    "words_of",
 ]
