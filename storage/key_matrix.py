@@ -25,9 +25,10 @@ Mask = npt.NDArray[np.bool_]
 Words = npt.NDArray[np.uint64]
 
 WORD_BYTES = 8
-HALF = np.uint64(32)
-LOW_HALF = np.uint64((1 << 32) - 1)
-PLACES_MAX = 1 << 32
+HALF_BITS = 32
+LOW_HALF = np.uint64((1 << HALF_BITS) - 1)
+PLACES_MAX = 1 << HALF_BITS
+ROWS_AT_ONCE = 1 << 16
 EVEN_KEY_BYTES_MAX = 255
 KEY_BYTES_MAX = 64
 """Longer keys would be mostly zeros, and are to be sorted as strings."""
@@ -248,42 +249,47 @@ def _sorted(matrix: ByteMatrix, row_ids: RowIds) -> tuple[ByteMatrix, RowIds, Or
     words = words_of(matrix, columns)
     if bool((words[1:] >= words[:-1]).all()):
         return matrix, row_ids, None
-    order, words = _placed(words, len(columns))
+    if len(matrix) > PLACES_MAX:
+        return matrix, row_ids, _order(matrix, row_ids)
+    if len(columns) <= WORD_BYTES // 2:
+        _sort_with_places(words)
+        matrix = keys_of(matrix[0], columns, words, HALF_BITS)
+        words &= LOW_HALF
+        return matrix, _taken(row_ids, words.view(np.int64)), None
+    order = np.argsort(words)
+    words = words[order]
+    order = _by_place(words, order)
     return keys_of(matrix[0], columns, words), _taken(row_ids, order), None
 
 
-def _placed(words: Words, byte_count: int) -> tuple[Order, Words]:
-    """The order of words of so many bytes, equal ones as they came, and the words in that order."""
-    count = len(words)
-    order: Order
-    if count > PLACES_MAX:
-        order = np.argsort(words, kind="stable")
-        return order, words[order]
-    if byte_count > WORD_BYTES // 2:
-        order = np.argsort(words)
-        placed = words[order]
-        ranks = np.zeros(count, np.uint64)
-        np.cumsum(placed[1:] != placed[:-1], out=ranks[1:])
-        if int(ranks[-1]) == count - 1:
-            return order, placed
-        return _ordered(ranks, order.view(np.uint64))[1].view(np.int64), placed
-    found, places = _ordered(words, np.arange(count, dtype=np.uint64))
-    return places.view(np.int64), found
+def _sort_with_places(words: Words) -> None:
+    """Sort words of four bytes, with their places below them; in their own memory, as fresh memory is dear."""
+    words <<= np.uint64(HALF_BITS)
+    for start in range(0, len(words), ROWS_AT_ONCE):
+        some = words[start : start + ROWS_AT_ONCE]
+        some |= np.arange(start, start + len(some), dtype=np.uint64)
+    words.sort()
 
 
-def _ordered(high: Words, low: Words) -> tuple[Words, Words]:
-    """Two words of four bytes each, sorted together."""
-    both = high << HALF
-    both |= low
-    both.sort()
-    return both >> HALF, both & LOW_HALF
+def _by_place(placed: Words, order: Order) -> Order:
+    """The order that has led to these words, equal ones as they came."""
+    ranks = np.zeros(len(placed), np.uint64)
+    np.cumsum(placed[1:] != placed[:-1], out=ranks[1:])
+    if int(ranks[-1]) == len(placed) - 1:
+        return order
+    ranks <<= np.uint64(HALF_BITS)
+    ranks |= order.view(np.uint64)
+    ranks.sort()
+    ranks &= LOW_HALF
+    return ranks.view(np.int64)
 
 
 def _taken(row_ids: RowIds, order: Order) -> RowIds:
-    """The row ids in an order."""
+    """The row ids in an order, which is used up."""
     first = int(row_ids[0])
     if int(row_ids[-1]) - first == len(row_ids) - 1:
-        return order + first  # one behind the other
+        order += first  # one behind the other
+        return order
     return row_ids[order]
 
 

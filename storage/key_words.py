@@ -29,8 +29,11 @@ def words_of(matrix: ByteMatrix, columns: Sequence[int] | Columns) -> Words:
     return words
 
 
-def keys_of(first: ByteMatrix, columns: Sequence[int] | Columns, words: Words) -> ByteMatrix:
-    """The keys with these words, given one of them."""
+def keys_of(
+    first: ByteMatrix, columns: Sequence[int] | Columns, words: Words, shift: int = 0
+) -> ByteMatrix:
+    """The keys with these words, which begin at a bit of what is given, and one key that shows the rest."""
+    words = words >> np.uint64(shift)
     matrix = np.repeat(first.reshape(1, -1), len(words), axis=0)
     for place, column in enumerate(reversed(np.asarray(columns).tolist())):
         matrix[:, column] = (words >> np.uint64(8 * place)).astype(np.uint8)

@@ -54,8 +54,10 @@ def words_of(const uint8_t[:, ::1] matrix not None, columns):
     return found
 
 
-def keys_of(const uint8_t[::1] first not None, columns, const uint64_t[::1] words not None):
-    """The keys with these words, given one of them."""
+def keys_of(
+    const uint8_t[::1] first not None, columns, const uint64_t[::1] words not None, int shift=0
+):
+    """The keys with these words, which begin at a bit of what is given, and one key that shows the rest."""
     cdef Py_ssize_t count = words.shape[0], width = first.shape[0], column_count = len(columns)
     cdef Py_ssize_t at[COLUMNS_MAX]
     cdef Py_ssize_t row, i
@@ -72,7 +74,7 @@ def keys_of(const uint8_t[::1] first not None, columns, const uint64_t[::1] word
         with nogil:
             for row in range(count):
                 memcpy(key, &first[0], width)
-                word = words[row]
+                word = words[row] >> shift
                 for i in range(column_count - 1, -1, -1):
                     key[at[i]] = <uint8_t>word
                     word >>= 8

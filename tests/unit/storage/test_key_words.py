@@ -32,6 +32,10 @@ def test_the_twins_do_the_same(width, columns, values):
     made = keys_of(matrix[0], found, words)
     assert (made == matrix).all()
     assert (key_words.keys_of(matrix[0], found, words) == matrix).all()
+    if len(columns) <= 4:
+        high = words << np.uint64(32) | np.uint64(9)
+        assert (keys_of(matrix[0], found, high, 32) == matrix).all()
+        assert (key_words.keys_of(matrix[0], found, high, 32) == matrix).all()
     order = np.argsort(words)
     for given in (None, order):
         places = repeated_keys(matrix, given).tolist()
