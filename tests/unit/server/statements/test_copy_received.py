@@ -1,11 +1,14 @@
 """Columns out of binary fields: the values that the type receives one by one, or its error."""
 
 import struct
+from decimal import Decimal
 
 import pytest
 
 from server.errors import SqlError
 from server.statements.copy_received import received
+from server.types.numeric import receive_numeric, send_numeric
+from server.types.numeric_received import scaled_numerics
 from server.types.registry import TYPE_BY_NAME
 from server.types.type import PLAIN_STYLE, TypeReference
 from server.vector.rows import values_of
@@ -26,6 +29,7 @@ FIELDS = {
     "bool": [b"\1", b"\0", None],
     "date": packed("!i", 0, 366, None),
     "timestamp": packed("!q", 0, 10**15),
+    "timestamptz": packed("!q", 0, -(10**15), None),
     "uuid": [bytes(16), None],
 }
 
@@ -58,3 +62,62 @@ def test_errors_are_those_of_single_values(name, modifier, fields, sqlstate):
         received(reference, fields, PLAIN_STYLE)
     assert str(column.value) == str(single.value)
     assert column.value.sqlstate == single.value.sqlstate == sqlstate
+
+
+DECIMALS = ("0", "1.5", "-1.50", "12345.67", "-0.01", "99999.99", "0.1", "10000", "90000.00", "-5")
+
+
+@pytest.mark.parametrize("limits", [(7, 2), (9, 4), (18, 2), (12, 6)])
+def test_numerics_with_a_precision(limits):
+    modifier = (limits[0] << 16 | limits[1]) + 4
+    reference = TypeReference(TYPE_BY_NAME["numeric"], modifier)
+    fields = [
+        send_numeric(Decimal(text)) for text in DECIMALS if limits != (12, 6) or len(text) < 9
+    ]
+    fields.insert(3, None)
+    expected = [None if field is None else receive_numeric(field, modifier) for field in fields]
+    column = received(reference, fields, PLAIN_STYLE)
+    assert column.scale == limits[1]
+    assert list(map(str, values_of(column))) == list(map(str, expected))
+
+
+ODD_DECIMALS = (
+    "NaN",
+    "1.005",  # more digits than the column shows
+    "123456789012",
+    "-99999999",
+)
+
+
+@pytest.mark.parametrize("text", ODD_DECIMALS)
+def test_odd_numerics_are_received_one_by_one(text):
+    modifier = (7 << 16 | 2) + 4
+    reference = TypeReference(TYPE_BY_NAME["numeric"], modifier)
+    fields = [send_numeric(Decimal("1.25")), send_numeric(Decimal(text))]
+    assert scaled_numerics(fields, modifier) is None
+    try:
+        expected = [receive_numeric(field, modifier) for field in fields]
+    except SqlError as error:
+        with pytest.raises(SqlError, match=str(error)):
+            received(reference, fields, PLAIN_STYLE)
+    else:
+        column = received(reference, fields, PLAIN_STYLE)
+        assert list(map(str, values_of(column))) == list(map(str, expected))
+
+
+@pytest.mark.parametrize("cut", range(10))
+def test_a_numeric_that_is_cut_is_refused(cut):
+    modifier = (7 << 16 | 2) + 4
+    field = send_numeric(Decimal("1.25"))
+    assert scaled_numerics([field, field[:cut]], modifier) is None
+    assert scaled_numerics([field, field + b"x"], modifier) is None
+    groups = field[:8] + b"\x27\x10" + field[10:]
+    assert scaled_numerics([groups], modifier) is None
+
+
+def test_infinite_days_are_received_one_by_one():
+    reference = TypeReference(TYPE_BY_NAME["date"], -1)
+    column = received(reference, packed("!i", 5, 2**31 - 1, -(2**31), None), PLAIN_STYLE)
+    assert list(values_of(column)) == [5, 2**31 - 1, -(2**31), None]
+    with pytest.raises(SqlError):
+        received(reference, packed("!i", 5, 2**31 - 2), PLAIN_STYLE)
