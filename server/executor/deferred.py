@@ -68,7 +68,9 @@ def run_deferred(
             return
         deferred[:] = [item for item in deferred if item not in due]
         context = due[-1].context
-        context.after_statement.extend(item.check for item in due)
+        context.after_statement[:] = [
+            item.check for item in due
+        ]  # nothing is left of one that failed
         yield from run_after_statement(context)
 
 

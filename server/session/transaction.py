@@ -25,9 +25,10 @@ from server.session.exported import export_snapshot, import_snapshot
 from server.session.state import Modes, Running, TransactionState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
     from server.catalog.catalog_view import CatalogView
+    from server.executor.deferred import Deferred
     from server.session.basis import Basis
     from server.session.session import Session
     from storage.engine import Snapshot
@@ -42,7 +43,11 @@ SAFE_SNAPSHOT = "SafeSnapshot"
 
 @dataclass(slots=True)
 class Savepoint:
-    """A named point to go back to: where each part of the transaction stood."""
+    """A named point to go back to: where each part of the transaction stood.
+
+    kept: the deferred checks of then, once SET CONSTRAINTS has had some of them made. modes: what SET CONSTRAINTS had
+    said by then, once it says more; of savepoints that are released that is forgotten, as in PostgreSQL.
+    """
 
     name: str
     storage: int
@@ -51,6 +56,8 @@ class Savepoint:
     portals: frozenset[str] = frozenset()
     read_only: bool = False
     mail_count: int = 0
+    modes: dict[int, bool] | None = None
+    kept: tuple[Deferred, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,7 +364,7 @@ class SessionTransaction(TransactionState):
             innermost = running.savepoints[-1]
             running.storage.rollback_to(innermost.storage)
             running.catalog.rollback_to(len(running.savepoints) - 1)
-            del running.deferred[innermost.deferred_count :]
+            _restore_checks(running, innermost)
         else:
             self.abort()
 
@@ -437,6 +444,17 @@ class SessionTransaction(TransactionState):
             )
         )
 
+    def set_constraints(self, chosen: Iterable[int], *, deferred: bool) -> None:
+        """Note when constraints are checked; who goes back to a savepoint has yet to make the checks from before it."""
+        running = self.running
+        assert running is not None
+        if running.savepoints and running.savepoints[-1].modes is None:
+            running.savepoints[-1].modes = dict(running.constraint_modes)
+        running.constraint_modes.update(dict.fromkeys(chosen, deferred))
+        for savepoint in () if deferred else running.savepoints:
+            if savepoint.kept is None:
+                savepoint.kept = tuple(running.deferred[: savepoint.deferred_count])
+
     def release(self, name: str) -> None:
         """RELEASE SAVEPOINT name."""
         self.state = next_state(self.state, Event.RELEASE)
@@ -468,7 +486,7 @@ class SessionTransaction(TransactionState):
         running.modes.read_only = savepoint.read_only
         del running.mail[savepoint.mail_count :]
         running.catalog.rollback_to(position)
-        del running.deferred[savepoint.deferred_count :]
+        _restore_checks(running, savepoint)
         del running.savepoints[position + 1 :]
 
     def _merge_settings(self, layers: int) -> None:
@@ -491,3 +509,15 @@ def _publish_with(running: Running) -> None:
     running.mail.clear()
     if running.made_catalog is not None:
         running.storage.on_commit(running.made_catalog.publish, first=True)
+
+
+def _restore_checks(running: Running, savepoint: Savepoint) -> None:
+    """What was to be checked, and when, as it was at a savepoint."""
+    if savepoint.kept is None:
+        del running.deferred[savepoint.deferred_count :]
+    else:
+        running.deferred[:] = savepoint.kept
+    if savepoint.modes is not None:
+        running.constraint_modes.clear()
+        running.constraint_modes.update(savepoint.modes)
+        savepoint.modes = None

@@ -42,7 +42,7 @@ def set_constraints(context: StatementContext, statement: transactions.SetConstr
     if not context.session.transaction.outlives_statement:
         context.warn("25P01", "SET CONSTRAINTS can only be used in transaction blocks")
     chosen = set(_constraints(context, statement))
-    running.constraint_modes.update(dict.fromkeys(chosen, statement.deferred))
+    context.session.transaction.set_constraints(chosen, deferred=statement.deferred)
     if not statement.deferred:
         yield from run_deferred(running.deferred, chosen)
     return "SET CONSTRAINTS"
