@@ -1,7 +1,8 @@
 """Exclusion constraints: no two rows whose keys all answer their operators with true.
 
 Rule 1: who writes rows of such a table holds a lock of the constraint until its transaction ends, so that
-        nobody's rows are missed; what has been committed by then is looked at, whatever the isolation level.
+        nobody's rows are missed; what has been committed by then is looked at, whatever the isolation level. Who
+        deletes a row has no such lock: he is waited for when the row is in the way.
 Rule 2: there is no index behind it: new rows are held against every row of the table.
 """
 
@@ -16,9 +17,10 @@ from server.errors import ExclusionViolation, ObjectNotInPrerequisiteState
 from server.executor.columns import rows_of
 from server.executor.index_keys import IndexShape
 from server.executor.told_rows import key_of_row, key_text
+from server.executor.waiting import catch_up, wait_for_xid
 from server.executor.waits import Wait
 from server.expressions.evaluate import compile_row
-from storage.engine import LockMode
+from storage.engine import LockMode, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterator
@@ -31,6 +33,8 @@ PG_CONSTRAINT_OID = 2606
 DEFERRABLE_ARBITER: Final = (
     "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters"
 )
+OWN: Final = -1
+"""In place of the id of a row that the statement has written."""
 Keyed = tuple[int, "tuple[Value | None, ...]"]
 
 
@@ -46,8 +50,17 @@ class ExclusionCheck:
         """Raise ExclusionViolation for two rows that exclude each other."""
         yield from _lock(context, self.constraint)
         keys = _keys_of(self.shape, self.constraint, context)
-        there = list(_keyed(self.shape, keys, context))
         excludes = _conflict_of(keys, self.constraint, context)
+        while (found := self._first_pair(keys, excludes, context)) is not None:
+            values, other_id, others_values = found
+            if not (yield from _waited_for(self.shape, self.constraint, other_id, context)):
+                raise self._error(keys, values, others_values, context)
+
+    def _first_pair(
+        self, keys: IndexShape, excludes: Callable[[Row, Row], bool], context: ExecutionContext
+    ) -> tuple[Row, int, Row] | None:
+        """The key of a row, and the id and the key of another one that excludes it."""
+        there = list(_keyed(self.shape, keys, context))
         wanted = None if self.row_ids is None else frozenset(self.row_ids)
         for position, (row_id, values) in enumerate(there):
             if wanted is not None and row_id not in wanted:
@@ -56,7 +69,8 @@ class ExclusionCheck:
             others = there[:position] if wanted is None else there
             for other_id, others_values in others:
                 if other_id != row_id and excludes(values, others_values):
-                    raise self._error(keys, values, others_values, context)
+                    return values, other_id, others_values
+        return None
 
     def _error(
         self, keys: IndexShape, values: Row, others: Row, context: ExecutionContext
@@ -87,27 +101,40 @@ class ExclusionCheck:
 class TakenKeys:
     """The keys of a table's rows under a constraint, for ON CONFLICT, which adds those that it writes."""
 
-    __slots__ = ("_context", "_excludes", "_keys", "_taken")
+    __slots__ = ("_constraint", "_context", "_excludes", "_keys", "_shape", "_taken")
 
     def __init__(
         self, shape: TableShape, constraint: Constraint, context: ExecutionContext
     ) -> None:
         """For who holds the lock of the constraint."""
         self._context = context
+        self._shape, self._constraint = shape, constraint
         self._keys = _keys_of(shape, constraint, context)
         self._excludes = _conflict_of(self._keys, constraint, context)
-        self._taken = [values for _, values in _keyed(shape, self._keys, context)]
+        self._taken = list(_keyed(shape, self._keys, context))
 
-    def exclude(self, row: Row) -> bool:
+    def exclude(self, row: Row) -> Generator[Wait, None, bool]:
         """Whether a row is there that keeps this one out."""
         values = self._values(row)
-        return values is not None and any(self._excludes(values, each) for each in self._taken)
+        if values is None:
+            return False
+        while True:
+            others = (row_id for row_id, each in self._taken if self._excludes(values, each))
+            row_id = next(others, None)
+            if row_id is None:
+                return False
+            if row_id == OWN:
+                return True
+            place = self._shape, self._constraint, row_id, self._context
+            if not (yield from _waited_for(*place)):
+                return True
+            self._taken = list(_keyed(self._shape, self._keys, self._context))
 
     def add(self, row: Row) -> None:
         """A row has been written."""
         values = self._values(row)
         if values is not None:
-            self._taken.append(values)
+            self._taken.append((OWN, values))
 
     def _values(self, row: Row) -> Row | None:
         values = self._keys.values(row, self._context)
@@ -147,9 +174,35 @@ def _keyed(shape: TableShape, keys: IndexShape, context: ExecutionContext) -> It
                     yield row_id, values
 
 
+def _waited_for(
+    shape: TableShape, constraint: Constraint, row_id: int, context: ExecutionContext
+) -> Generator[Wait, None, bool]:
+    """Wait for who is deleting a row, or is changing it; False: nobody is, and the row stays.
+
+    Meanwhile others may have the lock of the constraint, the one who is waited for among them; what they have written
+    is looked at when it is had again.
+    """
+    relation = context.engine.relation(shape.table.storage_id)
+    with context.engine.latch:
+        live = relation.live(context.transaction, relation.root(row_id), lambda _: True)
+    if live.status is Status.DONE:
+        return False
+    if live.status is Status.BLOCKED:
+        context.engine.locks.release(context.transaction, _tag(constraint), LockMode.EXCLUSIVE)
+        yield from wait_for_xid(context, live.blocker_xid)
+        yield from _lock(context, constraint)
+    yield from catch_up(context.transaction)
+    return True
+
+
+def _tag(constraint: Constraint) -> tuple[str, int, int]:
+    return ("object", PG_CONSTRAINT_OID, constraint.oid)
+
+
 def _lock(context: ExecutionContext, constraint: Constraint) -> Iterator[Wait]:
-    tag = ("object", PG_CONSTRAINT_OID, constraint.oid)
-    completion = context.engine.locks.acquire(context.transaction, tag, LockMode.EXCLUSIVE)
+    completion = context.engine.locks.acquire(
+        context.transaction, _tag(constraint), LockMode.EXCLUSIVE
+    )
     if not completion.done:
         yield Wait(completion, what="object")
 

@@ -107,7 +107,7 @@ class Upsert:
         renewed: list[bool] = []
         for place, row in enumerate(rows_of(batch)):
             context.check_cancelled()
-            if any(keys.exclude(row) for keys in taken):
+            if (yield from _is_excluded(row, taken)):
                 continue
             made = yield from self._write(row, arbiters, writer, context)
             if made is not None:
@@ -243,3 +243,11 @@ def _second_time() -> CardinalityViolation:
         hint="Ensure that no rows proposed for insertion within the same command have "
         "duplicate constrained values.",
     )
+
+
+def _is_excluded(row: Row, taken: Sequence[TakenKeys]) -> Generator[Wait, None, bool]:
+    """Whether an exclusion constraint keeps a row out."""
+    for keys in taken:
+        if (yield from keys.exclude(row)):
+            return True
+    return False
