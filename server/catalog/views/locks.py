@@ -37,6 +37,7 @@ MODES = {
 def _locks(session: Any) -> Iterator[Row]:
     sessions = session.database.sessions
     rows: dict[tuple[int, int], int] = {}  # how many wait for a row
+    told: set[tuple[Any, ...]] = set()  # a session and its transaction may have the same lock
     for other in list(sessions.values()):
         if other.transaction.running is not None:
             number = _virtual(session, other.pid)
@@ -53,6 +54,11 @@ def _locks(session: Any) -> Iterator[Row]:
         if status.tag[0] == "virtualxid" and status.granted:
             continue  # every transaction has been told of
         group = status.owner.lock_group
+        held = group, status.tag, status.mode
+        if held in told:
+            continue
+        if status.granted:
+            told.add(held)
         pid = group if isinstance(group, int) else None
         holder = sessions.get(pid)
         about: Row = {

@@ -60,3 +60,11 @@ def test_who_waits_for_a_prepared_transaction_waits_for_process_0(pair):
     second.send(Query("delete from things"))
     assert first.rows("select pg_blocking_pids(3)") == [("{0}",)]
     first.rows("rollback prepared 'a'")
+
+
+def test_a_lock_of_a_session_and_of_its_transaction_is_one(pair):
+    first, _ = pair
+    first.rows("begin")
+    first.rows("select pg_advisory_lock(1), pg_advisory_xact_lock(1), pg_advisory_lock_shared(1)")
+    shown = "select mode from pg_locks where locktype = 'advisory' order by 1"
+    assert first.rows(shown) == [("ExclusiveLock",), ("ShareLock",)]
