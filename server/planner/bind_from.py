@@ -84,6 +84,13 @@ def check_aliases(
 
 def bind_item(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
     """One item of FROM."""
+    bound = _bind_item(context, scope, node)
+    if context.resolution is not None and not isinstance(node, nodes.TableSample):
+        context.resolution.note_item(node, bound.items)
+    return bound
+
+
+def _bind_item(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
     from server.planner.bind_function_table import bind_function_table
     from server.planner.rule_tree import RuleRows
 
@@ -327,7 +334,7 @@ def _derived(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
 def _sample(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
     from server.planner.bind_expression import bind_expression
 
-    bound = bind_table(context, scope, node.args["this"])
+    bound = bind_item(context, scope, node.args["this"])
     sampled = bound.items[0].scan
     if sampled is None:
         raise raise_at(

@@ -20,6 +20,7 @@ class ChangeSpeller(Speller):
 
     def statement(self, node: exp.Expression) -> exp.Expression:
         """A whole statement."""
+        self._from.add(node)
         return self.query(node) if isinstance(node, nodes.Query) else self._node(node)
 
     def _node(self, node: exp.Expression, *, casts: bool = True) -> exp.Expression:

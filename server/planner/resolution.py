@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from server.expressions.expression import OuterVariable, Variable
 from server.identifiers import BY_OID
 from server.planner.scope import SYSTEM_COLUMNS
+from server.sql import nodes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +53,9 @@ class Resolution:
         default_factory=dict
     )  # OIDs of users' functions by their calls
     rows: dict[int, RangeItem] = field(default_factory=dict)  # of names that mean a row
+    items: dict[int, RangeItem] = field(default_factory=dict)  # of FROM, by their nodes
     merged: dict[int, tuple[str, ...]] = field(default_factory=dict)  # columns of a join
+    unowned: set[int] = field(default_factory=set)  # joins with merged columns of neither side
     chosen: dict[int, tuple[Target, int]] = field(default_factory=dict)  # by items of ORDER BY
     written: dict[int, exp.Expression | Place] = field(default_factory=dict)  # by targets
     fields: dict[int, Field] = field(default_factory=dict)  # of rows
@@ -86,6 +89,20 @@ class Resolution:
         """Note what a coercion made of an expression."""
         self._kept.append(before)
         self.changed[id(before)] = after
+
+    def note_item(self, node: exp.Expression, items: list[RangeItem]) -> None:
+        """Note which items a node of FROM has made, the columns of a join last."""
+        made = items[-1]
+        if isinstance(node, nodes.Join) and not node.args.get("alias"):
+            if not self.merged.get(id(node)):
+                return
+            merged = made.listed[: len(self.merged[id(node)])]
+            if not all(isinstance(column.expression, Variable) for column in merged):
+                self.unowned.add(id(node))
+        for item in items if isinstance(node, nodes.Join) else (made,):
+            if not item.source:
+                item.source = id(node)
+        self.items[id(node)] = made
 
     def note_column(self, scope: Scope, node: exp.Expression, column: RangeColumn | None) -> None:
         """Note which column a name means; None: the row of a FROM item."""
@@ -147,11 +164,20 @@ def _named(scope: Scope, node: exp.Expression) -> RangeItem | None:
 def _owner(scope: Scope, column: RangeColumn) -> RangeItem | None:
     """The FROM item that offers the column under a name of its own."""
     if not isinstance(column.expression, Variable | OuterVariable):
-        return None
+        return _unnamed(scope, column)
     wanted = column.expression.column
     for level in scope.levels():
         for item in level.items:
             if item.alias_visible and item.alias and _offers(item, wanted, column.name):
+                return item
+    return _unnamed(scope, column)
+
+
+def _unnamed(scope: Scope, column: RangeColumn) -> RangeItem | None:
+    """The join without a name that offers the column."""
+    for level in scope.levels():
+        for item in level.items:
+            if item.source and not item.alias and any(each is column for each in item.listed):
                 return item
     return None
 

@@ -94,6 +94,7 @@ class RangeItem:
     row_type: int = 0  # of a function that returns a composite type
     of_rule: bool = False  # OLD or NEW of a rule
     of_row: bool = False  # a row on its own, of which no system column but its table is known
+    source: int = 0  # the node of FROM that it is, by identity, where what names mean is noted
     scalar: bool = False  # a function that returns one plain value: its name alone means that value
     query: Node | None = None  # the plan of a subquery or a view
     inside: list[RangeItem] = field(default_factory=list)  # what that has in FROM

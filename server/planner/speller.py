@@ -29,6 +29,7 @@ from server.expressions.expression import Call, Case, Constant, Relabel
 from server.identifiers import BY_OID
 from server.planner.deparse import constant_text, type_text
 from server.planner.environment import TEXT, UNKNOWN, VARCHAR
+from server.planner.from_names import FromNames
 from server.planner.names import UNNAMED, target_name
 from server.sql import nodes
 from server.sql.parse import parse_expression
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from server.catalog.catalog_view import CatalogView
     from server.planner.resolution import Field, Place, Resolution
-    from server.planner.scope import RangeItem
+    from server.planner.scope import RangeColumn, RangeItem
     from server.types.type import TypeReference
 
 CONSTANT_CLAUSES = ("limit", "offset")
@@ -55,7 +56,12 @@ class Speller:
     def __init__(self, resolution: Resolution, catalog: CatalogView) -> None:
         self._notes = resolution
         self._catalog = catalog
-        self._merged = {name for names in resolution.merged.values() for name in names}
+        self._from = FromNames(resolution, catalog)
+
+    def whole(self, node: exp.Expression, names: tuple[str, ...]) -> exp.Expression:
+        """A query that is not part of another; names: of its columns."""
+        self._from.add(node)
+        return self.query(node, names)
 
     def query(
         self, node: exp.Expression, names: tuple[str, ...] = (), *, visible: bool = True
@@ -74,6 +80,7 @@ class Speller:
 
     def expression(self, node: exp.Expression, *, casts: bool = True) -> exp.Expression:
         """An expression that stands alone; casts: with those that its surroundings asked for."""
+        self._from.add(node)
         return self._node(node, casts=casts)
 
     def _select(
@@ -81,6 +88,9 @@ class Speller:
     ) -> exp.Expression:
         made = self._copy(node, but=("targets", *CONSTANT_CLAUSES))
         made.set("targets", self._target_list(node.args["targets"], names, visible=visible))
+        for table in (each for lock in made.args["locks"] for each in lock.args["tables"] or ()):
+            written = str(table.args["parts"][-1])
+            table.set("parts", (self._from.locked.get((id(node), written), written),))
         for clause in CONSTANT_CLAUSES:
             if node.args.get(clause) is not None:
                 made.set(clause, self._node(node.args[clause], casts=False))
@@ -202,49 +212,25 @@ class Speller:
         item, column = place
         if item is None:
             return _column(column.name)
-        name = column.name
-        now = self._catalog.object(item.table.oid) if item.table is not None else None
-        if item.table is not None and isinstance(now, Table) and name not in item.names:
-            name = self._column_name(item.table, now, column.origin, name)
-        return _column(self._alias(item), name)
+        name = self._from.columns.get((item.source, column.name)) or self._column_name(item, column)
+        alias = self._alias(item)
+        return _column(alias, name) if alias else _column(name)
 
-    def _column_name(self, before: Table, now: Table, origin: tuple[int, int], name: str) -> str:
-        """What a column of a table is called now, unless the query calls it something else."""
-        relation, number = origin
-        if relation != before.oid or not 1 <= number <= len(now.columns):
-            return name
-        if before.columns[number - 1].name != name or name in self._merged:
-            return name
+    def _column_name(self, item: RangeItem, column: RangeColumn) -> str:
+        """What a column of an item that is not of FROM is called now, unless the statement calls it something else."""
+        before, (relation, number) = item.table, column.origin
+        now = None if before is None else self._catalog.object(before.oid)
+        if before is None or relation != before.oid or not isinstance(now, Table):
+            return column.name
+        if not 1 <= number <= len(now.columns) or before.columns[number - 1].name != column.name:
+            return column.name
         return now.columns[number - 1].name
-
-    def _keeps_names(self, before: Table, now: Table) -> bool:
-        """Whether USING names a column of the table that is called otherwise now, or is there twice."""
-        pairs = zip(before.columns, now.columns, strict=False)
-        added = now.columns[len(before.columns) :]
-        return any(old.name != new.name and old.name in self._merged for old, new in pairs) or any(
-            column.name in self._merged for column in added
-        )
-
-    def _aliases(self, before: Table, now: Table, node: exp.Expression) -> tuple[str, ...]:
-        """Names for the columns of a table by which the query still finds them."""
-        given = dict(
-            zip(
-                (column.number for column in before.live_columns),
-                node.args.get("column_aliases") or (),
-                strict=False,
-            )
-        )
-        names = []
-        for column in now.live_columns:
-            name = column.name
-            if column.number <= len(before.columns):
-                old = before.columns[column.number - 1].name
-                name = self._column_name(before, now, (before.oid, column.number), old)
-            names.append(given.get(column.number, name))
-        return _distinct(tuple(names))
 
     def _alias(self, item: RangeItem) -> str:
         """What a FROM item is called: a table without an alias by its name of now."""
+        named = self._from.aliases.get(item.source)
+        if named is not None and item.alias:
+            return named
         if item.table is None or item.alias != item.table.name or item.alias == "excluded":
             return item.alias
         now = self._catalog.object(item.table.oid)
@@ -282,23 +268,25 @@ class Speller:
     def relation(self, node: exp.Expression) -> exp.Expression:
         """A relation in FROM; what is no relation is a common table."""
         made = self._copy(node)
-        given = node.args.get("column_aliases")
         before = self._notes.relations.get(id(node))
         found = self._catalog.object(before.oid) if before is not None else None
-        if before is None or not isinstance(found, Table | Sequence):
-            return made
-        if made.args.get("alias") == before.name:
-            made.set("alias", found.name if node.args.get("column_aliases") else "")
-        schema = self._catalog.object(found.schema)
-        if schema is None or schema.oid == PG_CATALOG_OID:
-            made.set("parts", (found.name,))
-        else:
-            made.set("parts", (schema.name, found.name))
-        if isinstance(found, Table) and (given or self._keeps_names(before, found)):
-            names = self._aliases(before, found, node)
-            is_said = names != tuple(column.name for column in found.live_columns)
-            made.set("alias", made.args.get("alias") or found.name)
-            made.set("column_aliases", names if is_said else ())
+        own = str(node.args["parts"][-1])
+        if before is not None and isinstance(found, Table | Sequence):
+            own = found.name
+            if made.args.get("alias") == before.name:
+                made.set("alias", "")
+            schema = self._catalog.object(found.schema)
+            is_plain = schema is None or schema.oid == PG_CATALOG_OID
+            made.set("parts", (own,) if is_plain or schema is None else (schema.name, own))
+        alias = self._from.aliases.get(id(node), made.args.get("alias") or own)
+        is_said = alias != own or made.args.get("alias") == own
+        made.set("alias", alias if is_said or id(node) in self._from.lists else "")
+        return self._listed_names(node, made)
+
+    def _listed_names(self, node: exp.Expression, made: exp.Expression) -> exp.Expression:
+        """The item with the names of its columns, where they are not those it has anyway."""
+        if id(node) in self._from.aliases:
+            made.set("column_aliases", self._from.lists.get(id(node), ()))
         return made
 
     def function_table(self, node: exp.Expression) -> exp.Expression:
@@ -306,8 +294,9 @@ class Speller:
         made = self._copy(node)
         item = self._notes.functions.get(id(node))
         if item is not None and not node.args.get("columns"):
-            made.set("alias", item.alias)
-            made.set("column_aliases", tuple(column.name for column in item.columns()))
+            made.set("alias", self._alias(item))
+            names = tuple(column.name for column in item.columns())
+            made.set("column_aliases", self._from.lists.get(id(node), names))
         return made
 
     def type_name(self, node: exp.Expression) -> exp.Expression:
@@ -320,11 +309,13 @@ class Speller:
     def join(self, node: exp.Expression) -> exp.Expression:
         """A join; NATURAL becomes USING, as columns may come to have the same name later."""
         made = self._copy(node)
-        using = self._notes.merged.get(id(node), ())
-        if node.args.get("natural") and using:
+        using = self._from.merged.get(id(node)) or self._notes.merged.get(id(node), ())
+        if using:
             made.set("natural", False)
             made.set("using", using)
-        return made
+        if id(node) in self._from.aliases:
+            made.set("alias", self._from.aliases[id(node)])
+        return self._listed_names(node, made)
 
     def frame_bound(self, node: exp.Expression) -> exp.Expression:
         """An end of a window's frame, whose implicit cast is not shown."""
@@ -337,7 +328,9 @@ class Speller:
         """A query in FROM or WITH."""
         made = self._copy(node, but=("query",))
         made.set("query", self.query(node.args["query"]))
-        return made
+        if id(node) in self._from.aliases:
+            made.set("alias", self._from.aliases[id(node)])
+        return self._listed_names(node, made)
 
     # Expressions that show casts in ways of their own
 
@@ -399,8 +392,10 @@ class Speller:
 
     def table_sample(self, node: exp.Expression) -> exp.Expression:
         """TABLESAMPLE, whose arguments show no implicit casts."""
-        made = self._copy(node, but=("arguments",))
+        made = self._copy(node, but=("arguments", "repeatable"))
         made.set("arguments", [self._node(each, casts=False) for each in node.args["arguments"]])
+        if node.args.get("repeatable") is not None:
+            made.set("repeatable", self._node(node.args["repeatable"], casts=False))
         return made
 
     def call(self, node: exp.Expression) -> exp.Expression:
@@ -505,18 +500,6 @@ def _is_typed_literal(node: exp.Expression) -> bool:
     if not isinstance(node, exp.Cast) or not isinstance(node.this, nodes.StringConstant):
         return False
     return not node.args["to"].args.get("modifiers")
-
-
-def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The names, with a number where one has been there before."""
-    made: list[str] = []
-    for name in names:
-        number, shown = 0, name
-        while shown in made:
-            number += 1
-            shown = f"{name}_{number}"
-        made.append(shown)
-    return tuple(made)
 
 
 def _column(*parts: str) -> exp.Expression:

@@ -41,7 +41,7 @@ class ResolvedView:
 
     def text(self, catalog: CatalogView, names: tuple[str, ...]) -> str:
         """The query with the names of the catalog; names: of its columns."""
-        return deparse(Speller(self.resolution, catalog).query(self.query, names))
+        return deparse(Speller(self.resolution, catalog).whole(self.query, names))
 
     def reads(self, relation: int, number: int) -> bool:
         """Whether it reads that column of a relation."""
