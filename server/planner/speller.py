@@ -299,6 +299,27 @@ class Speller:
             made.set("column_aliases", self._from.lists.get(id(node), names))
         return made
 
+    def rows_from_item(self, node: exp.Expression) -> exp.Expression:
+        """One function in FROM."""
+        made = self._copy(node, but=("this",))
+        made.set("this", self._kept_cast(node.this))
+        return made
+
+    def _kept_cast(self, node: exp.Expression) -> exp.Expression:
+        """A node; a cast stays one even if it changes nothing, where what is cast cannot stand alone."""
+        if not isinstance(node, exp.Cast) or node.this is None:
+            return self._node(node)
+        return exp.Cast(this=self._node(node.this), to=self._part(node.args["to"]))
+
+    def quantified(self, node: exp.Expression) -> exp.Expression:
+        """A comparison with the elements of an array; a query alone would be one with its rows."""
+        right = node.args["right"]
+        if not isinstance(right, exp.Cast) or not isinstance(right.this, nodes.SubLink):
+            return self._copy(node)
+        made = self._copy(node, but=("right",))
+        made.set("right", self._kept_cast(right))
+        return made
+
     def type_name(self, node: exp.Expression) -> exp.Expression:
         """A type as written."""
         found = self._notes.types.get(id(node))
@@ -310,9 +331,14 @@ class Speller:
         """A join; NATURAL becomes USING, as columns may come to have the same name later."""
         made = self._copy(node)
         using = self._from.merged.get(id(node)) or self._notes.merged.get(id(node), ())
+        made.set("natural", False)
         if using:
-            made.set("natural", False)
             made.set("using", using)
+        elif node.args.get("natural"):  # no column has a namesake, and none will get one
+            if node.args["kind"] == "inner":
+                made.set("kind", "cross")
+            else:
+                made.set("condition", parse_expression("true"))
         if id(node) in self._from.aliases:
             made.set("alias", self._from.aliases[id(node)])
         return self._listed_names(node, made)
@@ -338,6 +364,9 @@ class Speller:
         """A query in an expression."""
         made = self._copy(node, but=("query",))
         made.set("query", self.query(node.args["query"], visible=False))
+        test = node.args.get("test")
+        if test is not None and id(test) in self._notes.rows:
+            made.set("test", self._node(test, casts=False))
         return made
 
     def explicit_cast(self, node: exp.Expression) -> exp.Expression:
@@ -465,6 +494,8 @@ _SPELLERS: dict[type[exp.Expression], Callable[[Speller, exp.Expression], exp.Ex
     nodes.DerivedTable: Speller.derived,
     nodes.CommonTableExpression: Speller.derived,
     nodes.SubLink: Speller.sublink,
+    nodes.RowsFromItem: Speller.rows_from_item,
+    nodes.QuantifiedComparison: Speller.quantified,
     nodes.RowConstructor: Speller.row,
     nodes.ValuesRow: Speller.row,
     nodes.FunctionCall: Speller.call,

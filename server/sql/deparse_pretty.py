@@ -74,8 +74,7 @@ def is_simple(node: exp.Expression, parent: exp.Expression) -> bool:  # noqa: PL
     if is_operator(node):
         return _operator(node, parent)
     if isinstance(node, CONDITIONS):
-        is_value = isinstance(node, nodes.SubLink) and node.args["kind"] in ("scalar", "array")
-        return is_value or _in_condition(parent)
+        return _in_condition(parent)
     return True
 
 
@@ -249,21 +248,6 @@ def collation(printer: Printer, node: exp.Expression) -> None:
     printer.write(f" COLLATE {qualified_name(node.args['name'])}")
 
 
-def sublink(printer: Printer, node: exp.Expression) -> None:
-    """Print a query inside an expression."""
-    kind, query = node.args["kind"], node.args["query"]
-    if kind == "exists":
-        printer.enclosed("EXISTS (", query, ")")
-    elif kind in ("any", "all"):
-        name = node.args["operator"]
-        operand(printer, node.args["test"], node)
-        is_in = kind == "any" and name == ("=",)
-        words = "IN" if is_in else f"{deparse.operator_text(name)} {kind.upper()}"
-        printer.enclosed(f" {words} (", query, ")")
-    else:
-        deparse.sublink(printer, node)
-
-
 def join(printer: Printer, node: exp.Expression) -> None:
     """Print a join; only one on the right of another is enclosed."""
     is_named = bool(node.args["alias"])
@@ -303,13 +287,12 @@ PRETTY_PRINTERS: Final[Printers] = {
     nodes.QuantifiedComparison: quantified,
     exp.Cast: cast,
     nodes.Collation: collation,
-    nodes.SubLink: sublink,
     nodes.Join: join,
 }
 
 
 def deparse_pretty(node: exp.Expression, *, indented: bool = False) -> str:
     """Print an expression or a query for people."""
-    printer = Printer(PRETTY_PRINTERS, indented=indented, pretty=True)
+    printer = Printer(PRETTY_PRINTERS, indented=indented, pretty=True, simple=is_simple)
     printer.print(node)
     return printer.text()

@@ -45,6 +45,10 @@ def plain_call(printer: Printer, node: exp.Expression) -> None:
     printer.write(")")
 
 
+CONSTRUCT: Final = exp.Var(this="")
+"""A parent that says nothing about its operands: operators among them need parentheses."""
+
+
 def extract(printer: Printer, arguments: Sequence[exp.Expression]) -> None:
     """Print EXTRACT, whose field is a bare word."""
     printer.write(f"EXTRACT({arguments[0].this} FROM ")
@@ -53,8 +57,11 @@ def extract(printer: Printer, arguments: Sequence[exp.Expression]) -> None:
 
 def timezone(printer: Printer, arguments: Sequence[exp.Expression]) -> None:
     """Print AT TIME ZONE."""
-    printer.enclosed("(", arguments[1], " AT TIME ZONE ")
-    printer.enclosed("", arguments[0], ")")
+    printer.write("(")
+    printer.operand(arguments[1], CONSTRUCT)
+    printer.write(" AT TIME ZONE ")
+    printer.operand(arguments[0], CONSTRUCT)
+    printer.write(")")
 
 
 def trimmer(word: str) -> Callable[[Printer, Sequence[exp.Expression]], None]:
@@ -105,7 +112,9 @@ def normalize(printer: Printer, arguments: Sequence[exp.Expression]) -> None:
 def is_normalized(printer: Printer, arguments: Sequence[exp.Expression]) -> None:
     """Print IS NORMALIZED."""
     form = f" {arguments[1].this}" if len(arguments) > 1 else ""
-    printer.enclosed("(", arguments[0], f" IS{form} NORMALIZED)")
+    printer.write("(")
+    printer.operand(arguments[0], CONSTRUCT)
+    printer.write(f" IS{form} NORMALIZED)")
 
 
 SYNTAXES: Final[dict[str, Callable[[Printer, Any], None]]] = {
@@ -120,6 +129,7 @@ SYNTAXES: Final[dict[str, Callable[[Printer, Any], None]]] = {
     "overlaps": overlaps,
     "normalize": normalize,
     "is_normalized": is_normalized,
+    "pg_collation_for": worded("COLLATION FOR ("),
 }
 
 
@@ -499,8 +509,11 @@ def function_table(printer: Printer, node: exp.Expression) -> None:
 
 
 def rows_from_item(printer: Printer, node: exp.Expression) -> None:
-    """Print one function in FROM."""
-    printer.print(node.this)
+    """Print one function in FROM; a cast can only stand there with all its words."""
+    if isinstance(node.this, exp.Cast):
+        printer.enclosed("CAST(", node.this.this, f" AS {type_text(node.this.args['to'])})")
+    else:
+        printer.print(node.this)
     if node.args["columns"]:
         printer.write(" AS ")
         definitions(printer, node.args["columns"])

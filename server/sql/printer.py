@@ -19,9 +19,17 @@ Printers = Mapping[type[exp.Expression], Callable[["Printer", exp.Expression], N
 class Printer:
     """One text being written."""
 
-    def __init__(self, printers: Printers, *, indented: bool, pretty: bool = False) -> None:
+    def __init__(
+        self,
+        printers: Printers,
+        *,
+        indented: bool,
+        pretty: bool = False,
+        simple: Callable[[exp.Expression, exp.Expression], bool] | None = None,
+    ) -> None:
         self.printers = printers
         self.pretty = pretty  # written for people, with fewer parentheses in expressions
+        self.simple = simple  # whether a node needs no parentheses as an operand of another
         self.indented = indented
         self.level = 0
         self.pieces: list[str] = []
@@ -46,6 +54,13 @@ class Printer:
         self.write(before)
         self.print(node)
         self.write(after)
+
+    def operand(self, node: exp.Expression, parent: exp.Expression) -> None:
+        """Append a node, in parentheses where its parent would be read otherwise."""
+        if self.simple is None or self.simple(node, parent):
+            self.print(node)
+        else:
+            self.enclosed("(", node, ")")
 
     def optional(self, before: str, node: exp.Expression | None, after: str = "") -> None:
         """Append a node between two texts, if there is one."""
