@@ -473,6 +473,10 @@ class WithCheckOptionViolation(SqlError, sqlstate="44000"):
     """with_check_option_violation."""
 
 
+class InsufficientResources(SqlError, sqlstate="53000"):
+    """insufficient_resources."""
+
+
 class DiskFull(SqlError, sqlstate="53100"):
     """disk_full."""
 

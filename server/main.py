@@ -27,6 +27,7 @@ from protocol.scram import SALT_BYTES, ScramVerifier
 from server.catalog.catalog import CATALOG_RELATION
 from server.config import BY_NAME, ServerSettings
 from server.database import Database, initialise
+from server.descriptors import raise_limit
 from server.directory_check import directory_problems
 from server.errors import SqlError
 from server.features import FEATURES
@@ -122,6 +123,7 @@ def _serve(options: Options) -> int:
     threading.stack_size(THREAD_STACK_BYTES)
     sys.setswitchinterval(SWITCH_SECONDS)
     _tune_memory()
+    raise_limit()
     database = Database(
         engine,
         settings,

@@ -8,9 +8,11 @@ Rule 2: temp_file_limit bounds what one session has in all of them; what they ha
 from __future__ import annotations
 
 import errno
+import os
 from typing import TYPE_CHECKING, Any
 
-from server.errors import ConfigurationLimitExceeded, DiskFull
+from server.descriptors import is_for_storage
+from server.errors import ConfigurationLimitExceeded, DiskFull, InsufficientResources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +34,13 @@ class TemporaryFiles:
 
     def open(self) -> TemporaryFile:
         """A new file; whoever asks for it closes it."""
-        return TemporaryFile(self, _checked(self._open))
+        file = _checked(self._open)
+        if is_for_storage(getattr(file, "descriptor", 0)):
+            file.close()
+            raise InsufficientResources(
+                f"could not create temporary file: {os.strerror(errno.EMFILE)}"
+            )
+        return TemporaryFile(self, file)
 
     def grow(self, byte_count: int) -> None:
         """Take bytes; raises ConfigurationLimitExceeded."""
@@ -87,4 +95,7 @@ def _checked(action: Callable[[], Any]) -> Any:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(f"could not write to temporary file: {error.strerror}") from error
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            what = f"could not create temporary file: {error.strerror}"
+            raise InsufficientResources(what) from error
         raise

@@ -12,6 +12,8 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from server.descriptors import has_room_for_clients
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
@@ -108,6 +110,9 @@ class Doors:
 
     def _accept(self, listening: socket.socket) -> None:
         for _ in range(ACCEPTED_MAX):
+            if not has_room_for_clients():
+                self._wait_for_room(listening, "descriptors are kept for those who are in")
+                return
             try:
                 client, _address = listening.accept()
             except (BlockingIOError, ConnectionAbortedError):
@@ -115,12 +120,15 @@ class Doors:
             except OSError as error:
                 if error.errno not in _EXHAUSTED:
                     raise
-                _LOG.warning("could not accept a connection: %s", error)
-                self._loop.remove_reader(listening)
-                self._loop.call_later(RETRY_SECONDS, self._accept_again, listening)
+                self._wait_for_room(listening, str(error))
                 return
             client.setblocking(False)
             self._accepted(client)
+
+    def _wait_for_room(self, listening: socket.socket, why: str) -> None:
+        _LOG.warning("could not accept a connection: %s", why)
+        self._loop.remove_reader(listening)
+        self._loop.call_later(RETRY_SECONDS, self._accept_again, listening)
 
     def _accept_again(self, listening: socket.socket) -> None:
         if listening in self._sockets:
