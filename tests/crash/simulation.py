@@ -105,7 +105,7 @@ class Simulation:
                 try:
                     action(self)
                 except DiskFull:
-                    if not self.faults.full:
+                    if not (self.faults.full or self.faults.error_rate):  # as a sync may say
                         raise
             self._maybe_close()
         except (PowerCut, Failed):
