@@ -277,11 +277,11 @@ class Tree:
 
     def build_sorted(self, xid: int, keys: SortedKeys) -> None:
         """`build` of keys in a matrix; takes the latch for some pages at a time."""
-        if len(self._cuts(keys)) == 2:
+        if len(self._cuts(keys)) <= 2:
             with self.pager.latch:
                 self.build(xid, [keys.pair(place) for place in range(len(keys))])
             return
-        self.build_parts(xid, (keys,))
+        self.build_parts(xid, keys.parts())
 
     def build_parts(self, xid: int, parts: Iterable[SortedKeys]) -> None:
         """`build_sorted` of matrices whose keys follow each other and fill more than one page."""

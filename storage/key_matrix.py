@@ -7,6 +7,7 @@ Rule 2: an order sorts by key, then by row id, as a tree does; None: the rows ar
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, overload
 
 import numpy as np
@@ -30,6 +31,7 @@ LOW_HALF = np.uint64((1 << HALF_BITS) - 1)
 PLACES_MAX = 1 << HALF_BITS
 ROWS_AT_ONCE = 1 << 16
 EVEN_KEY_BYTES_MAX = 255
+PARTS_MAX = 16
 KEY_BYTES_MAX = 64
 """Longer keys would be mostly zeros, and are to be sorted as strings."""
 
@@ -216,6 +218,25 @@ class SortedKeys:
     def are_even(self) -> bool:
         """Whether leaves of them are even: short keys of one length."""
         return self.lengths is None and 0 < self.matrix.shape[1] <= EVEN_KEY_BYTES_MAX
+
+    def parts(self) -> "list[SortedKeys]":
+        """The same cut where keys of another length begin, if that is seldom, as beside NULLs: each part is even."""
+        if self.lengths is None or not len(self):
+            return [self]
+        order = np.arange(len(self)) if self.order is None else self.order
+        lengths = self.lengths[order]
+        cuts = [0, *(np.flatnonzero(lengths[1:] != lengths[:-1]) + 1).tolist(), len(self)]
+        if len(cuts) > PARTS_MAX:
+            return [self]
+        return [
+            SortedKeys(
+                np.ascontiguousarray(self.matrix[order[start:stop], : int(lengths[start])]),
+                None,
+                self.row_ids[order[start:stop]],
+                None,
+            )
+            for start, stop in pairwise(cuts)
+        ]
 
     def pair(self, place: int) -> tuple[bytes, int]:
         """The key and row id at a place of the order."""

@@ -180,3 +180,19 @@ def test_leaves_are_packed_alike(alike):
         node = read_node(np.frombuffer(packed[start : start + 1024], np.uint8), 0)
         found += [entry[:2] for entry in node.entries]
     assert found == sorted_pairs
+
+
+def test_keys_beside_nulls_are_even_too(tree):
+    pairs = [(b"\x01" + b"%06d" % i, i * 5) for i in range(2000)]
+    pairs += [(b"\x02", i * 5 + 1) for i in range(1500)]
+    matrix = np.zeros((len(pairs), 7), np.uint8)
+    for row, (key, _) in enumerate(pairs):
+        matrix[row, : len(key)] = list(key)
+    lengths = np.array([len(key) for key, _ in pairs], np.int64)
+    shuffled = np.random.default_rng(3).permutation(len(pairs))
+    ids = np.array([row_id for _, row_id in pairs], np.int64)
+    keys = SortedKeys.sort(KeyMatrix(matrix[shuffled], lengths[shuffled]), ids[shuffled])
+    tree.build_sorted(0, keys)
+    assert content(tree) == pairs
+    assert all(leaf.is_even for leaf in leaves(tree))
+    assert len(leaves(tree)) < 40
