@@ -11,7 +11,7 @@ SECONDS ?= 600
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build run fmt lint types layers check test test-slow docs crash chaos golden verify bench bench-quick bench-growth bench-latency bench-plot \
-	join-orders random-changes random-expressions random-queries image-check schedules soak lock-soak clean
+	join-orders random-changes random-expressions random-queries image-check schedules serializable soak lock-soak clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -86,8 +86,11 @@ soak: setup ## pgbench for long: files stay small, throughput level: SECONDS=n
 lock-soak: setup ## sessions that wait for each other for long: nobody is forgotten: SECONDS=n
 	$(BIN)/python -m bench.lock_soak --seconds $(SECONDS)
 
-schedules: setup ## random schedules of sessions beside PostgreSQL 15: DSN=... ORACLE=... SEEDS=first:stop
-	$(BIN)/python -m tests.isolation.compare_schedules --dsn "$(DSN)" --oracle "$(ORACLE)" --seeds $(SEEDS)
+schedules: setup ## random schedules of sessions beside PostgreSQL 15: DSN=... ORACLE=... SEEDS=first:stop WIDE=--wide
+	$(BIN)/python -m tests.isolation.compare_schedules --dsn "$(DSN)" --oracle "$(ORACLE)" --seeds $(SEEDS) $(WIDE)
+
+serializable: setup ## random serializable mixes: is there an order, and how many fail beside PostgreSQL 15: DSN=... ORACLE=...
+	$(BIN)/python -m tests.isolation.compare_serializable --dsn "$(DSN)" --oracle "$(ORACLE)" --seeds $(SEEDS)
 
 verify: setup ## pgbench in every protocol with its sums, TPC-H's answers beside DuckDB's
 	$(BIN)/python -m bench.verify
