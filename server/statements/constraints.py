@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from server.catalog.objects import Constraint, Index, IndexKey, Table
+from server.catalog.objects import Column, Constraint, Index, IndexKey, Table
 from server.errors import (
     DatatypeMismatch,
     DuplicateObject,
@@ -22,6 +22,7 @@ from server.errors import (
     WrongObjectType,
 )
 from server.identifiers import generated_name
+from server.planner.scope import SYSTEM_COLUMNS
 from server.planner.standalone import can_reference, check_condition
 from server.planner.stored_text import stored_expression
 from server.statements.adopted_indexes import adopt_index, adoptable_index
@@ -99,11 +100,21 @@ def column_numbers(table: Table, names: tuple[str, ...]) -> tuple[int, ...]:
 def _delete_columns(table: Table, names: tuple[str, ...], keys: tuple[str, ...]) -> tuple[int, ...]:
     """The columns that ON DELETE SET is about, which the key has to have."""
     for name in names:
-        if name not in keys:
+        if _key_column(table, name).name not in keys:
             raise InvalidColumnReference(
                 f'column "{name}" referenced in ON DELETE SET action must be part of foreign key'
             )
-    return column_numbers(table, names)
+    return column_numbers(table, tuple(dict.fromkeys(names)))
+
+
+def _key_column(table: Table, name: str) -> Column:
+    """A column that a foreign key names."""
+    column = table.column_named(name)
+    if column is not None:
+        return column
+    if name in SYSTEM_COLUMNS:
+        raise FeatureNotSupported("system columns cannot be used in foreign keys")
+    raise UndefinedColumn(f'column "{name}" referenced in foreign key constraint does not exist')
 
 
 def add_check(
@@ -318,12 +329,8 @@ def add_foreign_key(
     assert isinstance(target, Table)
     if target.oid != table.oid:
         yield from lock_referenced_family(context, target)
-    for name in keys:
-        if table.column_named(name) is None:
-            raise UndefinedColumn(
-                f'column "{name}" referenced in foreign key constraint does not exist'
-            )
-    numbers = column_numbers(table, keys)
+    numbers = tuple(_key_column(table, name).number for name in keys)
+    deleted = _delete_columns(table, constraint.on_delete_columns, keys)
     _refuse_generated(table, numbers, constraint)
     index, referenced = _referenced_index(context, target, constraint.referenced_columns)
     require_privilege(context, target, "x", referenced)
@@ -345,7 +352,7 @@ def add_foreign_key(
         referenced_columns=referenced,
         on_update=ACTIONS[constraint.on_update],
         on_delete=ACTIONS[constraint.on_delete],
-        delete_columns=_delete_columns(table, constraint.on_delete_columns, keys),
+        delete_columns=deleted,
         match="f" if constraint.match == "full" else "s",
         deferrable=constraint.deferrable,
         deferred=constraint.initially_deferred,
@@ -404,14 +411,7 @@ def _referenced_index(
             if index.primary:
                 return index, tuple(key.number for key in index.keys)
         raise UndefinedObject(f'there is no primary key for referenced table "{target.name}"')
-    numbers = []
-    for name in names:
-        column = target.column_named(name)
-        if column is None:
-            raise UndefinedColumn(
-                f'column "{name}" referenced in foreign key constraint does not exist'
-            )
-        numbers.append(column.number)
+    numbers = [_key_column(target, name).number for name in names]
     for index in indexes:
         keys = [key.number for key in index.keys]
         if (
