@@ -19,7 +19,7 @@ from server.functions.sums import (
     present,
 )
 from server.vector.column import Column, Mask, Positions, Values
-from server.vector.native import add_integers
+from server.vector.native import add_integers, add_moments
 from server.vector.rows import column_of
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from server.functions.function import Aggregate, CallContext
 
 Columns = tuple[Column, ...]
+SQUARABLE_MAX: Final = 1e150
+"""Squares of values up to here are far from what a float can hold."""
 _OBJECT: Final = np.dtype(object)
 
 
@@ -121,6 +123,21 @@ def _add_floats(
 ) -> FloatSums:
     groups, column = present(groups, columns[0])
     state.add(groups, column.values, group_count)
+    return state
+
+
+def _add_averaged(
+    state: FloatSums, groups: Positions, group_count: int, columns: Columns
+) -> FloatSums:
+    """PostgreSQL keeps squares of differences for averages, too, which overflow first."""
+    groups, column = present(groups, columns[0])
+    values = column.values
+    if len(values) and max(float(np.max(values)), -float(np.min(values))) > SQUARABLE_MAX:
+        state.grow(group_count)
+        moments = state.counts.astype(np.float64), state.sums.copy(), np.zeros(len(state.counts))
+        if add_moments(groups, values.astype(np.float64, copy=False), *moments):
+            raise overflow()
+    state.add(groups, values, group_count)
     return state
 
 
@@ -236,8 +253,8 @@ AGGREGATES: Final = (
     _sums("2101 avg(int4) numeric", IntegerSums, _add_integers, _integer_averages, "Mean."),
     _sums("2100 avg(int8) numeric", IntegerSums, _add_integers, _integer_averages, "Mean."),
     _sums("2103 avg(numeric) numeric", DecimalSums, _add_decimals, DecimalSums.averages, "Mean."),
-    _sums("2104 avg(float4) float8", FloatSums, _add_floats, _float_averages, "Mean."),
-    _sums("2105 avg(float8) float8", FloatSums, _add_floats, _float_averages, "Mean."),
+    _sums("2104 avg(float4) float8", FloatSums, _add_averaged, _float_averages, "Mean."),
+    _sums("2105 avg(float8) float8", FloatSums, _add_averaged, _float_averages, "Mean."),
     aggregate("2517 bool_and(bool) bool", **_EVERY, doc="Whether all are true."),
     aggregate("2519 every(bool) bool", **_EVERY, doc="Whether all are true."),
     aggregate("2518 bool_or(bool) bool", **_SOME, doc="Whether any is true."),

@@ -76,13 +76,16 @@ SENDERS: Final = """
 2455 regtypesend regtype
 5058 pg_snapshot_send pg_snapshot
 2942 txid_snapshot_send txid_snapshot
+3638 tsvectorsend tsvector
+3640 tsquerysend tsquery
+2899 xml_send xml
 """
 
 
 STABLE: Final = frozenset(
     ("array_send", "record_send", "enum_send", "range_send", "multirange_send", "cstring_send",
      "anyarray_send", "anycompatiblearray_send", "textsend", "namesend", "bpcharsend",
-     "varcharsend")
+     "varcharsend", "xml_send")
 )  # fmt: skip
 """Those that ask the sender of another type, or for the client's encoding."""
 

@@ -87,13 +87,15 @@ def _array_of_arrays(call: CallContext, rows: Rows) -> Array:
 
 def array_of_arrays(arrays: Sequence[Any]) -> Array:
     """Arrays of one shape as an array of one more dimension."""
-    if any(array is None for array in arrays):
-        raise NullValueNotAllowed("cannot accumulate null arrays")
-    shape = arrays[0].dimensions
-    if not shape:
-        raise ArraySubscriptError("cannot accumulate empty arrays")
-    if any(array.dimensions != shape for array in arrays):
-        raise ArraySubscriptError("cannot accumulate arrays of different dimensionality")
+    shape = None if arrays[0] is None else arrays[0].dimensions
+    for array in arrays:  # the first bad one is told
+        if array is None:
+            raise NullValueNotAllowed("cannot accumulate null arrays")
+        if not shape:
+            raise ArraySubscriptError("cannot accumulate empty arrays")
+        if array.dimensions != shape:
+            raise ArraySubscriptError("cannot accumulate arrays of different dimensionality")
+    assert shape is not None
     items = tuple(item for array in arrays for item in array.items)
     return Array(arrays[0].element, ((len(arrays), 1), *shape), items)
 

@@ -322,6 +322,10 @@ _MONTHS: Final = {
 }
 
 
+_OF_MOMENTS: Final = frozenset(("julian", "dow", "isodow", "doy", "isoyear", "epoch"))
+"""Units that intervals have no words for."""
+
+
 def truncate_interval(name: str, interval: Interval) -> Interval:
     """The interval without the fields below a unit."""
     unit = unit_named(name, "interval")
@@ -332,6 +336,8 @@ def truncate_interval(name: str, interval: Interval) -> Interval:
         return Interval(months, days, 0)
     if unit in TIME_UNITS:
         return Interval(months, days, _cut(us, TIME_UNITS[unit]) * TIME_UNITS[unit])
+    if unit in _OF_MOMENTS:
+        raise unrecognized_unit(name, "interval")
     error = unsupported_unit(name, "interval")
     if unit == "week":
         error.detail = "Months usually have fractional weeks."

@@ -139,14 +139,14 @@ def _note_digit(picture: Picture, keyword: str) -> None:
     picture.before += 1
 
 
-def format_number(value: Decimal, template: str) -> str:
-    """Fill a template with a number."""
+def format_number(value: Decimal, template: str, *, moved: bool = False) -> str:
+    """Fill a template with a number; moved: what V asks for has been done."""
     picture = picture_of(template)
     if picture.roman:
         return _roman(value, picture)
     if picture.exponent:
         return _scientific(value, picture)
-    if picture.multiply and value.is_finite():
+    if picture.multiply and value.is_finite() and not moved:
         value = EXACT.multiply(value, Decimal(10**picture.multiply))
     digits, decimals, negative = _digits(value, picture)
     return _Writer(picture, digits, decimals, negative).write()

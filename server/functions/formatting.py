@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from server.functions.declare import row
 from server.functions.format_dates import format_moment, moment_of, moment_of_interval
-from server.functions.format_numbers import format_float, format_number
+from server.functions.format_numbers import format_float, format_number, picture_of
 from server.functions.instants import INFINITE, to_local, to_utc, zone_of
+from server.functions.integer import out_of_range
 from server.functions.parse_dates import parse_date, parse_moment
 from server.functions.parse_numbers import parse_number
 from server.functions.zoned_columns import text_kernel, zoned_text_kernel
@@ -17,6 +18,9 @@ from server.types.calendar import US_PER_SECOND
 if TYPE_CHECKING:
     from server.functions.function import CallContext
     from server.types.interval_style import Interval
+
+INT4_MAX: Final = (1 << 31) - 1
+INT8_MAX: Final = (1 << 63) - 1
 
 
 def _timestamp(us: int, template: str) -> str | None:
@@ -36,7 +40,19 @@ def _interval(interval: Interval, template: str) -> str | None:
     return format_moment(template, moment_of_interval(interval)) if template else None
 
 
-def _integer(value: int, template: str) -> str:
+def _short(value: int, template: str) -> str:
+    """What V moves beyond 32 bits wraps around."""
+    moved = value * 10 ** picture_of(template).multiply
+    if abs(moved) > INT4_MAX and moved != value:
+        wrapped = (moved + INT4_MAX + 1) % (2 * INT4_MAX + 2) - INT4_MAX - 1
+        return format_number(Decimal(wrapped), template, moved=True)
+    return format_number(Decimal(value), template)
+
+
+def _long(value: int, template: str) -> str:
+    places = picture_of(template).multiply
+    if places and abs(value * 10**places) > INT8_MAX:
+        raise out_of_range("int8")
     return format_number(Decimal(value), template)
 
 
@@ -90,13 +106,13 @@ FUNCTIONS: Final = (
     ),
     row(
         "1773 to_char(int4, text) text stable",
-        _integer,
+        _short,
         "A number by a template.",
         "-125, '999' -> -125",
     ),
     row(
         "1774 to_char(int8, text) text stable",
-        _integer,
+        _long,
         "A number by a template.",
         "1234567, '9,999,999' ->  1,234,567",
     ),

@@ -185,13 +185,11 @@ def _array_of(value: Jsonb, action: str) -> list[Any]:
     raise InvalidParameterValue(f"cannot {action} {kind}")
 
 
-def _object_of(value: Jsonb, action: str) -> dict[str, Any]:
+def _object_of(value: Jsonb, name: str, otherwise: str = "") -> dict[str, Any]:
     if isinstance(value.value, dict):
         return value.value
     kind = "an array" if isinstance(value.value, list) else "a scalar"
-    raise InvalidParameterValue(
-        f"cannot {action} {kind}" if action.startswith("call") else f"cannot {action} a non-object"
-    )
+    raise InvalidParameterValue(f"cannot call {name} on {otherwise or kind}")
 
 
 def _length(value: Jsonb) -> int:
@@ -241,16 +239,16 @@ def _jsonb_item_texts(value: Jsonb) -> Iterator[str | None]:
 
 
 def _jsonb_members(value: Jsonb) -> Iterator[tuple[str, Jsonb]]:
-    return ((key, Jsonb(item)) for key, item in _object_of(value, "call jsonb_each on").items())
+    return ((key, Jsonb(item)) for key, item in _object_of(value, "jsonb_each", "a non-object").items())
 
 
 def _jsonb_member_texts(value: Jsonb) -> Iterator[tuple[str, str | None]]:
-    members = _object_of(value, "call jsonb_each_text on")
+    members = _object_of(value, "jsonb_each_text", "a non-object")
     return ((key, jsonb_as_text(item)) for key, item in members.items())
 
 
 def _jsonb_keys(value: Jsonb) -> Iterator[str]:
-    return iter(_object_of(value, "call jsonb_object_keys on"))
+    return iter(_object_of(value, "jsonb_object_keys"))
 
 
 # Conversions of scalars.

@@ -146,15 +146,15 @@ class _Populator:
             if kind.category == "A" and kind.element_oid:
                 return self.array(wanted, node, key)
             if kind.fields:
-                return self.record(kind.fields, node, "populate_composite", base)
+                return self.record(kind.fields, node, base)
         text = node.json() if kind.name in JSON_TYPES else node.plain()
         return kind.parse(text, wanted.modifier, self.call.style)
 
-    def record(self, fields: Fields, node: Node, name: str, base: Any = None) -> Record:
+    def record(self, fields: Fields, node: Node, base: Any = None) -> Record:
         """A row; fields without a member keep what the base has."""
         if node.kind != "object":
             what = "an array" if node.kind == "array" else "a scalar"
-            raise InvalidParameterValue(f"cannot call {name} on {what}")
+            raise InvalidParameterValue(f"cannot call populate_composite on {what}")
         members = node.members()
         values = [
             base[number]
@@ -257,7 +257,7 @@ def _populate(name: str, known: Fields = ()) -> Callable[..., Any]:
         if value is None:
             return base
         populator = _populator(call, name)
-        return populator.checked(populator.record(fields, _node(value), name, base))
+        return populator.checked(populator.record(fields, _node(value), base))
 
     return populate
 
@@ -283,22 +283,21 @@ def _populate_set(name: str, known: Fields = ()) -> Callable[..., Any]:
 def _rows(populator: _Populator, fields: Fields, node: Node, base: Any) -> Iterator[Record]:
     name = populator.name
     if node.kind != "array":
-        is_value = isinstance(node, _Value)
         what = "an object" if node.kind == "object" else "a scalar"
-        if is_value and node.kind == "object":
+        if isinstance(node, _Value):
             what = "a non-array"
         raise InvalidParameterValue(f"cannot call {name} on {what}")
     for item in node.items():
         if item.kind != "object":
             raise InvalidParameterValue(f"argument of {name} must be an array of objects")
-        yield populator.checked(populator.record(fields, item, name, base))
+        yield populator.checked(populator.record(fields, item, base))
 
 
 def _to_record(name: str, known: Fields = ()) -> Callable[..., Any]:
     """json_to_record."""
 
     def convert(call: CallContext, value: Any) -> Record:
-        return _populator(call, name).record(_listed(name, known), _node(value), name)
+        return _populator(call, name).record(_listed(name, known), _node(value))
 
     return convert
 

@@ -23,6 +23,8 @@ from server.functions.orders import (
     numeric_key,
     timetz_key,
 )
+from server.types.tsquery import sort_key as query_key
+from server.types.tsvector import sort_key as vector_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -166,6 +168,8 @@ COMPARISONS: Final[dict[str, tuple[str, Callable[[Any, Any], int]]]] = {
     "timestamp_cmp": ("'2024-01-31', '2024-02-01' -> -1", _plain),
     "timestamptz_cmp": ("'2024-01-31', '2024-02-01' -> -1", _plain),
     "interval_cmp": ("'1 day', '1 month' -> -1", _by(interval_key)),
+    "tsvector_cmp": ("'a', 'b' -> -1", _by(vector_key)),
+    "tsquery_cmp": ("'a', 'b' -> -1", _by(query_key)),
     "numeric_cmp": ("1, 2 -> -1", _by(numeric_key)),
     "jsonb_cmp": ("'1', '2' -> -1", _by(generic_key)),
     "network_cmp": ("'10.0.0.1', '10.0.0.4' -> -3", _networks),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from server.errors import InternalError
 from server.functions import instants
 from server.functions.cataloged import cataloged
+from server.functions.floats import overflow
 from server.functions.statistics import PAIR_FINISHERS
 from server.types.array import Array, make_array
 from server.types.interval_style import Interval
@@ -33,7 +34,8 @@ def _pairs(name: str, state: Array) -> list[float]:
 
 def _accumulated(state: Array, y: float, x: float) -> Array:
     total = _pairs("float8_regr_accum", state)
-    add_pair(total, x, y)
+    if add_pair(total, x, y):
+        raise overflow()
     return make_array(FLOAT8, tuple(total))
 
 

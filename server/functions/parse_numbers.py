@@ -9,16 +9,15 @@ Rule 3: literal text of the template passes over as many characters, whatever th
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from server.errors import FeatureNotSupported, InvalidTextRepresentation
 from server.functions.format_numbers import picture_of
-from server.functions.numeric_math import scaled
-from server.types.numeric import EXACT, numeric_overflow
+from server.functions.numeric_math import multiply, power, scaled
+from server.types.numeric import numeric_overflow
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from server.functions.format_numbers import Picture
 
 _DIGITS: Final = frozenset("0123456789")
@@ -33,6 +32,8 @@ def parse_number(text: str, template: str) -> Decimal:
     picture = picture_of(template)
     if picture.roman:
         raise FeatureNotSupported('"RN" not supported for input')
+    if picture.exponent:
+        raise FeatureNotSupported('"EEEE" not supported for input')
     reader = _Reader(text, picture)
     reader.read()
     if not reader.whole and not reader.decimals:
@@ -44,7 +45,7 @@ def parse_number(text: str, template: str) -> Decimal:
     if len(reader.whole.lstrip("0")) > picture.before + picture.multiply:
         raise numeric_overflow(picture.before + picture.multiply + picture.after, picture.after)
     if picture.multiply:
-        number = EXACT.divide(number, 10**picture.multiply)
+        number = multiply(number, power(Decimal(10), Decimal(-picture.multiply)))
     return number
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from server.functions.declare import aggregate
+from server.functions.floats import overflow
 from server.functions.variances import VARIANCES
 from server.vector.column import Column, Positions
 from server.vector.native import add_pair_moments
@@ -61,7 +62,8 @@ def _add_pairs(
         there = np.flatnonzero(valid)
         groups, columns = groups[there], tuple(column.take(there) for column in columns)
     state.grow(group_count)
-    add_pair_moments(groups, columns[0].values, columns[1].values, state.totals)
+    if add_pair_moments(groups, columns[0].values, columns[1].values, state.totals):
+        raise overflow()
     return state
 
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 WEIGHT_OF: Final = {"A": 3, "B": 2, "C": 1, "D": 0}
 LETTERS: Final = "DCBA"
+SIGNED_BYTE_MAX: Final = 127
 TEXT, SMALLINT = 25, 21
 
 
@@ -71,15 +72,17 @@ def _strip(vector: TsVector) -> TsVector:
     return TsVector(tuple(Lexeme(entry.word) for entry in vector.lexemes))
 
 
-def _weight(letter: str) -> int:
+def _weight(letter: str, *, as_number: bool) -> int:
     weight = WEIGHT_OF.get(letter.upper())
     if weight is None:
-        raise InternalError(f"unrecognized weight: {ord(letter) if letter else 0}")
+        byte = (letter.encode("latin-1", "replace") or b"\0")[0]
+        number = byte - 256 if byte > SIGNED_BYTE_MAX else byte
+        raise InternalError(f"unrecognized weight: {number if as_number else letter}")
     return weight
 
 
 def _set_weight(vector: TsVector, letter: str, words: Array | None = None) -> TsVector:
-    bits = _weight(letter) << WEIGHT_SHIFT
+    bits = _weight(letter, as_number=words is None) << WEIGHT_SHIFT
     chosen = None if words is None else frozenset(words.items)
     return TsVector(
         tuple(

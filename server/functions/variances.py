@@ -14,6 +14,7 @@ import numpy as np
 
 from server.functions import numeric_math as exact
 from server.functions.declare import aggregate
+from server.functions.floats import overflow
 from server.functions.scaled import magnitude
 from server.functions.sums import IntegerSums, grown, present
 from server.types.numeric import EXACT
@@ -204,7 +205,8 @@ def _add_floats(
     groups, column = present(groups, columns[0])
     state.grow(group_count)
     values = column.values.astype(np.float64, copy=False)
-    add_moments(groups, values, state.counts, state.sums, state.squares)
+    if add_moments(groups, values, state.counts, state.sums, state.squares):
+        raise overflow()
     return state
 
 

@@ -21,6 +21,7 @@ from server.expressions.expression import (
     walk,
 )
 from server.functions.function import Aggregate
+from server.planner.bind_order import check_comparable
 from server.planner.bind_window import PendingWindowCall
 from server.planner.coerce import coerce_or_fail, coerce_to_boolean, common_type, type_name
 from server.planner.environment import INT4, BindContext, raise_at
@@ -203,6 +204,8 @@ def _check_distinct_order(
     """DISTINCT sorts by the arguments, as they were written."""
     if not call.distinct:
         return
+    for argument in call.arguments:
+        check_comparable(context, argument)
     known = {structural_key(argument) for argument in given.written}
     for key, written in zip(given.order, node.args["order"], strict=True):
         same = written.args["this"] in node.args["arguments"]  # of subqueries the text tells

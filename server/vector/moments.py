@@ -14,29 +14,42 @@ if TYPE_CHECKING:
 
 def add_moments(
     groups: Positions, values: Values, counts: Values, sums: Values, squares: Values
-) -> None:
-    """Add each value to the count, the sum and the sum of squared differences of its group, in order."""
+) -> bool:
+    """Add each value to the count, the sum and the sum of squared differences of its group, in order.
+
+    Tells whether one of them became infinite without an infinite value.
+    """
+    overflowed = False
     for group, value in zip(groups.tolist(), values.tolist(), strict=True):
-        counts[group] += 1
-        sums[group] += value
-        count = counts[group]
+        before = float(sums[group])
+        count, total = float(counts[group]) + 1, before + value
+        counts[group], sums[group] = count, total
         if count > 1:
-            difference = value * count - sums[group]
-            squares[group] += difference * difference / (count * (count - 1))
+            difference = value * count - total
+            squared = float(squares[group]) + difference * difference / (count * (count - 1))
+            if math.isinf(total) or math.isinf(squared):
+                overflowed |= not (math.isinf(before) or math.isinf(value))
+                squared = math.nan
+            squares[group] = squared
         elif not math.isfinite(value):
             squares[group] = math.nan
+    return overflowed
 
 
-def add_pair_moments(groups: Positions, ys: Values, xs: Values, totals: Values) -> None:
-    """Add each pair to N, Sx, Sxx, Sy, Syy, Sxy of its group, a row of totals, in order."""
+def add_pair_moments(groups: Positions, ys: Values, xs: Values, totals: Values) -> bool:
+    """Add each pair to N, Sx, Sxx, Sy, Syy, Sxy of its group, a row of totals, in order; tells as add_moments."""
+    overflowed = False
     for group, y, x in zip(groups.tolist(), ys.tolist(), xs.tolist(), strict=True):
         total = totals[group].tolist()
-        add_pair(total, x, y)
+        overflowed |= add_pair(total, x, y)
         totals[group] = total
+    return overflowed
 
 
-def add_pair(total: list[float], x: float, y: float) -> None:
-    """Add a pair to N, Sx, Sxx, Sy, Syy, Sxy."""
+def add_pair(total: list[float], x: float, y: float) -> bool:
+    """Add a pair to N, Sx, Sxx, Sy, Syy, Sxy; tells as add_moments."""
+    overflowed = False
+    before_x, before_y = total[1], total[3]
     total[0] += 1
     count = total[0]
     total[1] += x
@@ -47,5 +60,19 @@ def add_pair(total: list[float], x: float, y: float) -> None:
         total[2] += dx * dx * scale
         total[4] += dy * dy * scale
         total[5] += dx * dy * scale
-    elif not (math.isfinite(x) and math.isfinite(y)):
-        total[2] = total[4] = total[5] = math.nan
+        plain_x = not (math.isinf(before_x) or math.isinf(x))
+        plain_y = not (math.isinf(before_y) or math.isinf(y))
+        overflowed = (
+            (plain_x and (math.isinf(total[1]) or math.isinf(total[2])))
+            or (plain_y and (math.isinf(total[3]) or math.isinf(total[4])))
+            or (plain_x and plain_y and math.isinf(total[5]))
+        )
+        for place in (2, 4, 5):
+            if math.isinf(total[place]):
+                total[place] = math.nan
+        return overflowed
+    if not math.isfinite(x):
+        total[2] = total[5] = math.nan
+    if not math.isfinite(y):
+        total[4] = total[5] = math.nan
+    return overflowed

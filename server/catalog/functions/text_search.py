@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from server.catalog.functions.scope import names_of, session_of, view_of
 from server.catalog.text_search import configuration_of, dictionary_of
 from server.catalog.text_search_objects import TextSearchConfiguration, TextSearchParser
-from server.errors import InvalidParameterValue, UndefinedObject
+from server.errors import InvalidParameterValue, SqlSyntaxError, UndefinedObject
 from server.functions.declare import row
 from server.functions.json_strings import map_strings, values_of
 from server.text_search.document import DocumentReader, vector_of, words_of
@@ -163,7 +163,7 @@ def _options(text: str) -> list[tuple[str, str]]:
     while position < len(text):
         match = OPTION.match(text, position)
         if match is None:
-            raise InvalidParameterValue(f'invalid parameter list format: "{text}"')
+            raise SqlSyntaxError(f'invalid parameter list format: "{text}"')
         name, value = match.groups()
         if value[:1] in ('"', "'"):
             value = value[1:-1].replace(value[0] * 2, value[0])
