@@ -59,7 +59,9 @@ class Program:
     def row_run(self, plan: Plan) -> RunPoint | None:
         """What runs a subquery without batches, where it finds few rows; None for nothing."""
         if plan not in self._row_runs:
-            self._row_runs[plan] = point_of(plan) or row_query_of(plan, SUBQUERY_ENTRIES_MAX)
+            self._row_runs[plan] = point_of(plan) or row_query_of(
+                plan, SUBQUERY_ENTRIES_MAX, nested=True
+            )
         return self._row_runs[plan]
 
     def outside_tables(self, plan: Plan) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.executor.row_groups import GroupedRows
 from server.executor.row_joins import HashedRows, LoopedRows
-from server.executor.row_node import ENTRIES_MAX, Leave, NotCovered, RowRun
+from server.executor.row_node import ENTRIES_MAX, Leave, NotCovered, RowRun, has_part
 from server.executor.row_nodes import (
     DistinctRows,
     FilteredRows,
@@ -20,6 +20,7 @@ from server.executor.row_nodes import (
     SortedRows,
 )
 from server.executor.row_scans import IndexRows, SingleRow, TableRows
+from server.expressions.expression import Subquery
 from server.planner import physical
 
 if TYPE_CHECKING:
@@ -97,12 +98,18 @@ class RowQuery:
         return tuple(values)
 
 
-def row_query_of(plan: physical.Plan, entries_max: int = ENTRIES_MAX) -> RowQuery | None:
-    """What runs a plan of which everything is covered; None for any other."""
+def row_query_of(
+    plan: physical.Plan, entries_max: int = ENTRIES_MAX, *, nested: bool = False
+) -> RowQuery | None:
+    """What runs a plan of which everything is covered; None for any other.
+
+    Only a subquery has subqueries here: they may wait, and statements that are run as soon as they are read cannot.
+    """
     try:
-        return RowQuery(plan, make_node(plan, frozenset()), entries_max)
+        query = RowQuery(plan, make_node(plan, frozenset()), entries_max)
     except NotCovered:
         return None
+    return query if nested or not has_part(plan, Subquery) else None
 
 
 def make_node(plan: physical.Plan, needed: frozenset[ColumnId]) -> RowNode:

@@ -147,3 +147,20 @@ def test_a_statement_sees_what_its_transaction_has_done(filled):
     assert int(after[0][0]) > int(before[0][0])
     filled.run("ROLLBACK")
     assert filled.rows("SELECT sum(size) FROM item WHERE owner = 4") == before
+
+
+NESTED = (
+    "SELECT id FROM item i WHERE size = (SELECT max(j.size) FROM item j WHERE j.owner = i.owner AND "
+    "EXISTS (SELECT FROM item k WHERE k.id = j.id AND k.size <= i.size){}) ORDER BY id"
+)
+
+
+def test_subqueries_have_subqueries(filled, runs, monkeypatch):
+    monkeypatch.setattr("server.planner.rewrite.rules.RULES", ())
+    volatile = " AND (SELECT random() < k.id + 9 FROM item k WHERE k.id = j.id)"
+    given = []
+    for more, are_rows in (("", True), (volatile, False)):
+        runs.clear()
+        given.append(filled.rows(NESTED.format(more)))
+        assert any(found and len(found[0]) == 1 for found in runs) is are_rows
+    assert given[0] == given[1] != []
