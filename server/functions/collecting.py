@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from server.errors import ArraySubscriptError, InvalidParameterValue, NullValueNotAllowed
+from server.errors import ArraySubscriptError, NullValueNotAllowed
 from server.functions.declare import aggregate
+from server.functions.json_building import key_of
 from server.functions.json_text import nullable_to_json, value_to_jsonb
 from server.functions.regex_search import check_of
 from server.types.array import Array, make_array
@@ -123,10 +124,7 @@ def _jsonb_array(call: CallContext, rows: Rows) -> Jsonb:
 
 
 def _keys(call: CallContext, rows: Rows) -> Sequence[str]:
-    if any(row[0] is None for row in rows):
-        raise InvalidParameterValue("field name must not be null")
-    format_key = call.arguments[0].type.format
-    return [format_key(row[0], call.style) for row in rows]
+    return [key_of(call, 0, row[0], "field name must not be null") for row in rows]
 
 
 def _json_object(call: CallContext, rows: Rows) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from server.errors import FeatureNotSupported, InvalidParameterValue
+from server.errors import DatetimeFieldOverflow, FeatureNotSupported, InvalidParameterValue
 from server.functions.instants import INFINITE, INFINITE_DATES, date_of_timestamp
 from server.functions.numeric_math import divide, scaled
 from server.types.calendar import (
@@ -27,6 +27,7 @@ from server.types.calendar import (
     date_of,
     day_of_year,
     days_of,
+    is_valid_timestamp,
     weekday_of,
 )
 from server.types.interval_style import Interval
@@ -309,7 +310,12 @@ def truncate_timestamp(us: int, unit: str, name: str, type_name: str) -> int:
         return us if us in INFINITE else us // TIME_UNITS[unit] * TIME_UNITS[unit]
     if unit not in _DATE_STARTS:
         raise unsupported_unit(name, type_name)
-    return us if us in INFINITE else _DATE_STARTS[unit](us // US_PER_DAY) * US_PER_DAY
+    if us in INFINITE:
+        return us
+    start = _DATE_STARTS[unit](us // US_PER_DAY) * US_PER_DAY
+    if not is_valid_timestamp(start):
+        raise DatetimeFieldOverflow("timestamp out of range")
+    return start
 
 
 _MONTHS: Final = {
@@ -322,10 +328,6 @@ _MONTHS: Final = {
 }
 
 
-_OF_MOMENTS: Final = frozenset(("julian", "dow", "isodow", "doy", "isoyear", "epoch"))
-"""Units that intervals have no words for."""
-
-
 def truncate_interval(name: str, interval: Interval) -> Interval:
     """The interval without the fields below a unit."""
     unit = unit_named(name, "interval")
@@ -336,7 +338,7 @@ def truncate_interval(name: str, interval: Interval) -> Interval:
         return Interval(months, days, 0)
     if unit in TIME_UNITS:
         return Interval(months, days, _cut(us, TIME_UNITS[unit]) * TIME_UNITS[unit])
-    if unit in _OF_MOMENTS:
+    if unit in _RESERVED:
         raise unrecognized_unit(name, "interval")
     error = unsupported_unit(name, "interval")
     if unit == "week":

@@ -159,20 +159,26 @@ def _shown(part: Part, moment: Moment) -> str:
         text = writer(moment, part)
     else:
         number, width = _NUMBERS[part.keyword](moment)
-        text = str(number) if part.fill else _padded(number, width)
+        text = str(number) if part.fill else _padded(number, width, part.keyword)
     if part.suffix:
         suffix = ordinal(text.strip())
         text += suffix.upper() if part.suffix == "TH" else suffix
     return text
 
 
-def _padded(number: int, width: int) -> str:
-    return f"-{-number:0{width}d}" if number < 0 else f"{number:0{width}d}"
+_SIGNED: Final = frozenset(("HH24", "MI", "SS", "MM", "YYYY", "IYYY", "CC"))
+"""Fields that have a place for a sign besides their digits; of others it takes the place of a zero."""
+
+
+def _padded(number: int, width: int, keyword: str) -> str:
+    if number < 0 and keyword in _SIGNED:
+        width += 1
+    return f"{number:0{width}d}"
 
 
 def _hour_12(moment: Moment) -> int:
-    rest = abs(moment.hour) % 12 or 12
-    return -rest if moment.hour < 0 else rest
+    rest = abs(moment.hour) % 12
+    return (-rest if moment.hour < 0 else rest) or 12
 
 
 def _year(moment: Moment) -> int:
@@ -218,8 +224,8 @@ def _fraction(digits: int) -> Number:
 
 
 _NUMBERS: Final[dict[str, Number]] = {
-    "HH": lambda m: (_hour_12(m), 2),
-    "HH12": lambda m: (_hour_12(m), 2),
+    "HH": lambda m: (_hour_12(m), 3 if m.hour < 0 else 2),
+    "HH12": lambda m: (_hour_12(m), 3 if m.hour < 0 else 2),
     "HH24": lambda m: (m.hour, 2),
     "MI": lambda m: (m.minute, 2),
     "SS": lambda m: (m.second, 2),
@@ -229,9 +235,9 @@ _NUMBERS: Final[dict[str, Number]] = {
     "SSSS": lambda m: (_seconds_of_day(m), 1),
     "SSSSS": lambda m: (_seconds_of_day(m), 1),
     "YYYY": lambda m: (_year(m), 4),
-    "YYY": lambda m: (_year(m) % 1000, 3),
-    "YY": lambda m: (_year(m) % 100, 2),
-    "Y": lambda m: (_year(m) % 10, 1),
+    "YYY": lambda m: (_cut(_year(m), 1000)[1], 4 if _year(m) < 0 else 3),
+    "YY": lambda m: (_cut(_year(m), 100)[1], 3 if _year(m) < 0 else 2),
+    "Y": lambda m: (_cut(_year(m), 10)[1], 1),
     "IYYY": lambda m: (_iso_year(m), 4),
     "IYY": lambda m: (_iso_year(m) % 1000, 3),
     "IY": lambda m: (_iso_year(m) % 100, 2),

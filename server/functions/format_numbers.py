@@ -323,8 +323,10 @@ class _Writer:
         if self.is_cut and not self.has_point:
             self.has_ended = True
             return
-        # Fill mode keeps the point even where no decimals are left, but not where there are none.
-        if not self.is_word and not (self.picture.fill and not self.picture.after):
+        # Fill mode keeps the point even where no decimals are left, but no mode where there are none.
+        picture = self.picture
+        is_whole = picture.before and (picture.fill or "#" not in self.digits)
+        if not self.is_word and (picture.after or not is_whole):
             self.out.append(".")
 
     def _close(self) -> None:

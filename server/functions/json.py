@@ -239,7 +239,9 @@ def _jsonb_item_texts(value: Jsonb) -> Iterator[str | None]:
 
 
 def _jsonb_members(value: Jsonb) -> Iterator[tuple[str, Jsonb]]:
-    return ((key, Jsonb(item)) for key, item in _object_of(value, "jsonb_each", "a non-object").items())
+    return (
+        (key, Jsonb(item)) for key, item in _object_of(value, "jsonb_each", "a non-object").items()
+    )
 
 
 def _jsonb_member_texts(value: Jsonb) -> Iterator[tuple[str, str | None]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import (
@@ -49,12 +50,14 @@ def _build_array(context: CallContext, *values: Any) -> str:
     return "[" + ", ".join(texts) + "]"
 
 
-def _key_of(context: CallContext, index: int, key: Any, shown: str) -> str:
+def key_of(context: CallContext, index: int, key: Any, shown: str) -> str:
+    """A key of an object out of an argument; what is refused where it is NULL is shown."""
     if key is None:
         raise InvalidParameterValue(shown)
     if isinstance(key, Array | Jsonb | Record) or _argument_type(context, index).name == "json":
         raise InvalidParameterValue("key value must be scalar, not array, composite, or json")
-    return str(_argument_type(context, index).format(key, context.style))
+    shown = nullable_to_json(key, _argument_type(context, index), context)
+    return str(json.loads(shown)) if shown.startswith('"') else shown
 
 
 def _pairs(values: Sequence[Any]) -> Iterator[tuple[int, Any, Any]]:
@@ -70,7 +73,7 @@ def _pairs(values: Sequence[Any]) -> Iterator[tuple[int, Any, Any]]:
 def _build_object(context: CallContext, *values: Any) -> str:
     parts = []
     for index, key, value in _pairs(values):
-        name = _key_of(context, index, key, f"argument {index + 1} cannot be null")
+        name = key_of(context, index, key, f"argument {index + 1} cannot be null")
         shown = nullable_to_json(value, _argument_type(context, index + 1), context)
         parts.append(f"{quote(name)} : {shown}")
     return "{" + ", ".join(parts) + "}"
@@ -88,7 +91,7 @@ def _build_jsonb_array(context: CallContext, *values: Any) -> Jsonb:
 def _build_jsonb_object(context: CallContext, *values: Any) -> Jsonb:
     pairs = []
     for index, key, value in _pairs(values):
-        name = _key_of(context, index, key, f"argument {index + 1}: key must not be null")
+        name = key_of(context, index, key, f"argument {index + 1}: key must not be null")
         pairs.append((name, value_to_jsonb(value, _argument_type(context, index + 1), context)))
     return Jsonb(make_object(pairs))
 

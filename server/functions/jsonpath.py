@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from server.types.jsonpath import JsonPath
 
 NO_VARIABLES: Final = Jsonb({})
+UNKNOWN: Final = Jsonb(None)
+"""What operators give in the place of variables: each of them is null."""
 
 
 def _found(
@@ -193,13 +195,13 @@ FUNCTIONS: Final = (
     ),
     row(
         "4010 jsonb_path_exists_opr(jsonb, jsonpath) bool context",
-        lambda context, value, path: _exists(False)(context, value, path, NO_VARIABLES, True),
+        lambda context, value, path: _exists(False)(context, value, path, UNKNOWN, True),
         "Whether a path finds anything; NULL for an error.",
         """'{"a":[1,2]}', '$.b' -> f""",
     ),
     row(
         "4011 jsonb_path_match_opr(jsonb, jsonpath) bool context",
-        lambda context, value, path: _match(False)(context, value, path, NO_VARIABLES, True),
+        lambda context, value, path: _match(False)(context, value, path, UNKNOWN, True),
         "Whether a predicate holds; NULL for an error.",
         """'{"a":[1,2]}', '$.a[*] > 1' -> t""",
     ),

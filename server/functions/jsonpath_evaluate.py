@@ -148,6 +148,8 @@ class Evaluation:
 
     def variable(self, step: Step, _item: Any) -> Items:
         """A variable."""
+        if self.variables is None:
+            return [None]
         if step.value not in self.variables:
             raise UndefinedObject(f'could not find jsonpath variable "{step.value}"')
         return [self.variables[step.value]]
@@ -542,7 +544,7 @@ def find(
     context: CallContext, path: JsonPath, root: Any, variables: Any, has_zone: bool
 ) -> Iterator[Any]:
     """The items that a path finds in a value, one by one up to an error."""
-    if not isinstance(variables, dict):
+    if not isinstance(variables, dict | None):
         raise InvalidParameterValue(
             '"vars" argument is not an object',
             detail='Jsonpath parameters should be encoded as key-value pairs of "vars" object.',

@@ -67,6 +67,14 @@ def _add_pairs(
     return state
 
 
+def _count_added(
+    state: PairMoments, groups: Positions, group_count: int, columns: Columns
+) -> PairMoments:
+    """The same of zeros, which nothing can be too much for."""
+    zeros = tuple(Column(np.zeros(len(column)), column.valid) for column in columns)
+    return _add_pairs(state, groups, group_count, zeros)
+
+
 def _correlation(n: float, sx: float, sxx: float, sy: float, syy: float, sxy: float) -> Any:
     return None if sxx == 0 or syy == 0 else sxy / math.sqrt(sxx * syy)
 
@@ -128,7 +136,7 @@ AGGREGATES: Final = (
     aggregate(
         "2818 regr_count(float8, float8) int8",
         PairMoments,
-        _add_pairs,
+        _count_added,
         _count_pairs,
         "Number of pairs.",
     ),

@@ -12,7 +12,6 @@ from server.errors import (
     CardinalityViolation,
     DataException,
     InternalError,
-    InvalidParameterValue,
     NullValueNotAllowed,
 )
 from server.functions.xml_text import escaped
@@ -51,7 +50,7 @@ def _spaces(given: Array | None) -> dict[str, str]:
     if given is None or not given.items:
         return {}
     if len(given.shape) != 2 or given.shape[1] != 2:
-        raise InvalidParameterValue(
+        raise DataException(
             "invalid array for XML namespace mapping",
             detail="The array must be two-dimensional with length of the second axis equal to 2.",
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from server.catalog.functions.scope import names_of, session_of, view_of
 from server.catalog.text_search import configuration_of, dictionary_of
 from server.catalog.text_search_objects import TextSearchConfiguration, TextSearchParser
-from server.errors import InvalidParameterValue, SqlSyntaxError, UndefinedObject
+from server.errors import InternalError, InvalidParameterValue, SqlSyntaxError, UndefinedObject
 from server.functions.declare import row
 from server.functions.json_strings import map_strings, values_of
 from server.text_search.document import DocumentReader, vector_of, words_of
@@ -105,6 +105,8 @@ def _kinds(filters: Jsonb) -> frozenset[str]:
         raise InvalidParameterValue("wrong flag type, only arrays and scalars are allowed")
     found: set[str] = set()
     for item in items:
+        if isinstance(item, list | dict):
+            raise InternalError("unexpected end of flag array")
         if not isinstance(item, str):
             raise InvalidParameterValue("flag array element is not a string", hint=KINDS_HINT)
         if item.lower() == "all":
