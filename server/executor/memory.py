@@ -19,6 +19,7 @@ import numpy as np
 
 from server.errors import OutOfMemory
 from server.vector.late import LateColumn
+from server.vector.parted import PartedColumn
 from server.vector.texts import TextColumn
 
 if TYPE_CHECKING:
@@ -106,6 +107,10 @@ def _column_bytes(column: Column, is_stored: IsStored | None) -> int:
         return byte_count
     if isinstance(column, LateColumn):
         return byte_count + sum(part.nbytes for part in column.parts)
+    if isinstance(column, PartedColumn):
+        return byte_count + sum(
+            positions.nbytes + _column_bytes(part, is_stored) for positions, part in column.parts
+        )
     if column.values.dtype.kind == "O":
         return byte_count + _object_bytes(column.values)
     return byte_count + column.values.nbytes

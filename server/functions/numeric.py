@@ -243,8 +243,10 @@ def _rounder(places: int) -> Callable[[Decimal], Decimal]:
 
 def _round_kernel(context: CallContext, column: Column, digits: Column, *, count: int) -> Column:
     places = scaled.one_value(digits) if digits.scale is None else None
-    if places is not None and isinstance(column, PartedColumn):
-        made = scaled.at_one_scale(column, lambda part: _rounded_to(part, places))
+    if places is not None and 0 <= places <= scaled.SCALE_MAX and isinstance(column, PartedColumn):
+        made = scaled.at_one_scale(
+            column, places, lambda part: _rounded_to(part, places), _rounder(places)
+        )
         if made is not None:
             return made
     column = scaled.flat(column)

@@ -16,7 +16,7 @@ from server.functions.scaled import SCALE_MAX, aligned, at_one_scale, by_rows
 from server.types.numeric import EXACT
 from server.vector.column import Column, Mask, Positions, Values
 from server.vector.parted import PartedColumn, parted_column
-from server.vector.rows import column_of, joint_validity
+from server.vector.rows import joint_validity, objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,6 @@ INT64_MAX: Final = (1 << 63) - 1
 QUOTIENT_MAX: Final = 9e18
 """Quotients up to here, told by floats, have room in 64 bits with what rounding adds."""
 POWERS: Final = np.array([10**exponent for exponent in range(19)], np.int64)
-_OBJECT: Final = np.dtype(object)
 
 
 def _operands(left: Column, right: Column) -> tuple[Values, Values, Mask | None] | None:
@@ -55,30 +54,34 @@ def divide(left: Column, right: Column) -> Column | None:
     uppers, lowers = np.abs(dividends), np.abs(divisors)
     scales = _result_scales((uppers, left.scale), (lowers, right.scale))
     is_negative = (dividends < 0) != (divisors < 0)
+    is_held = (uppers / lowers) * 10.0 ** (scales + (right.scale - left.scale)) < QUOTIENT_MAX
     parts: list[tuple[Positions, Column]] = []
-    for scale in np.flatnonzero(np.bincount(scales)).tolist():
-        rows = np.flatnonzero(scales == scale)
+    for scale in np.flatnonzero(np.bincount(scales[is_held])).tolist():
+        rows = np.flatnonzero(is_held & (scales == scale))
         shift = scale + right.scale - left.scale
         found = _rounded_quotients(uppers[rows], lowers[rows], shift)
         if found is None:
-            return _one_by_one(
-                uppers, lowers, scales + (right.scale - left.scale), scales, is_negative, valid
-            )
+            is_held[rows] = False
+            continue
         signed = np.where(is_negative[rows], -found, found)
         parts.append((rows, Column(signed, None if valid is None else valid[rows], scale)))
-    if len(parts) == 1 and int(scales[0]) <= SCALE_MAX:
+    if not is_held.all():
+        rows = np.flatnonzero(~is_held)
+        arrays = (uppers, lowers, scales + (right.scale - left.scale), scales, is_negative)
+        exactly = _one_by_one(*(array[rows] for array in arrays))
+        parts.append((rows, Column(exactly, None if valid is None else valid[rows])))
+    if len(parts) == 1 and (not is_held.any() or int(scales[0]) <= SCALE_MAX):
         return parts[0][1]
     return parted_column(len(uppers), parts)
 
 
 def _rounded_quotients(uppers: Values, lowers: Values, shift: int) -> Values | None:
-    """Upper * 10**shift / lower, rounded half away from zero; None where 64 bits do not hold all of them.
+    """Upper * 10**shift / lower, which 64 bits hold, rounded half away from zero; None if remainders have no room.
 
     As one divides by hand: as many digits at a time as the remainder has room for.
     """
-    lower_max = int(lowers.max())
-    step = _digits(INT64_MAX // lower_max)
-    if shift < 0 or step < 1 or float((uppers / lowers).max()) * 10.0**shift > QUOTIENT_MAX:
+    step = _digits(INT64_MAX // int(lowers.max()))
+    if shift < 0 or step < 1:
         return None
     quotients, rests = np.divmod(uppers, lowers)
     while shift:
@@ -96,21 +99,15 @@ def _digits(number: int) -> int:
 
 
 def _one_by_one(
-    uppers: Values,
-    lowers: Values,
-    shifts: Values,
-    scales: Values,
-    is_negative: Mask,
-    valid: Mask | None,
-) -> Column:
+    uppers: Values, lowers: Values, shifts: Values, scales: Values, is_negative: Mask
+) -> Values:
     factors = [10**shift for shift in range(int(shifts.max()) + 1)]
     arrays = (uppers, lowers, shifts, scales, is_negative)
     quotients: list[Any] = []
     for upper, lower, shift, scale, negative in zip(*(a.tolist() for a in arrays), strict=True):
         number = (2 * upper * factors[shift] + lower) // (2 * lower)
         quotients.append(Decimal(-number if negative else number).scaleb(-scale, EXACT))
-    column = column_of(quotients, _OBJECT)
-    return column if valid is None else Column(column.values, valid)
+    return objects(quotients)
 
 
 def _result_scales(left: tuple[Values, int], right: tuple[Values, int]) -> Values:
@@ -150,8 +147,6 @@ def remainder(left: Column, right: Column) -> Column | None:
 
 def whole(column: Column, upwards: int) -> Column | None:
     """The next integer: -1 downwards, 1 upwards, 0 towards zero."""
-    if isinstance(column, PartedColumn):
-        return at_one_scale(column, lambda part: whole(part, upwards))
     if column.scale is None or (len(column) and int(column.values.min()) == INT64_MIN):
         return None
     unit, values = 10**column.scale, column.values
@@ -170,7 +165,10 @@ def whole_kernel(row: Callable[[Decimal], Decimal], upwards: int) -> Kernel:
     """`whole` as a kernel."""
 
     def kernel(context: CallContext, column: Column, *, count: int) -> Column:
-        made = whole(column, upwards)
+        if isinstance(column, PartedColumn):
+            made = at_one_scale(column, 0, lambda part: whole(part, upwards), row)
+        else:
+            made = whole(column, upwards)
         return by_rows(row, (column,)) if made is None else made
 
     return kernel

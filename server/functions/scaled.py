@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from server.functions import numeric_math as exact
+from server.types.numeric import EXACT
 from server.vector.column import Column, Values
 from server.vector.parted import PartedColumn, parted_column
 from server.vector.rows import column_of, is_constant, joint_validity, plain_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from decimal import Decimal
 
 LIMIT: Final = 1 << 63
 SCALE_MAX: Final = 18
@@ -58,8 +61,9 @@ def flat(column: Column) -> Column:
     """Decimals of several scales at the largest of them; all else, and what does not fit, as it is."""
     if not isinstance(column, PartedColumn) or not column.parts:
         return column
-    scale = max(part.scale or 0 for _, part in column.parts)
-    if scale > SCALE_MAX:
+    scales = [part.scale for _, part in column.parts if part.scale is not None]
+    scale = max(scales, default=SCALE_MAX)
+    if scale > SCALE_MAX or len(scales) < len(column.parts):
         return column
     made = np.zeros(len(column), np.int64)
     for places, part in column.parts:
@@ -120,10 +124,9 @@ def _multiplied_parts(left: Column, right: Column) -> Column | None:
         return None
     parts = []
     for places, part in parted.parts:
-        made = multiply(part, other.take(places))
-        if made is None:
-            return None
-        parts.append((places, made))
+        factors = other.take(places)
+        made = multiply(part, factors)
+        parts.append((places, by_rows(exact.multiply, (part, factors)) if made is None else made))
     return parted_column(len(parted), parts)
 
 
@@ -147,15 +150,24 @@ def one_value(column: Column) -> int | None:
     return int(column.values[0]) if is_constant(column) else None
 
 
-def at_one_scale(column: PartedColumn, change: Callable[[Column], Column | None]) -> Column | None:
-    """What a change makes of the parts, which gives all of them one scale; None where it gives nothing for one."""
-    made = [(places, change(part)) for places, part in column.parts if len(part)]
-    values, scale = np.zeros(len(column), np.int64), 0
-    for places, part in made:
-        if part is None or part.scale is None:
+def at_one_scale(
+    column: PartedColumn,
+    scale: int,
+    change: Callable[[Column], Column | None],
+    row: Callable[[Decimal], Decimal],
+) -> Column | None:
+    """What a change makes of the scaled parts, all at one scale, and row of the others; None if one does not fit."""
+    values = np.zeros(len(column), np.int64)
+    for places, part in column.parts:
+        made = None if part.scale is None else change(part)
+        if made is not None:
+            values[places] = made.values
+            continue
+        numbers = [int(row(value).scaleb(scale, EXACT)) for value in plain_values(part)]
+        if numbers and max(map(abs, numbers)) >= LIMIT:
             return None
-        values[places], scale = part.values, part.scale
-    return Column(values, column.valid, scale) if made else None
+        values[places] = numbers
+    return Column(values, column.valid, scale)
 
 
 def round_column(column: Column, precision: int, scale: int) -> Column | None:
@@ -164,7 +176,13 @@ def round_column(column: Column, precision: int, scale: int) -> Column | None:
     None where that is not possible with 64 bits, or a value does not fit: the caller finds which.
     """
     if isinstance(column, PartedColumn):
-        return at_one_scale(column, lambda part: round_column(part, precision, scale))
+        made = at_one_scale(
+            column,
+            scale,
+            lambda part: round_column(part, precision, scale),
+            lambda value: exact.round_scale(value, scale),
+        )
+        return None if made is None or magnitude(made.values) >= 10**precision else made
     if column.scale is None or not 0 <= scale <= SCALE_MAX or len(column) == 0:
         return None
     values: Values | None = column.values

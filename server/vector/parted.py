@@ -2,7 +2,8 @@
 
 CASE WHEN ... THEN price ELSE 0 END has rows of scale 2 and rows of scale 0. Each decimal must keep
 its own, so the column has no one scale; but sums can take the parts one by one. For everybody else
-`values` are Decimals, made when they are first asked for.
+`values` are Decimals, made when they are first asked for. A part without a scale holds Decimals, all
+finite, of which 64 bits do not hold the digits.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from server.vector.column import Column, Mask, Positions, Values
-from server.vector.rows import decimals
+from server.vector.rows import plain_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Part = tuple[Positions, Column]  # positions without NULLs, and the scaled values that stand there
+Part = tuple[Positions, Column]  # positions without NULLs, and the values that stand there
 
 
 class PartedColumn(Column):
@@ -50,9 +51,8 @@ class PartedColumn(Column):
         if made is None:
             made = np.full(self.count, None, object)
             for positions, column in self.parts:
-                assert column.scale is not None
                 rows = np.empty(len(positions), object)
-                rows[:] = decimals(column.values, column.scale)
+                rows[:] = plain_values(column)
                 made[positions] = rows
             object.__setattr__(self, "_made", made)
         return made
