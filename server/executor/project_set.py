@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from server.errors import DatatypeMismatch
-from server.executor.columns import BATCH_ROWS, batch_of_rows, rows_of
+from server.executor.columns import BATCH_ROWS, batch_of_rows, rows_of, slices
 from server.executor.evaluation import layout_of
 from server.executor.operator import Builder, Operator
 from server.expressions.evaluate import SetEvaluator, compile_expression, compile_row, compile_set
@@ -20,6 +20,7 @@ from server.expressions.expression import (
     Variable,
     columns_used,
 )
+from server.functions.text_arrays import unnested
 from server.types.record import Record
 from server.types.type import Value
 from server.vector.batch import Batch
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from server.executor.context import ExecutionContext
+    from server.expressions.columnar import Evaluator
     from server.expressions.expression import ColumnId
     from server.expressions.rowwise import Layout
     from server.planner import physical
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
 
 Row = tuple[Value | None, ...]
 UNKNOWN: Final = 705
+UNNEST_OID: Final = 2331
+UNNESTED_ROWS: Final = 1 << 14
+"""The arrays of so many rows are unnested at once."""
 TEXTS: Final = frozenset((25, 1043))
 
 
@@ -178,7 +183,7 @@ def _joined(parts: Sequence[Row | None], widths: Sequence[int]) -> Row:
 class ProjectSet(Operator):
     """Projection in which set-returning functions repeat the row."""
 
-    __slots__ = ("_arguments", "_is_set", "_plain", "_sets", "_sources")
+    __slots__ = ("_arguments", "_arrays", "_is_set", "_plain", "_sets", "_sources")
 
     plan: physical.ProjectSet
 
@@ -197,6 +202,7 @@ class ProjectSet(Operator):
             self._arguments = tuple(layout[column] for column in used)
             narrow = {column: number for number, column in enumerate(used)}
             self._sets = tuple(_set_evaluator(each, narrow) for each in sets)
+        self._arrays = _only_array(plan.expressions, layout) if self._plain else None
         self._sources = tuple(
             compile_expression(each, layout)
             if self._plain and not _returns_set(each)
@@ -207,10 +213,25 @@ class ProjectSet(Operator):
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield the rows."""
         for batch in self.inputs[0].batches(context):
-            if self._plain:
+            if self._arrays is not None:
+                for rows in slices(batch, UNNESTED_ROWS):
+                    yield from slices(self._unnested(self._arrays, rows, context))
+            elif self._plain:
                 yield from self._spread(batch, context)
             else:
                 yield from self._by_rows(batch, context)
+
+    def _unnested(self, arrays: Evaluator, batch: Batch, context: ExecutionContext) -> Batch:
+        """Items of arrays beside columns, all rows at once."""
+        context.check_cancelled()
+        kind = self.plan.types[self._is_set.index(True)].type
+        items, counts = unnested(arrays(batch, context), kind.dtype)
+        taken = np.repeat(np.arange(batch.count), counts)
+        columns = [
+            items if is_set else source(batch, context).take(taken)
+            for is_set, source in zip(self._is_set, self._sources, strict=True)
+        ]
+        return Batch(tuple(columns), len(taken))
 
     def _spread(self, batch: Batch, context: ExecutionContext) -> Iterator[Batch]:
         """Sets beside columns: the columns are repeated as columns, whatever the sets give."""
@@ -271,6 +292,17 @@ class ProjectSet(Operator):
                 next(following) if is_set else value
                 for value, is_set in zip(fixed, self._is_set, strict=True)
             )
+
+
+def _only_array(expressions: Sequence[Expression], layout: Layout) -> Evaluator | None:
+    """What gives the arrays of the only set, if that is what unnest() makes of arrays."""
+    sets = [each for each in expressions if _returns_set(each)]
+    if len(sets) != 1 or not isinstance(sets[0], Call | SetReturningCall):
+        return None
+    call = sets[0]
+    if call.function.oid != UNNEST_OID or len(call.arguments) != 1:
+        return None
+    return compile_expression(call.arguments[0], layout)
 
 
 def _returns_set(expression: Expression) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from server.expressions.records import with_records
-from server.functions.function import CallContext, Function, TextByText
+from server.functions.function import AnyForm, CallContext, Function, TextByText
 from server.vector.column import Column, Mask, unset
 from server.vector.late import LateColumn
 from server.vector.rows import (
@@ -124,9 +124,14 @@ def _spread(results: Column, numbers: np.ndarray[Any, Any], valid: Mask | None) 
 def _kernel_call(function: Function) -> ColumnCall:
     kernel, strict = function.kernel, function.strict
     assert kernel is not None
+    is_decoding = not isinstance(kernel, AnyForm)
 
     def call(context: CallContext, columns: Sequence[Column], count: int) -> Column:
-        decoded = [column if column.dictionary is None else column.decoded() for column in columns]
+        decoded = columns
+        if is_decoding:
+            decoded = [
+                column if column.dictionary is None else column.decoded() for column in columns
+            ]
         result = kernel(context, *decoded, count=count)
         return with_validity(result, joint_validity(columns)) if strict else result
 

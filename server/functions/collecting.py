@@ -56,16 +56,37 @@ def gathering(signature: str, combine: Callable[[CallContext, Rows], Any], doc: 
     """An aggregate that is NULL without rows and else computed from all of them."""
 
     def finish(state: Gathered, group_count: int) -> Column:
-        results = [
-            combine(state.call, state.rows[group]) if group in state.rows else None
-            for group in range(group_count)
-        ]
-        return column_of(results, _OBJECT)
+        return _combined(state, group_count, combine)
 
     return aggregate(signature, Gathered, _gather, finish, doc)
 
 
-def _joined(empty: Any) -> Callable[[CallContext, Rows], Any]:
+def gathered(
+    call: CallContext,
+    pieces: Sequence[tuple[Positions, tuple[Column, ...]]],
+    group_count: int,
+    combine: Callable[[CallContext, Rows], Any],
+) -> Column:
+    """What is computed from the rows of each group, of pieces that have come one after the other."""
+    state = Gathered(call)
+    for groups, columns in pieces:
+        _gather(state, groups, group_count, columns)
+    return _combined(state, group_count, combine)
+
+
+def _combined(
+    state: Gathered, group_count: int, combine: Callable[[CallContext, Rows], Any]
+) -> Column:
+    results = [
+        combine(state.call, state.rows[group]) if group in state.rows else None
+        for group in range(group_count)
+    ]
+    return column_of(results, _OBJECT)
+
+
+def joined_with(empty: Any) -> Callable[[CallContext, Rows], Any]:
+    """Joins the first values of rows, with the second ones between them; NULLs are left out."""
+
     def combine(call: CallContext, rows: Rows) -> Any:
         present = [row for row in rows if row[0] is not None]
         if not present:
@@ -146,8 +167,7 @@ def _jsonb_object(call: CallContext, rows: Rows) -> Jsonb:
 
 
 AGGREGATES: Final = (
-    gathering("3538 string_agg(text, text) text", _joined(""), "Texts joined with a separator."),
-    gathering("3545 string_agg(bytea, bytea) bytea", _joined(b""), "Bytes joined."),
+    gathering("3545 string_agg(bytea, bytea) bytea", joined_with(b""), "Bytes joined."),
     gathering("2335 array_agg(anynonarray) anyarray", _array, "Values as an array."),
     gathering("4053 array_agg(anyarray) anyarray", _array_of_arrays, "Arrays as a larger one."),
     gathering("3175 json_agg(anyelement) json", _json_array, "Values as a JSON array."),

@@ -52,6 +52,17 @@ class TextByText:
         return self.kernel(context, *columns, count=count)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class AnyForm:
+    """A kernel that takes columns as they come, coded ones among them, instead of having them decoded."""
+
+    kernel: Kernel
+
+    def __call__(self, context: CallContext, *columns: Column, count: int) -> Column:
+        """Call the kernel."""
+        return self.kernel(context, *columns, count=count)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Function:
     """A scalar or set-returning function. OIDs are PostgreSQL's for built-in ones.

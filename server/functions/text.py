@@ -10,6 +10,7 @@ import operator
 from typing import TYPE_CHECKING, Final
 
 from server.functions.declare import row
+from server.functions.function import AnyForm
 from server.functions.text_kernels import (
     BTRIM,
     LEFT,
@@ -84,7 +85,7 @@ FUNCTIONS: Final = (
         operator.add,
         "Joins two texts.",
         "'ab', 'cd' -> abcd",
-        concatenate_kernel,
+        AnyForm(concatenate_kernel),
     ),
     row("1317 length(text) int4", len, "Number of characters.", "'jose' -> 4", length_kernel),
     row(

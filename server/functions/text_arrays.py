@@ -1,11 +1,13 @@
 """Columns of arrays of texts that were found at once, one column an item: made when somebody asks for the arrays.
 
-What regexp_match finds is mostly asked for one group, which needs no array.
+What regexp_match finds is mostly asked for one group, and what string_to_array cuts is mostly unnested: neither
+needs arrays.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -13,7 +15,8 @@ import numpy as np
 from server.types.array import make_array
 from server.vector.column import Column, Mask, Values, unset
 from server.vector.late import LateColumn
-from server.vector.rows import objects
+from server.vector.native import split_views
+from server.vector.rows import column_of, objects, values_of
 from server.vector.text_views import VIEW
 
 if TYPE_CHECKING:
@@ -81,3 +84,57 @@ def element_of(column: Column, index: Column) -> Column | None:
         return None
     is_same = len(index) and index.valid is None and (index.values == index.values[0]).all()
     return column.make.element(column, int(index.values[0])) if is_same else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SplitTexts:
+    """Makes arrays of the parts of texts between separators."""
+
+    texts: TextColumn  # none of them: its store is what the views lead into
+    separator: bytes
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, SplitTexts)
+            and other.texts.store is self.texts.store
+            and other.separator == self.separator
+        )
+
+    def __hash__(self) -> int:
+        return hash((id(self.texts.store), self.separator))
+
+    def __call__(self, words: Values, valid: Mask | None) -> Values:
+        """Make the arrays."""
+        items, counts = self.items(words, valid)
+        ends, parts = np.cumsum(counts).tolist(), items.values.tolist()
+        arrays = [
+            make_array(TEXT, tuple(parts[start:end]))
+            for start, end in zip([0, *ends], ends, strict=False)
+        ]
+        if valid is None:
+            return objects(arrays)
+        pairs = zip(arrays, valid.tolist(), strict=True)
+        return objects([array if there else None for array, there in pairs])
+
+    def items(self, words: Values, valid: Mask | None) -> tuple[TextColumn, Values]:
+        """The items of all arrays, and how many each has; none for NULL."""
+        if valid is not None:
+            words = np.where(valid, words, 0)
+        views, counts = split_views(self.texts.store, words.view(VIEW), self.separator)
+        return self.texts.with_views(views), counts
+
+
+def split_texts(texts: TextColumn, separator: bytes) -> LateColumn:
+    """The arrays of the parts of texts."""
+    none = texts.with_views(texts.views[:0]).masked(None)
+    words = np.ascontiguousarray(texts.views).view(_WORDS)
+    return LateColumn([words], SplitTexts(none, separator), texts.valid)
+
+
+def unnested(column: Column, dtype: np.dtype[Any]) -> tuple[Column, Values]:
+    """The items of the arrays of a column one behind the other, and how many each has; NULL has none."""
+    if isinstance(column, LateColumn) and isinstance(column.make, SplitTexts):
+        return column.make.items(column.parts[0], column.valid)
+    arrays = [() if array is None else array.items for array in values_of(column)]
+    counts = np.fromiter(map(len, arrays), np.int64, len(arrays))
+    return column_of(list(chain.from_iterable(arrays)), dtype), counts

@@ -11,25 +11,29 @@ from server.errors import (
     NullValueNotAllowed,
 )
 from server.functions.column_texts import (
-    Texts,
-    beside,
     column_of_texts,
     concat,
     concat_ws,
+    joined,
+    text_column_of,
     texts_of,
 )
 from server.functions.declare import row
+from server.functions.function import AnyForm
+from server.functions.text_arrays import split_texts
 from server.identifiers import quote_identifier
 from server.types.array import Array
 from server.types.network import format_cidr
 from server.types.type import PLAIN_STYLE
-from server.vector.rows import constant_value, is_constant, values_of
+from server.vector.rows import column_of, constant_value, is_constant, values_of
+from server.vector.texts import text_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from server.functions.function import CallContext
     from server.vector.column import Column
+    from server.vector.texts import TextColumn
 
 TEXT: Final = 25
 
@@ -86,16 +90,19 @@ def _concat_any_text(context: CallContext, left: Any, right: str) -> str:
     return cast_text_of(context, 0, left) + right
 
 
-def _cast_texts_of(context: CallContext, index: int, column: Column) -> Texts:
+def _cast_texts_of(context: CallContext, index: int, column: Column) -> TextColumn:
     kind = context.arguments[index].type
     cast = _TEXT_CASTS.get(kind.oid)
     if cast is None:
-        return texts_of(column, kind, context.style)
-    return [None if value is None else cast(value) for value in values_of(column)]
+        return text_column_of(column, kind, context.style)
+    values = values_of(column)
+    return text_column(
+        column_of_texts([None if value is None else cast(value) for value in values])
+    )
 
 
 def _beside(context: CallContext, left: Column, right: Column, *, count: int) -> Column:
-    return beside(_cast_texts_of(context, 0, left), _cast_texts_of(context, 1, right))
+    return joined([_cast_texts_of(context, 0, left), _cast_texts_of(context, 1, right)])
 
 
 # Quoting.
@@ -237,6 +244,16 @@ def _parts(text: str, separator: str | None) -> list[str]:
     return text.split(separator) if separator else [text]
 
 
+def _string_to_array_kernel(
+    context: CallContext, texts: Column, separators: Column, *, count: int
+) -> Column:
+    """Arrays that need not be made, of parts that stay where they lie."""
+    if is_constant(separators):
+        return split_texts(text_column(texts), constant_value(separators).encode())
+    rows = zip(values_of(texts), values_of(separators), strict=True)
+    return column_of([_string_to_array(*row) for row in rows], context.result.type.dtype)
+
+
 def _string_to_table(text: str | None, separator: str | None, null: str | None = None) -> Any:
     parts = [] if text is None else _parts(text, separator)
     return (None if null is not None and part == null else part for part in parts)
@@ -248,28 +265,28 @@ FUNCTIONS: Final = (
         _concat_text_any,
         "Joins a text and any value.",
         "'ab', 7 -> ab7",
-        _beside,
+        AnyForm(_beside),
     ),
     row(
         "2004 anytextcat(anynonarray, text) text stable context",
         _concat_any_text,
         "Joins any value and a text.",
         "7, 'ab' -> 7ab",
-        _beside,
+        AnyForm(_beside),
     ),
     row(
         "3058 concat(variadic any) text stable lax context",
         _concat,
         "Joins the texts of values; NULL is left out.",
         "'abcde', 2, NULL, 22 -> abcde222",
-        concat,
+        AnyForm(concat),
     ),
     row(
         "3059 concat_ws(text, variadic any) text stable lax context",
         _concat_ws,
         "Joins values with a separator; NULL is left out.",
         "',', 'abcde', 2, NULL, 22 -> abcde,2,22",
-        concat_ws,
+        AnyForm(concat_ws),
     ),
     row(
         "3539 format(text, variadic any) text stable lax context",
@@ -313,6 +330,7 @@ FUNCTIONS: Final = (
         _string_to_array,
         "Parts between separators.",
         "'a,b,c', ',' -> {a,b,c}",
+        AnyForm(_string_to_array_kernel),
     ),
     row(
         "376 string_to_array(text, text, text) _text lax",

@@ -106,14 +106,18 @@ def with_changed(made: TextColumn, places: Values, changed: list[str | None]) ->
 def concatenate_kernel(context: CallContext, left: Column, right: Column, *, count: int) -> Column:
     """One text behind the other."""
     valid = joint_validity((left, right))
-    for column in (left, right):
-        if isinstance(column, TextColumn):
-            return column.in_store(*joined_texts([_texts(left), _texts(right)])).masked(valid)
+    if any(isinstance(column, TextColumn) or _is_coded(column) for column in (left, right)):
+        return TextColumn(*joined_texts([_texts(left), _texts(right)]), valid)
+    left, right = left.decoded(), right.decoded()
     if valid is None:
         return Column(left.values + right.values)
     values = np.empty(count, object)
     values[valid] = left.values[valid] + right.values[valid]
     return Column(values, valid)
+
+
+def _is_coded(column: Column) -> bool:
+    return column.dictionary is not None and not is_constant(column)
 
 
 def _texts(column: Column) -> tuple[Any, Any]:

@@ -33,6 +33,19 @@ def part_views(store: Values, views: Values, separator: bytes, number: int) -> V
     return _cut(store, views, bounds)
 
 
+def split_views(store: Values, views: Values, separator: bytes) -> tuple[Values, Values]:
+    """The views of all parts between separators, text by text, and how many each text has; the empty one has none."""
+    made, counts = bytearray(), []
+    for view, text in zip(views, texts_of(store, views), strict=True):
+        parts = (text.split(separator) if separator else [text]) if text else []
+        first = 0
+        for part in parts:
+            made += cut_view(view.tobytes(), text, first, first + len(part))
+            first += len(part) + len(separator)
+        counts.append(len(parts))
+    return np.frombuffer(bytes(made), VIEW), np.array(counts, np.int64)
+
+
 def end_views(store: Values, views: Values, count: int, kept: bool) -> Values:
     """The views of the last characters of texts, or of all but those."""
 

@@ -1,4 +1,4 @@
-"""Texts made of others, in a store of their own: gathered, joined, in other letters, with pieces replaced.
+"""Texts made of others, in a store of their own: gathered, joined, in other letters, with pieces replaced; digits.
 
 The specification of native/made_texts.pyx.
 """
@@ -14,7 +14,7 @@ from server.vector.text_views import texts_of, views_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from server.vector.column import Mask, Values
+    from server.vector.column import Mask, Positions, Values
 
     Texts = tuple[Values, Values]
 
@@ -28,6 +28,21 @@ def joined_texts(columns: Sequence[Texts]) -> Texts:
     """The texts of several columns, row by row one behind the other."""
     rows = zip(*[texts_of(store, views) for store, views in columns], strict=True)
     return views_of([b"".join(row) for row in rows])
+
+
+def integer_texts(values: Values) -> Texts:
+    """The digits of integers, of up to 64 bits."""
+    return views_of([b"%d" % value for value in values.tolist()])
+
+
+def strung_texts(
+    store: Values, views: Values, groups: Positions, group_count: int, delimiter: bytes
+) -> Texts:
+    """The texts of each group in their order, with a delimiter between them; empty for groups without texts."""
+    members: list[list[bytes]] = [[] for _ in range(group_count)]
+    for group, text in zip(groups.tolist(), texts_of(store, views), strict=True):
+        members[group].append(text)
+    return views_of([delimiter.join(texts) for texts in members])
 
 
 def folded_texts(store: Values, views: Values, capital: bool) -> tuple[Values, Values, Mask]:

@@ -7,9 +7,16 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
-    from server.vector.cut_texts import end_views, part_views, trimmed_views
+    from server.vector.cut_texts import end_views, part_views, split_views, trimmed_views
     from server.vector.json_texts import are_json, item_views, member_views
-    from server.vector.made_texts import folded_texts, gathered_texts, joined_texts, replaced_texts
+    from server.vector.made_texts import (
+        folded_texts,
+        gathered_texts,
+        integer_texts,
+        joined_texts,
+        replaced_texts,
+        strung_texts,
+    )
     from server.vector.matched_texts import Matcher
     from server.vector.moments import add_moments, add_pair_moments
     from server.vector.text_views import (
@@ -27,13 +34,15 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     )
     from server.vector.totals import add_floats, add_integers, count_rows
 else:
-    from server.vector.native.cut_texts import end_views, part_views, trimmed_views
+    from server.vector.native.cut_texts import end_views, part_views, split_views, trimmed_views
     from server.vector.native.json_texts import are_json, item_views, member_views
     from server.vector.native.made_texts import (
         folded_texts,
         gathered_texts,
+        integer_texts,
         joined_texts,
         replaced_texts,
+        strung_texts,
     )
     from server.vector.native.matched_texts import Matcher
     from server.vector.native.moments import add_moments, add_pair_moments
@@ -68,6 +77,7 @@ __all__ = [
     "folded_like_views",
     "folded_texts",
     "gathered_texts",
+    "integer_texts",
     "item_views",
     "joined_texts",
     "like_views",
@@ -76,7 +86,9 @@ __all__ = [
     "part_views",
     "replaced_texts",
     "sliced_views",
+    "split_views",
     "stripped_views",
+    "strung_texts",
     "text_hashes",
     "trimmed_views",
     "views_among",

@@ -48,6 +48,40 @@ def part_views(const uint8_t[::1] store, views, bytes separator, int64_t number)
     return made
 
 
+def split_views(const uint8_t[::1] store, views, bytes separator):
+    """The views of all parts between separators, text by text, and how many each text has; the empty one has none."""
+    views = np.ascontiguousarray(views)
+    cdef const View *view = first_of(views)
+    cdef const uint8_t *base = start_of(store)
+    cdef Py_ssize_t rows = len(views), row, first, stop, at = 0
+    cdef const char *data
+    cdef Piece piece = piece_of(separator, len(separator))
+    counts = np.zeros(rows, np.int64)
+    cdef int64_t[::1] count_of = counts
+    with nogil:
+        for row in range(rows):
+            if view[row].length:
+                count_of[row] = _parts(data_of(&view[row], base), view[row].length, &piece)
+                at += count_of[row]
+    made = np.zeros(at, views.dtype)
+    cdef View *target = <View *>first_of(made)
+    at = 0
+    with nogil:
+        for row in range(rows):
+            if not view[row].length:
+                continue
+            data = data_of(&view[row], base)
+            first = 0
+            while True:
+                stop = find_piece(data, first, view[row].length, &piece) if piece.length else -1
+                cut(&target[at], &view[row], data, first, view[row].length if stop < 0 else stop)
+                at += 1
+                if stop < 0:
+                    break
+                first = stop + piece.length
+    return made, counts
+
+
 cdef int64_t _parts(const char *data, Py_ssize_t length, const Piece *piece) noexcept nogil:
     cdef int64_t parts = 1
     cdef Py_ssize_t place = 0

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
@@ -86,6 +86,96 @@ def joined_texts(columns):
             keep(&heap, &target[row], length)
     free(view)
     free(base)
+    if is_full:
+        no_memory(&heap)
+    return made_of(&heap, made)
+
+
+def integer_texts(values):
+    """The digits of integers, of up to 64 bits."""
+    cdef const int64_t[::1] number_of = np.ascontiguousarray(values, np.int64)
+    cdef Py_ssize_t rows = len(number_of), row
+    cdef uint64_t left
+    cdef char digits[20]
+    cdef int first
+    cdef Heap heap
+    cdef char *place
+    cdef bint is_full = False
+    memset(&heap, 0, sizeof(Heap))
+    made = np.zeros(rows, "V16")
+    cdef View *target = <View *>first_of(made)
+    with nogil:
+        for row in range(rows):
+            left = <uint64_t>number_of[row]
+            if number_of[row] < 0:
+                left = 0 - left
+            first = 20
+            while True:
+                first -= 1
+                digits[first] = <char>(48 + left % 10)
+                left //= 10
+                if not left:
+                    break
+            place = reach(&heap, 21)
+            if place == NULL:
+                is_full = True
+                break
+            if number_of[row] < 0:
+                place[0] = 45
+                place += 1
+            memcpy(place, &digits[first], 20 - first)
+            keep(&heap, &target[row], 20 - first + (number_of[row] < 0))
+    if is_full:
+        no_memory(&heap)
+    return made_of(&heap, made)
+
+
+def strung_texts(const uint8_t[::1] store, views, groups, Py_ssize_t group_count, bytes delimiter):
+    """The texts of each group in their order, with a delimiter between them; empty for groups without texts."""
+    views = np.ascontiguousarray(views)
+    cdef const View *view = first_of(views)
+    cdef const uint8_t *base = start_of(store)
+    cdef const int64_t[::1] group_of = np.ascontiguousarray(groups, np.int64)
+    cdef Py_ssize_t rows = len(views), row, group, at, length, between = len(delimiter)
+    cdef const char *delimiting = delimiter
+    cdef Heap heap
+    cdef char *place
+    cdef bint is_full = False
+    ends = np.zeros(group_count + 1, np.int64)
+    order = np.empty(rows, np.int64)
+    cdef int64_t[::1] end_of = ends, order_of = order
+    made = np.zeros(group_count, "V16")
+    cdef View *target = <View *>first_of(made)
+    memset(&heap, 0, sizeof(Heap))
+    with nogil:
+        for row in range(rows):
+            end_of[group_of[row] + 1] += 1
+        for group in range(group_count):
+            end_of[group + 1] += end_of[group]
+        for row in range(rows):  # then each entry is where the group ends
+            order_of[end_of[group_of[row]]] = row
+            end_of[group_of[row]] += 1
+        at = 0
+        for group in range(group_count):
+            length = 0
+            while at < end_of[group]:
+                row = order_of[at]
+                place = reach(&heap, length + between + view[row].length)
+                if place == NULL:
+                    is_full = True
+                    break
+                place += length
+                if length or (at and group_of[order_of[at - 1]] == group):
+                    memcpy(place, delimiting, between)
+                    place += between
+                    length += between
+                memcpy(place, data_of(&view[row], base), view[row].length)
+                length += view[row].length
+                at += 1
+            if is_full:
+                break
+            if length:
+                keep(&heap, &target[group], length)
     if is_full:
         no_memory(&heap)
     return made_of(&heap, made)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from server.functions.text_operations import _left, _right, _split_part, _trim, upper
@@ -83,3 +84,34 @@ def test_other_case(functions: Any, capital: bool):
 def test_replaced(functions: Any, old: str, new: str):
     made = functions.replaced_texts(*STORED, old.encode(), new.encode())
     assert shown(*made) == [word.replace(old, new) for word in WORDS]
+
+
+@pytest.mark.parametrize("functions", CUT)
+@pytest.mark.parametrize("separator", [",", ", ", "", "の"])
+def test_all_parts(functions: Any, separator: str):
+    views, counts = functions.split_views(*STORED, separator.encode())
+    wanted = [(word.split(separator) if separator else [word]) if word else [] for word in WORDS]
+    assert counts.tolist() == [len(parts) for parts in wanted]
+    assert shown(STORED[0], views) == [part for parts in wanted for part in parts]
+    assert len(functions.split_views(*views_of([]), b",")[0]) == 0
+
+
+@pytest.mark.parametrize("functions", MADE)
+def test_integers(functions: Any):
+    numbers = [0, 7, -7, 10, 1234567890123, -(2**63), 2**63 - 1, -100]
+    store, views = functions.integer_texts(np.array(numbers))
+    assert shown(store, views) == [str(number) for number in numbers]
+    store, views = functions.integer_texts(np.array([-5, 300], np.int16))
+    assert shown(store, views) == ["-5", "300"]
+
+
+@pytest.mark.parametrize("functions", MADE)
+@pytest.mark.parametrize("delimiter", ["", ", ", "の"])
+def test_texts_strung_together(functions: Any, delimiter: str):
+    groups = [number * 7 % 4 for number in range(len(WORDS))]
+    store, views = functions.strung_texts(*STORED, np.array(groups), 5, delimiter.encode())
+    members = [
+        [word for group, word in zip(groups, WORDS, strict=True) if group == wanted]
+        for wanted in range(5)
+    ]
+    assert shown(store, views) == [delimiter.join(words) for words in members]
