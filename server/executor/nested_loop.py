@@ -12,9 +12,10 @@ from server.executor.join_kinds import Matcher, Matching, Pairs
 from server.executor.operator import Builder, Operator
 from server.executor.project_set import FunctionScan
 from server.executor.subqueries import with_outer
+from server.executor.unnest import UNNESTED_ROWS, lateral_unnest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from server.executor.context import ExecutionContext
     from server.planner import physical
@@ -29,7 +30,7 @@ LATERAL_ROWS = 1024
 class NestedLoop(Operator):
     """Join by any condition."""
 
-    __slots__ = ("_lateral", "_matcher")
+    __slots__ = ("_lateral", "_matcher", "_unnest")
 
     plan: physical.NestedLoop
 
@@ -38,6 +39,7 @@ class NestedLoop(Operator):
         self._matcher = Matcher(plan, plan.condition)
         layout = layout_of(plan.left.output)
         self._lateral = tuple(layout[column] for column in plan.lateral)
+        self._unnest = lateral_unnest(plan.right, plan.lateral) if plan.lateral else None
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield the rows."""
@@ -67,24 +69,32 @@ class NestedLoop(Operator):
                 part = batch.slice(start, start + row_count)
                 yield from self._answered(part, matching, context)
                 start += part.count
-                row_count = min(row_count * 2, LATERAL_ROWS)
+                row_count = min(
+                    row_count * 2, LATERAL_ROWS if self._unnest is None else UNNESTED_ROWS
+                )
 
     def _answered(
         self, left: Batch, matching: Matching, context: ExecutionContext
     ) -> Iterator[Batch]:
         """What the right side gives for each of some left rows."""
-        source, lateral = self.inputs[1], self.plan.lateral
-        outers = (
-            dict(zip(lateral, values, strict=True))
-            for values in rows_of(left.select(self._lateral))
-        )
-        if isinstance(source, FunctionScan) and context.instruments is None:
-            right, counts = source.answers(context, outers)
+        columns = left.select(self._lateral)
+        if self._unnest is not None and context.instruments is None:
+            right, counts = self._unnest.answers(columns, context)
         else:
-            right, counts = _one_by_one(source, context, outers)
+            right, counts = self._each_answered(columns, context)
         matching.replace_right(right)
         pairs = [(np.repeat(np.arange(left.count), counts), np.arange(right.count))]
         yield from matching.rows(left, pairs)
+
+    def _each_answered(
+        self, columns: Batch, context: ExecutionContext
+    ) -> tuple[Batch, Sequence[int]]:
+        """The rows for each left row, one left row after the other."""
+        source, lateral = self.inputs[1], self.plan.lateral
+        outers = (dict(zip(lateral, values, strict=True)) for values in rows_of(columns))
+        if isinstance(source, FunctionScan) and context.instruments is None:
+            return source.answers(context, outers)
+        return _one_by_one(source, context, outers)
 
 
 def _one_by_one(

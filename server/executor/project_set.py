@@ -11,6 +11,7 @@ from server.errors import DatatypeMismatch
 from server.executor.columns import BATCH_ROWS, batch_of_rows, rows_of, slices
 from server.executor.evaluation import layout_of
 from server.executor.operator import Builder, Operator
+from server.executor.unnest import UNNESTED_ROWS, arrays_of_only_set
 from server.expressions.evaluate import SetEvaluator, compile_expression, compile_row, compile_set
 from server.expressions.expression import (
     Call,
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
 
 Row = tuple[Value | None, ...]
 UNKNOWN: Final = 705
-UNNEST_OID: Final = 2331
-UNNESTED_ROWS: Final = 1 << 14
-"""The arrays of so many rows are unnested at once."""
 TEXTS: Final = frozenset((25, 1043))
 
 
@@ -194,15 +192,16 @@ class ProjectSet(Operator):
         others = [each for each in plan.expressions if not _returns_set(each)]
         self._plain = all(isinstance(each, Variable | Constant) for each in others)
         self._arguments: tuple[int, ...] = ()
+        self._arrays: Evaluator | None = None
         self._sets: tuple[SetEvaluator, ...] = ()
         self._sources: tuple[Any, ...] = ()
         if self._plain:
             sets = [each for each in plan.expressions if _returns_set(each)]
+            self._arrays = arrays_of_only_set(sets, layout)
             used = sorted(set().union(*map(columns_used, sets)))
             self._arguments = tuple(layout[column] for column in used)
             narrow = {column: number for number, column in enumerate(used)}
             self._sets = tuple(_set_evaluator(each, narrow) for each in sets)
-        self._arrays = _only_array(plan.expressions, layout) if self._plain else None
         self._sources = tuple(
             compile_expression(each, layout)
             if self._plain and not _returns_set(each)
@@ -292,17 +291,6 @@ class ProjectSet(Operator):
                 next(following) if is_set else value
                 for value, is_set in zip(fixed, self._is_set, strict=True)
             )
-
-
-def _only_array(expressions: Sequence[Expression], layout: Layout) -> Evaluator | None:
-    """What gives the arrays of the only set, if that is what unnest() makes of arrays."""
-    sets = [each for each in expressions if _returns_set(each)]
-    if len(sets) != 1 or not isinstance(sets[0], Call | SetReturningCall):
-        return None
-    call = sets[0]
-    if call.function.oid != UNNEST_OID or len(call.arguments) != 1:
-        return None
-    return compile_expression(call.arguments[0], layout)
 
 
 def _returns_set(expression: Expression) -> bool:
