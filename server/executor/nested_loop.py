@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from server.planner import physical
     from server.types.type import Value
     from server.vector.batch import Batch
+    from server.vector.column import Values
 
 PAIRS_MAX = 1 << 18
 LATERAL_ROWS = 1024
@@ -78,6 +79,7 @@ class NestedLoop(Operator):
     ) -> Iterator[Batch]:
         """What the right side gives for each of some left rows."""
         columns = left.select(self._lateral)
+        counts: Sequence[int] | Values
         if self._unnest is not None and context.instruments is None:
             right, counts = self._unnest.answers(columns, context)
         else:

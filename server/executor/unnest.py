@@ -15,6 +15,7 @@ from server.expressions.expression import (
     walk,
 )
 from server.functions.text_arrays import unnested
+from server.planner.physical import FunctionScan
 from server.vector.batch import Batch
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class LateralUnnest:
 
     __slots__ = ("_arrays", "_types")
 
-    def __init__(self, plan: physical.FunctionScan, arrays: Evaluator) -> None:
+    def __init__(self, plan: FunctionScan, arrays: Evaluator) -> None:
         self._arrays = arrays
         self._types = plan.types
 
@@ -63,10 +64,11 @@ class LateralUnnest:
 
 def lateral_unnest(plan: physical.Plan, lateral: Sequence[ColumnId]) -> LateralUnnest | None:
     """The right side of a lateral join, which reads those columns of the left one, if it is one unnest()."""
-    functions = getattr(plan, "functions", ())
-    if len(functions) != 1 or plan.widths != (1,) or plan.with_ordinality or plan.rows[0].is_row:  # type: ignore[attr-defined]
+    if not isinstance(plan, FunctionScan) or plan.widths != (1,):
         return None
-    array = unnested_array(functions[0])
+    if plan.with_ordinality or plan.rows[0].is_row:
+        return None
+    array = unnested_array(plan.functions[0])
     if array is None or any(isinstance(node, Subquery) for node in walk(array)):
         return None
     columns = frozenset(lateral)
@@ -77,4 +79,4 @@ def lateral_unnest(plan: physical.Plan, lateral: Sequence[ColumnId]) -> LateralU
         return node
 
     layout = {column: number for number, column in enumerate(lateral)}
-    return LateralUnnest(plan, compile_expression(transform(array, inner), layout))  # type: ignore[arg-type]
+    return LateralUnnest(plan, compile_expression(transform(array, inner), layout))
