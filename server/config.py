@@ -278,6 +278,11 @@ class SessionSettings:
     The stack holds one layer a (sub)transaction: what each changed name had before.
     """
 
+    __slots__ = (
+        "_canonical", "_custom", "_lent_versions", "_local", "_newest", "_server", "_session_defaults", "_undo",
+        "_values", "changed", "guard", "sees_everything", "version",
+    )  # fmt: skip
+
     def __init__(
         self, server: ServerSettings, canonical: Mapping[str, Canonical] | None = None
     ) -> None:
@@ -425,7 +430,8 @@ class SessionSettings:
     def end(self) -> None:
         """The transaction has committed, whatever savepoints it had: SET LOCAL is undone."""
         self._undo.clear()
-        self._end_local()
+        if self._local:
+            self._end_local()
 
     @contextmanager
     def lent(self, values: Mapping[str, str]) -> Iterator[None]:

@@ -52,6 +52,8 @@ class Undo(IntEnum):
 class Index:
     """An ordered index over byte keys."""
 
+    __slots__ = ("header", "index_id", "pager", "root_page", "tree")
+
     def __init__(self, pager: Pager, header: RelationHeader) -> None:
         self.header = header
         self.index_id = header.relation_id

@@ -81,6 +81,10 @@ FEW_ROWS = 8
 class Table:
     """The rows of one relation."""
 
+    __slots__ = (
+        "cleared_count", "conflicts", "counts", "groups", "locks", "log", "moved", "pager", "paths", "relation_id",
+    )  # fmt: skip
+
     UPDATE_MANY: ClassVar[int] = Undo.UPDATE_MANY
     DELETE_MANY: ClassVar[int] = Undo.DELETE_MANY
     UPDATE_APART: ClassVar[int] = Undo.UPDATE_APART

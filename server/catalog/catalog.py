@@ -64,6 +64,8 @@ DEAD_ROWS_MIN = 500
 class Catalog:
     """The committed objects of every database of the server. OIDs are unique in the whole server."""
 
+    __slots__ = ("_next_oid", "engine", "rows", "views")
+
     def __init__(self, engine: Engine) -> None:
         """Call load() before use."""
         self.engine = engine

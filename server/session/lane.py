@@ -63,12 +63,12 @@ class Lane:
     """
 
     __slots__ = (
-        "_descriptions",
         "_encoders",
         "_kinds",
         "_stored",
         "change",
         "changes_by_key",
+        "descriptions",
         "key_read",
         "leaves_checks",
         "limits",
@@ -105,7 +105,7 @@ class Lane:
             self._stored = self.row_query.stored
         self.style = style
         self.tags: dict[int, bytes] = {}
-        self._descriptions: dict[tuple[int, ...], bytes] = {}
+        self.descriptions: dict[tuple[int, ...], bytes] = {}
         self._encoders: dict[tuple[int, ...], tuple[EncodeField, ...]] = {}
         self._kinds: dict[tuple[int, ...], tuple[bytes, bytes]] = {}
         self.limits = parameter_limits(planned)
@@ -119,11 +119,11 @@ class Lane:
 
     def description(self, formats: tuple[int, ...]) -> bytes:
         """RowDescription or NoData."""
-        found = self._descriptions.get(formats)
+        found = self.descriptions.get(formats)
         if found is None:
             planned = self.planned
             message = row_description(planned, formats) if planned.returns_rows else NoData()
-            found = self._descriptions[formats] = encode(message)
+            found = self.descriptions[formats] = encode(message)
         return found
 
     def complete(self, count: int) -> bytes:

@@ -34,6 +34,10 @@ cdef packed struct Head:
 cdef const Head *head_of(PageTable table, uint64_t page_no) except NULL
 
 
+# What lookup_prefix gives.
+cdef list ids_of_prefix(PageTable table, uint64_t root_page, bytes prefix)
+
+
 cdef inline const unsigned char *entry_at(const Head *head, Py_ssize_t slot) noexcept:
     return <const unsigned char *>head + (<const uint16_t *>(<const char *>head + NODE_BYTES))[slot]
 

@@ -218,7 +218,10 @@ def pack_leaf(
 
 def lookup_prefix(pager, uint64_t root_page, bytes prefix not None):
     """The row ids of the pairs whose key starts with the prefix, in order."""
-    cdef PageTable table = pager.table
+    return ids_of_prefix(pager.table, root_page, prefix)
+
+
+cdef list ids_of_prefix(PageTable table, uint64_t root_page, bytes prefix):
     cdef const unsigned char *data = <const unsigned char *><const char *>prefix
     cdef size_t length = len(prefix)
     cdef const Head *head = head_of(table, leaf_of(table, root_page, data, length, 0))

@@ -1,14 +1,17 @@
 """The twin of storage/key_reader.py: from the parts of a key to the columns of its row."""
 
 from cpython.tuple cimport PyTuple_GetSlice
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
+from storage.native.btree_search cimport ids_of_prefix
+from storage.native.change cimport PageTable
 from storage.native.commit_log cimport CommitLog, Snapshot
 from storage.native.key_parts cimport KeyParts
+from storage.native.row_paths cimport RowPaths
+from storage.native.slots cimport Slot, read_slot, slot_named
 from storage.native.work cimport Work
 
 from storage.locks import RowLock
-from storage.native.btree_search import lookup_prefix
 from storage.outcomes import Outcome
 
 cdef enum:  # of RowPaths.keeps_key
@@ -19,11 +22,15 @@ cdef object KEY_SHARE = RowLock.KEY_SHARE
 cdef object NO_KEY_UPDATE = RowLock.NO_KEY_UPDATE
 cdef object UPDATE = RowLock.UPDATE
 
+cdef Slot PATHS = slot_named("paths")
+cdef Slot ROOT_PAGE = slot_named("root_page")
+
 
 cdef class KeyReader:
     """Reads `columns` of a table by a whole key of an index, ascending, of the columns `key_columns`."""
 
-    cdef object engine, pager, latch, table_id, index_id
+    cdef object engine, latch, table_id, index_id
+    cdef PageTable pages
     cdef dict tables, indexes  # of the engine, as far as they are open
     cdef CommitLog log
     cdef KeyParts parts
@@ -32,7 +39,7 @@ cdef class KeyReader:
 
     def __init__(self, engine, table_id, index_id, key_columns, kinds, columns):
         self.engine = engine
-        self.pager = engine.store.pager
+        self.pages = engine.store.pager.table
         self.tables = engine.relations.tables
         self.indexes = engine.relations.indexes
         self.latch = engine.latch
@@ -46,18 +53,23 @@ cdef class KeyReader:
     def fetch(self, Snapshot snapshot, parts):
         """The columns of the row that the snapshot sees, None for this moment; None: there is none."""
         cdef bytes key = self.parts.encode(parts)
+        cdef RowPaths paths
+        cdef int64_t row_id
         cdef list roots
         self.latch.acquire()
         try:
-            roots = lookup_prefix(self.pager, self.index().root_page, key)
+            roots = self.roots(key)
             if not roots:
                 return None
             if snapshot is None:
                 snapshot = self.log.snapshot()
-            paths = self.table().paths
+            paths = self.paths()
             for root_id in roots:
-                row = paths.fetch(snapshot, root_id, self.columns)
-                if row is not None and self.has_key(<tuple>row, parts):
+                row_id = paths.find_raw(snapshot, root_id)
+                if row_id < 0:
+                    continue
+                row = paths.values_raw(row_id, self.columns)
+                if self.has_key(<tuple>row, parts):
                     return PyTuple_GetSlice(row, self.width, len(self.columns))
         finally:
             self.latch.release()
@@ -66,20 +78,22 @@ cdef class KeyReader:
     def locate(self, Snapshot snapshot, parts):
         """`fetch`, and the id of the version it found."""
         cdef bytes key = self.parts.encode(parts)
+        cdef RowPaths paths
+        cdef int64_t row_id
         cdef list roots
         self.latch.acquire()
         try:
-            roots = lookup_prefix(self.pager, self.index().root_page, key)
+            roots = self.roots(key)
             if not roots:
                 return None
             if snapshot is None:
                 snapshot = self.log.snapshot()
-            paths = self.table().paths
+            paths = self.paths()
             for root_id in roots:
-                row_id = paths.find(snapshot, root_id)
+                row_id = paths.find_raw(snapshot, root_id)
                 if row_id < 0:
                     continue
-                row = paths.values(row_id, self.columns)
+                row = paths.values_raw(row_id, self.columns)
                 if self.has_key(<tuple>row, parts):
                     return PyTuple_GetSlice(row, self.width, len(self.columns)), row_id
         finally:
@@ -92,8 +106,8 @@ cdef class KeyReader:
         cdef int kept
         self.latch.acquire()
         try:
-            paths = self.table().paths
-            for root_id in lookup_prefix(self.pager, self.index().root_page, key):
+            paths = self.paths()
+            for root_id in self.roots(key):
                 kept = paths.keeps_key(transaction, root_id)
                 if kept == OWN:
                     return True
@@ -144,9 +158,15 @@ cdef class KeyReader:
         table = self.tables.get(self.table_id)
         return self.engine.relation(self.table_id) if table is None else table
 
-    cdef object index(self):
+    cdef RowPaths paths(self):
+        return read_slot(self.table(), &PATHS)
+
+    cdef list roots(self, bytes key):
+        """The rows to which entries with the key lead."""
         index = self.indexes.get(self.index_id)
-        return self.engine.index(self.index_id) if index is None else index
+        if index is None:
+            index = self.engine.index(self.index_id)
+        return ids_of_prefix(self.pages, read_slot(index, &ROOT_PAGE), key)
 
     cdef bint has_key(self, tuple row, parts) except -1:
         cdef Py_ssize_t i

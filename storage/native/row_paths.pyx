@@ -80,30 +80,12 @@ cdef unsigned char[5] CONFLICTS = [0, 0b10000, 0b11000, 0b11100, 0b11110]
 cdef unsigned char[9] WIDTHS = [0, 1, 2, 4, 8, 4, 8, 16, 16]
 
 
-cdef struct Version:
-    uint64_t xmin
-    uint64_t xmax
-    uint64_t following
-    uint64_t nulls
-
-
 cdef inline bint keeps_key(Version *version) noexcept nogil:
     """The twin of storage.chains.Version.keeps_key."""
     return (
         version.following & NEWER != 0
         and version.following & (KEY_CHANGED | KEY_KEPT) != KEY_CHANGED
     )
-
-
-cdef struct Place:
-    uint64_t address  # of the run; 0: the group is not known yet
-    bint is_sealed
-    bint is_alike  # its version headers are not in the store, and cannot be written
-    uint64_t versions
-    uint64_t more_nulls
-    uint64_t *columns
-    uint32_t capacity
-    uint32_t column_count
 
 
 cdef inline object plain_value(const unsigned char *at, unsigned char kind):
@@ -143,21 +125,6 @@ cdef object sealed_value(const Block *block, uint64_t slot, unsigned char kind):
 
 cdef class RowPaths:
     """The rows of one relation, one at a time."""
-
-    cdef readonly object groups
-    cdef readonly CommitLog log
-    cdef readonly dict newest
-    cdef readonly dict locks
-    cdef object pager
-    cdef Change change
-    cdef PageTable table
-    cdef list group_list
-    cdef set reusable
-    cdef Place *places
-    cdef Py_ssize_t place_count
-    cdef unsigned char *kinds
-    cdef Py_ssize_t kind_count
-    cdef bint redirected  # by the last prune(): the root became a redirect
 
     def __cinit__(self, groups, CommitLog log not None, dict locks not None):
         self.groups = groups
@@ -238,7 +205,7 @@ cdef class RowPaths:
             self.set_group(self.groups[group_no])
         return self.places + group_no
 
-    cdef inline Version *version_of(self, uint64_t row_id) except NULL:
+    cdef Version *version_of(self, uint64_t row_id) except NULL:
         cdef Place *place = self.place_of(row_id)
         return <Version *>(self.table.bytes + place.versions) + (row_id & 0xFFFF)
 
@@ -310,7 +277,7 @@ cdef class RowPaths:
             PyTuple_SET_ITEM(row, i, value)
         return row
 
-    cdef inline bint is_null(self, Place *place, uint64_t slot, Py_ssize_t column) noexcept:
+    cdef bint is_null(self, Place *place, uint64_t slot, Py_ssize_t column) noexcept:
         cdef Version *version = <Version *>(self.table.bytes + place.versions) + slot
         cdef uint64_t word = version.nulls
         if column >= 64:

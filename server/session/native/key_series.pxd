@@ -1,5 +1,7 @@
+from libc.stdint cimport int64_t
+
 from server.session.state.native.session_state cimport SessionState
-from server.session.native.wire_series cimport COLUMNS_MAX, Series
+from server.session.native.wire_series cimport COLUMNS_MAX, PARAMETERS_MAX, Series
 
 
 cdef class Output:
@@ -13,9 +15,11 @@ cdef class Output:
 
 cdef class KeySeries:
     cdef object fetch, all_free, description
-    cdef tuple limits, sources, locks, tags
+    cdef tuple limits, constants, locks, tags
     cdef bytes text_description
-    cdef int column_count
+    cdef int column_count, source_count
+    cdef int parameters[PARAMETERS_MAX]
+    cdef int64_t greatest[PARAMETERS_MAX]
     cdef unsigned char columns[COLUMNS_MAX]
 
     cdef list bound(self, Series *series, int *codes)

@@ -17,13 +17,17 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcpy
 
 from protocol.native import decode
+from storage.native.slots cimport Slot, read_slot, slot_named
 from server.session.block import State
-from server.session.native.point_run cimport basis_of, now_us, run_control, run_series_of, snapshot_in_block
+from server.session.native.point_run cimport basis_of, description_of, now_us, run_control, run_series_of, snapshot_in_block
 from server.session.state.native.session_state cimport Activity, SessionState, TransactionState
 from server.session.native.wire_series cimport (
     COLUMNS_MAX, PARAMETERS_MAX, Series, Span, count_at, decoded, formats_of, integer_of, read_series, row_values, text_of
 )
 from server.sql.native import skeleton
+
+cdef extern from "Python.h":
+    const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) except NULL
 
 cdef extern from *:
     uint16_t swap16 "__builtin_bswap16"(uint16_t) nogil
@@ -31,7 +35,6 @@ cdef extern from *:
 
 cdef enum:
     SERIES_MAX = 256  # at a time, then the other connections have their turn
-    DIGITS_MAX = 18
     CONTROL_MAX = 22  # of the messages whose text may be known beforehand
     TEXT_COLUMN = 0  # else the width of an integer
 
@@ -43,6 +46,17 @@ cdef bytes NO_DATA = b"n\x00\x00\x00\x04"
 cdef bytes READY = b"Z\x00\x00\x00\x05I"
 cdef bytes READY_OPEN = b"Z\x00\x00\x00\x05T"
 cdef tuple NOTHING = (b"", 0)
+
+cdef dict GREATEST = {2: (1 << 15) - 1, 3: (1 << 31) - 1}  # what an integer key's column can hold, by its kind
+
+cdef Slot BASIS = slot_named("basis")
+cdef Slot CHANGED = slot_named("changed")
+cdef Slot CONTROL = slot_named("control")
+cdef Slot LANE = slot_named("lane")
+cdef Slot PLANNED = slot_named("planned")
+cdef Slot READ_COMMITTED = slot_named("read_committed")
+cdef Slot SERIES = slot_named("series")
+cdef Slot SQL = slot_named("sql")
 
 
 cdef class Output:
@@ -83,7 +97,8 @@ cdef class KeySeries:
     """A read by key, ready to be served.
 
     parameter_limits has the bound of an integer parameter's type, or 0 for text. columns has the width of an integer,
-    or 0 for text. sources and locks are those of the KeyRead and of the lane, all_free tells whether the locks are.
+    or 0 for text. The key's parts are parameters or, where their number is 0, constants; greatest has what an integer
+    column can hold where that may be less. locks are the lane's, all_free tells whether they are.
     """
 
     def __init__(self, reader, limits, sources, columns, locks, all_free, description, tags):
@@ -91,9 +106,14 @@ cdef class KeySeries:
         assert len(limits) <= PARAMETERS_MAX and len(columns) <= COLUMNS_MAX
         self.fetch = reader.fetch
         self.limits = tuple(limits)
-        self.sources = tuple(
-            [(item.parameter, item.constant, _limit(item)) for item in sources]
-        )
+        self.source_count = len(sources)
+        assert self.source_count <= PARAMETERS_MAX
+        self.constants = tuple([item.constant for item in sources])
+        for i in range(self.source_count):
+            self.parameters[i] = sources[i].parameter
+            self.greatest[i] = GREATEST.get(sources[i].kind, 0)
+            if self.parameters[i] and self.limits[self.parameters[i] - 1] <= self.greatest[i] + 1:
+                self.greatest[i] = 0
         self.locks = tuple(locks)
         self.all_free = all_free
         self.description = description
@@ -128,6 +148,8 @@ cdef class KeySeries:
     cdef list lifted(self, tuple literals):
         """The values of a skeleton's literals, or None where the ordinary flow is to read them."""
         cdef list values = []
+        cdef Py_ssize_t size
+        cdef Span span
         cdef int i
         if len(literals) != len(self.limits):
             return None
@@ -137,12 +159,10 @@ cdef class KeySeries:
             if not limit:
                 values.append(literal.encode())
                 continue
-            if not 0 < len(literal) <= DIGITS_MAX or not literal.isascii():
-                return None
-            if not literal.removeprefix("-").isdigit():
-                return None
-            value = int(literal)
-            if not -limit <= value < limit:
+            span.data = PyUnicode_AsUTF8AndSize(literal, &size)
+            span.length = size
+            value = integer_of(&span, 0, limit)
+            if value is None:
                 return None
             values.append(value)
         return values
@@ -165,7 +185,12 @@ cdef class KeySeries:
         cdef int i
         output.add(BIND_COMPLETE)
         if series.described:
-            output.add(self.description(tuple([codes[i] for i in range(self.column_count)])))
+            for i in range(self.column_count):
+                if codes[i]:
+                    output.add(self.description(tuple([codes[i] for i in range(self.column_count)])))
+                    break
+            else:
+                output.add(self.text_description)
         return self.write_row(output, values, codes, snapshot)
 
     cdef int write_row(self, Output output, list values, int *codes, snapshot) except -1:
@@ -175,10 +200,15 @@ cdef class KeySeries:
         cdef Py_ssize_t start = output.size
         cdef char *place
         cdef int i
-        for number, constant, limit in self.sources:
-            value = values[<Py_ssize_t>number - 1] if number else constant
-            if value is None or (limit and not -limit <= value < limit):
+        cdef int64_t number
+        for i in range(self.source_count):
+            value = values[self.parameters[i] - 1] if self.parameters[i] else self.constants[i]
+            if value is None:
                 return output.add(self.tags[0])
+            if self.greatest[i]:
+                number = value
+                if not -self.greatest[i] - 1 <= number <= self.greatest[i]:
+                    return output.add(self.tags[0])
             parts.append(value)
         row = self.fetch(snapshot, parts)
         if row is None:
@@ -191,11 +221,6 @@ cdef class KeySeries:
         (<uint32_t *>(place + 1))[0] = swap32(output.size - start - 1)
         (<uint16_t *>(place + 5))[0] = swap16(self.column_count)
         return output.add(self.tags[1])
-
-
-cdef object _limit(source):
-    """What an integer key's column can hold; 0 for other columns."""
-    return {2: 1 << 15, 3: 1 << 31, 4: 1 << 63}.get(source.kind, 0)
 
 
 def serve(SessionState session not None, bytes data not None):
@@ -243,7 +268,7 @@ cdef bint is_at_rest(SessionState session) except -1:
         and session.cancelled is None
         and not session.skipping
         and not session.notices
-        and not session.settings.changed
+        and not read_slot(session.settings, &CHANGED)
     )
 
 
@@ -321,7 +346,7 @@ cdef Py_ssize_t serve_series(
         if snapshot is None:
             return 0
     else:
-        show(session, prepared.sql)
+        show(session, read_slot(prepared, &SQL))
         session.activity.commit_count += 1
     known.write(output, series, values, codes, snapshot)
     output.add(READY_OPEN if in_block else READY)
@@ -333,17 +358,18 @@ cdef Py_ssize_t run_steps(
 ) except -1:
     """Answer a series of another kind: where it ends, or 0."""
     cdef tuple values = None, formats
-    lane = prepared.lane
-    if lane is None and prepared.planned is not None:
+    lane = read_slot(prepared, &LANE)
+    planned = read_slot(prepared, &PLANNED)
+    if lane is None and planned is not None:
         return 0
-    if prepared.control and not series.parameter_count and series.parameter_format_count <= 1:
+    if read_slot(prepared, &CONTROL) and not series.parameter_count and series.parameter_format_count <= 1:
         head = BIND_COMPLETE + NO_DATA if series.described else BIND_COMPLETE
         reply = run_control(session, prepared, prepared.control, head)
         if reply is None:
             return 0
         output.add(reply)
         return series.end
-    if lane is not None and lane.planned is prepared.planned:
+    if lane is not None and read_slot(lane, &PLANNED) is planned:
         values = row_values(lane, series)
     if values is None:
         message = decode(c"B", data, start + 5, series.bind_end)
@@ -352,7 +378,7 @@ cdef Py_ssize_t run_steps(
         formats = formats_of(lane, series)
         if formats is None:
             return 0
-        head = BIND_COMPLETE + <bytes>lane.description(formats) if series.described else BIND_COMPLETE
+        head = BIND_COMPLETE + description_of(lane, formats) if series.described else BIND_COMPLETE
         reply = run_series_of(session, prepared, lane, values, formats, head)
     if reply is None:
         return 0
@@ -415,10 +441,10 @@ cdef KeySeries known_of(prepared):
     """What is known of a statement."""
     if prepared is None:
         return None
-    lane = prepared.lane
-    if lane is None or lane.planned is not prepared.planned:
+    lane = read_slot(prepared, &LANE)
+    if lane is None or read_slot(lane, &PLANNED) is not read_slot(prepared, &PLANNED):
         return None
-    return lane.series
+    return read_slot(lane, &SERIES)
 
 
 cdef KeySeries fresh(SessionState session, prepared):
@@ -429,7 +455,7 @@ cdef KeySeries fresh(SessionState session, prepared):
     if not known.all_free(session, known.locks):
         return None
     basis = basis_of(session)
-    if prepared.basis is not basis or not basis.read_committed:
+    if read_slot(prepared, &BASIS) is not basis or not read_slot(basis, &READ_COMMITTED):
         return None
     return known
 

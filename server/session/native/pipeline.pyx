@@ -19,7 +19,7 @@ from server.session.block import State
 from server.session.row_runs import NO_DATA, ROWS_MAX, insert_rows, run_of
 from server.session.native.key_series cimport KeySeries, Output, fresh, parse_known, serve_series, show
 from server.session.native.point_run cimport (
-    basis_of, commit_series, finish_portal, leave_portal, rest, run_series_of, snapshot_in_block
+    basis_of, commit_series, description_of, finish_portal, leave_portal, rest, run_series_of, snapshot_in_block
 )
 from server.session.native.wire_series cimport (
     COLUMNS_MAX, SYNC_BYTES, Series, decoded, formats_of, is_sync, read_series, row_values
@@ -215,7 +215,7 @@ cdef Py_ssize_t serve_step(session, bytes data, Series *series, Output output) e
     if values is None or formats is None:
         return 0
     if series.described:
-        head += <bytes>lane.description(formats)
+        head += description_of(lane, formats)
     reply = run_series_of(session, prepared, lane, values, formats, head, None, False)
     if reply is None:
         return 0

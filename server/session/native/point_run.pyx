@@ -11,6 +11,8 @@ Session.basis, `begin_statement` and `rest` are those of Session.
 from libc.stdint cimport int64_t
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
+from storage.native.slots cimport Slot, read_slot, slot_named, write_slot
+
 from weakref import ref
 
 from server.clock import SystemClock
@@ -45,6 +47,37 @@ cdef bytes READY_IDLE = b"Z\x00\x00\x00\x05I"
 cdef bytes READY_OPEN = b"Z\x00\x00\x00\x05T"
 
 
+cdef Slot BASIS = slot_named("basis")
+cdef Slot BORROWED_OID = slot_named("borrowed_oid")
+cdef Slot CHANGE = slot_named("change")
+cdef Slot CHANGED = slot_named("changed")
+cdef Slot CREATED_US = slot_named("created_us")
+cdef Slot DATABASE_OID = slot_named("database_oid")
+cdef Slot DESCRIPTIONS = slot_named("descriptions")
+cdef Slot FINISHED = slot_named("finished")
+cdef Slot IS_STALE = slot_named("is_stale")
+cdef Slot IS_WATCHED = slot_named("is_watched")
+cdef Slot KEY_READ = slot_named("key_read")
+cdef Slot LEAVES_CHECKS = slot_named("leaves_checks")
+cdef Slot LOCKS = slot_named("locks")
+cdef Slot OWN_OID = slot_named("own_oid")
+cdef Slot PARAMETERS = slot_named("parameters")
+cdef Slot PLANNED = slot_named("planned")
+cdef Slot ROWS = slot_named("rows")
+cdef Slot SETTINGS_VERSION = slot_named("settings_version")
+cdef Slot SNAPSHOT = slot_named("snapshot")
+cdef Slot SQL = slot_named("sql")
+cdef Slot STATEMENT_TIMEOUT_MS = slot_named("statement_timeout_ms")
+cdef Slot STATEMENT_TIME_US = slot_named("statement_time_us")
+cdef Slot SYNCHRONOUS_COMMIT = slot_named("synchronous_commit")
+cdef Slot TAGS = slot_named("tags")
+cdef Slot TEMPORARY_SCHEMA = slot_named("temporary_schema")
+cdef Slot USER_OID = slot_named("user_oid")
+cdef Slot VERSION = slot_named("version")
+cdef Slot VIEW = slot_named("view")
+cdef Slot VIEWS = slot_named("views")
+
+
 cdef object now_us(clock):
     cdef timespec now
     if type(clock) is not SystemClock:
@@ -60,22 +93,35 @@ cdef object basis_of(SessionState session):
     if found is None or (running is not None and running.made_catalog is not None):
         return session.basis()
     rights = session.rights
-    version = session.settings.version
+    version = read_slot(session.settings, &VERSION)
+    user_oid = read_slot(rights, &BORROWED_OID) or read_slot(rights, &OWN_OID)
+    database_oid = read_slot(session.identity, &DATABASE_OID)
     if (
-        found.settings_version != version
-        or rights.version != version
-        or found.user_oid != (rights.borrowed_oid or rights.own_oid)
-        or found.temporary_schema != session.temporary_schema
-        or found.view is not session.database.catalog.views[session.identity.database_oid]
+        is_other(read_slot(found, &SETTINGS_VERSION), version)
+        or is_other(read_slot(rights, &VERSION), version)
+        or is_other(read_slot(found, &USER_OID), user_oid)
+        or is_other(read_slot(found, &TEMPORARY_SCHEMA), session.temporary_schema)
+        or read_slot(found, &VIEW) is not (<dict>read_slot(session.catalog, &VIEWS))[database_oid]
     ):
         return session.basis()
     return found
 
 
+cdef inline bint is_other(first, second) except -1:
+    """Whether two numbers differ, which mostly are one object."""
+    return first is not second and first != second
+
+
+cdef bytes description_of(lane, tuple formats):
+    """Lane.description."""
+    found = (<dict>read_slot(lane, &DESCRIPTIONS)).get(formats)
+    return lane.description(formats) if found is None else found
+
+
 cdef int begin_statement(SessionState session, query, basis) except -1:
     """Session.begin_statement."""
     cdef Activity activity = session.activity
-    if basis.statement_timeout_ms:
+    if read_slot(basis, &STATEMENT_TIMEOUT_MS):
         session.begin_statement(query, basis)
         return 0
     now = now_us(session.clock)
@@ -99,12 +145,12 @@ cdef int rest(SessionState session, state) except -1:
 
 cdef int finish_portal(SessionState session, prepared) except -1:
     """Leave the unnamed portal of a series in a block."""
-    cdef object portal = prepared.finished
+    portal = read_slot(prepared, &FINISHED)
     now = session.activity.query_started_us
-    if portal is None or portal.planned is not prepared.planned:
+    if portal is None or read_slot(portal, &PLANNED) is not read_slot(prepared, &PLANNED):
         portal = finished_portal(prepared, now)
     else:
-        portal.created_us = now
+        write_slot(portal, &CREATED_US, now)
     session.portals[""] = portal
     return 0
 
@@ -116,9 +162,9 @@ cpdef object run_control(SessionState session, prepared, int kind, bytes head):
     if (kind == BEGINS) != (state is IDLE) or (kind != BEGINS and state is not OPEN):
         return None
     basis = basis_of(session)
-    if basis.is_watched:
+    if read_slot(basis, &IS_WATCHED):
         return None
-    begin_statement(session, prepared.sql, basis)
+    begin_statement(session, read_slot(prepared, &SQL), basis)
     leave_portal(session)
     if kind == COMMITS:
         return commit_block(session, head, COMMITTED)
@@ -143,11 +189,11 @@ def run_lane(SessionState session, lane, tuple parameters, tuple formats):
     cdef Running running
     basis = basis_of(session)
     running = session.transaction.start_statement()
-    if not session.database.engine.locks.try_all(running.storage, lane.locks):
+    if not session.try_locks(running.storage, read_slot(lane, &LOCKS)):
         return None
     if basis_of(session) is not basis:
         return None
-    if lane.leaves_checks or not may_run(running, lane):
+    if read_slot(lane, &LEAVES_CHECKS) or not may_run(running, lane):
         return None
     data = run(session, lane, running, basis, parameters, formats)
     if type(data) is int:
@@ -167,12 +213,12 @@ cpdef object run_series_of(
     cdef Running running = transaction.running
     if running is None:
         running = start_statement(session, transaction)
-    if not session.database.engine.locks.try_all(running.storage, lane.locks):
+    if not session.try_locks(running.storage, read_slot(lane, &LOCKS)):
         return None
     basis = basis_of(session)
-    if prepared.basis is not basis or not may_run(running, lane):
+    if read_slot(prepared, &BASIS) is not basis or not may_run(running, lane):
         return None
-    begin_statement(session, prepared.sql if sql is None else sql, basis)
+    begin_statement(session, read_slot(prepared, &SQL) if sql is None else sql, basis)
     leave_portal(session)
     if sql is not None:
         session.prepared.pop("", None)
@@ -218,12 +264,12 @@ cdef object snapshot_in_block(SessionState session, prepared, tuple locks, sql):
     storage = running.storage
     if storage.is_serializable or (storage.seen_lsn and storage.is_ahead):
         return None
-    if not session.database.engine.locks.try_all(storage, locks):
+    if not session.try_locks(storage, locks):
         return None
     basis = basis_of(session)
-    if prepared.basis is not basis:
+    if read_slot(prepared, &BASIS) is not basis:
         return None
-    begin_statement(session, prepared.sql if sql is None else sql, basis)
+    begin_statement(session, read_slot(prepared, &SQL) if sql is None else sql, basis)
     leave_portal(session)
     if sql is None:
         finish_portal(session, prepared)
@@ -253,14 +299,14 @@ cdef bytes commit_series(
         session.unfinished = commit(session, head, data)
         return b""
     try:
-        completion = commit_now(session, transaction, running, basis.synchronous_commit)
+        completion = commit_now(session, transaction, running, read_slot(basis, &SYNCHRONOUS_COMMIT))
     except Exception as error:  # noqa: BLE001 - handed on to where errors become replies
         session.unfinished = fail(session, head, error)
         return b""
     if not completion.done or completion.error is not None:
         session.unfinished = Flushing(session, completion, head, data)
         return b""
-    if session.notices or session.settings.changed or session.mail.box.arrived:
+    if session.notices or read_slot(session.settings, &CHANGED) or session.mail.box.arrived:
         session.unfinished = finish(session, head, data)
         return b""
     if session.portals:
@@ -323,7 +369,7 @@ cdef object next_snapshot(Running running):
 cdef bint may_run(Running running, lane) except -1:
     """Whether the lane notes what a serializable transaction reads, and need not wait for a snapshot."""
     storage = running.storage
-    if storage.is_serializable and (lane.key_read is not None or running.modes.deferrable):
+    if storage.is_serializable and (read_slot(lane, &KEY_READ) is not None or running.modes.deferrable):
         return False
     if not storage.seen_lsn or not storage.is_ahead:
         return True
@@ -334,7 +380,7 @@ cdef int leave_portal(SessionState session) except -1:
     """The unnamed portal gives way to the next one."""
     if session.portals:
         portal = session.portals.pop("", None)
-        if portal is not None and portal.rows is not None:
+        if portal is not None and read_slot(portal, &ROWS) is not None:
             portal.close()
     return 0
 
@@ -346,30 +392,32 @@ cdef object run(SessionState session, lane, Running running, basis, tuple parame
     so many rows are changed, and what they refer to is to be looked at; or the row was not found in a stale snapshot.
     """
     cdef int64_t count = 0
-    key_read = lane.key_read
+    key_read = read_slot(lane, &KEY_READ)
     if key_read is not None:
         return reply_row(lane, formats, key_read.fetch(next_snapshot(running), parameters))
-    planned = lane.planned
+    planned = read_slot(lane, &PLANNED)
     if running.modes.read_only and planned.writes:
         session.transaction.refuse_writes(planned.tag)
     context = running.point_context
     if context is None or running.point_basis is not basis:
         context = renew_point_context(session, running, basis)
     storage = running.storage
-    context.is_stale = is_stale = bool(storage.seen_lsn) and storage.is_ahead
-    context.snapshot = next_snapshot(running)
-    context.parameters = parameters
-    context.statement_time_us = session.activity.query_started_us
+    is_stale = bool(storage.seen_lsn) and storage.is_ahead
+    write_slot(context, &IS_STALE, is_stale)
+    write_slot(context, &SNAPSHOT, next_snapshot(running))
+    write_slot(context, &PARAMETERS, parameters)
+    write_slot(context, &STATEMENT_TIME_US, session.activity.query_started_us)
     try:
-        if lane.change is not None:
-            count = lane.change.count(context)
-            if count < LEFT or (lane.leaves_checks and context.after_statement):
+        change = read_slot(lane, &CHANGE)
+        if change is not None:
+            count = change.count(context)
+            if count < LEFT or (read_slot(lane, &LEAVES_CHECKS) and context.after_statement):
                 return count
             if is_stale and count < 1 and lane.changes_by_key:
                 return count
             if count == LEFT:
                 return None
-            data = lane.tags.get(count)
+            data = (<dict>read_slot(lane, &TAGS)).get(count)
             return lane.complete(count) if data is None else data
         if lane.row_query is not None:
             rows = lane.row_query.stored_rows(context)
@@ -379,7 +427,7 @@ cdef object run(SessionState session, lane, Running running, basis, tuple parame
             raise InternalError("a point statement has left checks behind")
     finally:
         if count >= LEFT:
-            context.snapshot = None  # held no longer than the statement
+            write_slot(context, &SNAPSHOT, None)  # held no longer than the statement
     if rows is None:
         return None
     if planned.returns_rows:

@@ -9,6 +9,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.stdint cimport int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr
 
+from storage.native.slots cimport Slot, read_slot, slot_named
 from server.session.parameters import read_parameter
 
 cdef extern from "Python.h":
@@ -21,6 +22,10 @@ cdef extern from *:
 
 cdef enum:
     DIGITS_MAX = 18
+
+
+cdef Slot LIMITS = slot_named("limits")
+cdef Slot PLAIN_FORMATS = slot_named("plain_formats")
 
 
 cdef bint read_series(bytes data, Py_ssize_t start, Series *series) except -1:
@@ -129,14 +134,15 @@ cdef object text_of(Span *span):
 cdef object integer_of(Span *span, int code, limit):
     """An integer parameter in its usual form, within its type."""
     cdef int64_t value = 0
+    cdef uint64_t bound = limit
     cdef int i = 0, digit
     cdef bint negative = False
     if code == 1:
-        if span.length == 4 and limit == 1 << 31:
+        if span.length == 4 and bound == <uint64_t>1 << 31:
             return <int32_t>swap32((<const uint32_t *>span.data)[0])
-        if span.length == 8 and limit == 1 << 63:
+        if span.length == 8 and bound == <uint64_t>1 << 63:
             return <int64_t>swap64((<const uint64_t *>span.data)[0])
-        if span.length == 2 and limit == 1 << 15:
+        if span.length == 2 and bound == <uint64_t>1 << 15:
             return <int16_t>swap16((<const uint16_t *>span.data)[0])
         return None
     if code:
@@ -154,7 +160,7 @@ cdef object integer_of(Span *span, int code, limit):
         i += 1
     if negative:
         value = -value
-    return value if -limit <= value < limit else None
+    return value if <uint64_t>(value if value >= 0 else -(value + 1)) < bound else None
 
 
 cdef object value_of(lane, int place, bytes data, int code):
@@ -170,7 +176,7 @@ cdef object value_of(lane, int place, bytes data, int code):
 cdef tuple row_values(lane, Series *series):
     """The parameters in row form, or None where the ordinary flow is to read them, which tells what is wrong."""
     cdef list values = []
-    cdef tuple limits = lane.limits
+    cdef tuple limits = read_slot(lane, &LIMITS)
     cdef int i, code
     cdef Span *span
     if limits is None or series.parameter_count != len(limits):
@@ -200,7 +206,7 @@ cdef tuple row_values(lane, Series *series):
 
 cdef tuple formats_of(lane, Series *series):
     """The formats of the columns; None: there are too few or too many."""
-    cdef tuple plain = lane.plain_formats
+    cdef tuple plain = read_slot(lane, &PLAIN_FORMATS)
     cdef Py_ssize_t count = len(plain), i
     if not series.result_format_count:
         return plain

@@ -115,6 +115,8 @@ class SessionState:
         self, database: Database, identity: Identity, settings: SessionSettings, clock: Clock
     ) -> None:
         self.database = database
+        self.catalog = database.catalog
+        self.try_locks = database.engine.locks.try_all
         self.identity = identity
         self.settings = settings
         self.clock = clock

@@ -25,7 +25,7 @@ cdef class TransactionState:
 
 
 cdef class SessionState:
-    cdef public object database, identity, settings, clock, mail, rights, cancelled, deadline_ns
+    cdef public object database, catalog, try_locks, identity, settings, clock, mail, rights, cancelled, deadline_ns
     cdef public object temporary_schema, point_context, point_basis, unfinished, wait_event, _basis
     cdef public TransactionState transaction
     cdef public Activity activity

@@ -56,6 +56,8 @@ cdef class SessionState:
 
     def __init__(self, database, identity, settings, clock):
         self.database = database
+        self.catalog = database.catalog
+        self.try_locks = database.engine.locks.try_all
         self.identity = identity
         self.settings = settings
         self.clock = clock
