@@ -265,7 +265,7 @@ class Engine:
 
     def begin(self, *, keep_snapshot: bool = False, lock_group: Hashable = None) -> Transaction:
         """A new transaction; keep_snapshot for REPEATABLE READ and above."""
-        if self.relations.has_dropped:
+        if self.relations.dropped:
             with self.latch:
                 self.relations.reclaim()
         transaction = Transaction(

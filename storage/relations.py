@@ -60,7 +60,7 @@ class Relations:
         self._locks = locks
         self.tables: dict[int, Table] = {}  # those met so far
         self.indexes: dict[int, Index] = {}
-        self._dropped: list[int] = []
+        self.dropped: list[int] = []  # whose pages wait to be reclaimed
         self._directory: Tree | None = None
         self._next_id = 0
         self._id_limit = 0
@@ -183,12 +183,7 @@ class Relations:
                 change.write_u64(address + DROPPED_BY_OFFSET, transaction.xid)
                 change.commit()
         transaction.undo.append((self, Undo.DROP, relation_id, address, None))
-        transaction.on_commit(lambda: self._dropped.append(relation_id))
-
-    @property
-    def has_dropped(self) -> bool:
-        """Whether there is something to reclaim."""
-        return bool(self._dropped)
+        transaction.on_commit(lambda: self.dropped.append(relation_id))
 
     def dropped_by(self, transaction: Transaction) -> tuple[int, ...]:
         """The relations that go when the transaction commits."""
@@ -201,12 +196,12 @@ class Relations:
     def resume(self, transaction: Transaction, dropped: Iterable[int]) -> None:
         """A prepared transaction goes on after a restart: what it has dropped goes when it commits."""
         for relation_id in dropped:
-            transaction.on_commit(partial(self._dropped.append, relation_id))
+            transaction.on_commit(partial(self.dropped.append, relation_id))
 
     def reclaim(self) -> None:
         """Remove what committed transactions have dropped."""
-        while self._dropped:
-            self._remove(self._dropped.pop())
+        while self.dropped:
+            self._remove(self.dropped.pop())
 
     def clear_unfinished(self) -> None:
         """Remove what a crash has left: made without commit, or dropped with one."""

@@ -26,7 +26,8 @@ class Completion:
         assert not self.done, "completed twice"
         self.error = error
         self.done = True
-        self._run_callbacks()
+        if self._callbacks:
+            self._run_callbacks()
 
     def on_done(self, callback: Callable[[], None]) -> None:
         """Calls back when done; at once, on this thread, when it is done already."""

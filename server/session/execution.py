@@ -173,7 +173,8 @@ def renew(session: Session, made: ExecutionContext) -> bool:
 def renew_point_context(session: Session, running: Running, basis: Basis) -> ExecutionContext:
     """`context` without snapshot and parameters, for the point statements of a transaction on this basis.
 
-    It is the session's last one made over, as nothing holds on to it.
+    It is the session's last one made over, as nothing holds on to it. What its style says of now is what the session
+    says, as the statement ends with the transaction at the latest.
     """
     found = session.point_context
     if found is None:
@@ -188,7 +189,7 @@ def renew_point_context(session: Session, running: Running, basis: Basis) -> Exe
     if found.memory.used_bytes:
         found.memory = basis.memory.copy()
     found.transaction = running.storage
-    found.style = running_style(running, basis)
+    found.style = basis.style
     found.transaction_time_us = running.started_us
     found.deferred, found.constraint_modes = running.deferred, running.constraint_modes
     found.read_committed = running.modes.isolation in READ_COMMITTED_LEVELS

@@ -121,16 +121,18 @@ cdef class KeyReader:
             self.latch.release()
         return False
 
-    def change(self, transaction, snapshot, uint64_t row_id, dict values not None):
+    def change(self, Work transaction not None, snapshot, uint64_t row_id, dict values not None):
         """Table.update of some columns of a version that `locate` has found."""
+        cdef RowPaths paths
         self.latch.acquire()
         try:
             table = self.table()
             if transaction.tracked is None:
-                outcome = table.paths.update(table, transaction, row_id, values, False, False)
+                paths = read_slot(table, &PATHS)
+                outcome = paths.update(table, transaction, row_id, values, False, False)
                 if outcome is not None:
                     return outcome
-                outcome = table.paths.check(transaction, row_id, NO_KEY_UPDATE)
+                outcome = paths.check(transaction, row_id, NO_KEY_UPDATE)
                 if type(outcome) is Outcome:
                     return outcome
             return table.update(transaction, snapshot, row_id, values)

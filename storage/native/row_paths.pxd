@@ -7,6 +7,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from storage.native.blocks cimport View
 from storage.native.change cimport Change, PageTable
 from storage.native.commit_log cimport CommitLog, Snapshot
+from storage.native.work cimport Work
 
 
 cdef struct Version:
@@ -57,6 +58,9 @@ cdef class RowPaths:
     cdef object string_at(self, const View *view)
     cdef bint has_moved(self, uint64_t root_id) except -1
     cdef tuple slot_for(self, table, uint64_t xid, Py_ssize_t group_no)
+    cpdef object update(
+        self, table, Work transaction, uint64_t row_id, values, bint key_changed, bint key_kept
+    )
     cdef uint64_t root_raw(self, uint64_t row_id) except? 0xFFFFFFFFFFFFFFFF
     cdef object locked(self, transaction, uint64_t root_id, int mode)
     cdef Py_ssize_t read_chain(

@@ -20,6 +20,8 @@ from storage.native.blocks cimport (
 )
 from storage.native.change cimport Change, PageTable
 from storage.native.commit_log cimport CommitLog, Snapshot
+from storage.native.slots cimport Slot, read_slot, slot_named, write_slot
+from storage.native.work cimport Work
 
 from storage.columns import missing_value
 from storage.outcomes import Outcome, Status, Swept
@@ -58,6 +60,14 @@ cdef enum:  # of keeps_key
     THERE = 1
     OWN = 2
 
+cdef Slot CHANGE_NO = slot_named("change_no")
+cdef Slot ENDED = slot_named("ended")
+cdef Slot FREE_SLOTS = slot_named("free")
+cdef Slot GROUP_NO = slot_named("group_no")
+cdef Slot SHARED = slot_named("shared")
+cdef Slot STAMP_MAX = slot_named("stamp_max")
+cdef Slot USED = slot_named("used")
+
 cdef object make_outcome = tuple.__new__
 cdef object DONE = Status.DONE
 BLOCKED = Status.BLOCKED
@@ -86,6 +96,14 @@ cdef inline bint keeps_key(Version *version) noexcept nogil:
         version.following & NEWER != 0
         and version.following & (KEY_CHANGED | KEY_KEPT) != KEY_CHANGED
     )
+
+
+cdef int note_change(group, uint64_t stamp) except -1:
+    """A group is no more what it was."""
+    write_slot(group, &CHANGE_NO, <int64_t>read_slot(group, &CHANGE_NO) + 1)
+    if <uint64_t>read_slot(group, &STAMP_MAX) < stamp:
+        write_slot(group, &STAMP_MAX, stamp)
+    return 0
 
 
 cdef inline object plain_value(const unsigned char *at, unsigned char kind):
@@ -398,37 +416,37 @@ cdef class RowPaths:
             return table.place(xid, group_no)
         group = self.group_list[group_no]
         if group is not None and group_no < self.place_count:
-            free_slots = group.free
+            free_slots = read_slot(group, &FREE_SLOTS)
             if free_slots and self.is_open(self.places + group_no):
                 return group, free_slots[len(free_slots) - 1]
         if not self.reusable:
             group = self.group_list[last]
             place = self.places + last
-            used = group.used
+            used = read_slot(group, &USED)
             if place.address and used < place.capacity and self.is_open(place):
                 return group, used
         for other in self.reusable:
             group_no = other
             group = self.group_list[group_no]
             if group is not None and group_no < self.place_count:
-                free_slots = group.free
+                free_slots = read_slot(group, &FREE_SLOTS)
                 if free_slots and self.is_open(self.places + group_no):
                     return group, free_slots[len(free_slots) - 1]
             break
         return table.place(xid, group_no)
 
-    def insert(self, table, transaction, values):
+    def insert(self, table, Work transaction not None, values):
         """Add a row: its row id, or None for the long way."""
         cdef uint64_t stamp, row_id, slot
         cdef Place *place
         cdef Change change
         if not self.fits(values):
             return None
-        stamp = transaction.stamp()
+        stamp = transaction.stamp_raw()
         group, slot = self.slot_for(table, stamp >> 16, 0)
-        row_id = (<uint64_t>group.group_no << 16) | slot
+        row_id = (<uint64_t>read_slot(group, &GROUP_NO) << 16) | slot
         place = self.place_of(row_id)
-        if group.shared or self.has_large(place, slot):
+        if read_slot(group, &SHARED) or self.has_large(place, slot):
             return None
         change = self.change
         change.begin_raw(stamp >> 16, False)
@@ -442,7 +460,9 @@ cdef class RowPaths:
         transaction.undo.append((table, UNDO_INSERT, row_id, 0, None))
         return row_id
 
-    def update(self, table, transaction, uint64_t row_id, values, bint key_changed, bint key_kept):
+    cpdef object update(
+        self, table, Work transaction, uint64_t row_id, values, bint key_changed, bint key_kept
+    ):
         """Replace a version nobody stands in the way of, or None for the long way."""
         cdef Version *version = self.version_of(row_id)
         cdef Place *old_place = self.place_of(row_id)
@@ -472,7 +492,7 @@ cdef class RowPaths:
             length = self.read_chain(root_id, row_id, chain, after)
             if length < 0:
                 return None
-        stamp = transaction.stamp()
+        stamp = transaction.stamp_raw()
         freed_count = 0
         kept = self.prune(length, chain, after, changed, freed, &freed_count)
         group = None
@@ -488,11 +508,11 @@ cdef class RowPaths:
                 return None
         else:
             group, slot = self.slot_for(table, stamp >> 16, row_id >> 16)
-        new_id = (<uint64_t>group.group_no << 16) | slot
+        new_id = (<uint64_t>read_slot(group, &GROUP_NO) << 16) | slot
         place = self.place_of(new_id)
         old_place = self.place_of(row_id)
         version = self.version_of(row_id)
-        if group.shared or self.has_large(place, slot):
+        if read_slot(group, &SHARED) or self.has_large(place, slot):
             return None
         change = self.change
         change.begin_raw(stamp >> 16, False)
@@ -524,16 +544,12 @@ cdef class RowPaths:
             raise
         self.account(chain, freed, freed_count, reused)
         if freed_count:
-            group.change_no += 1
-            if <uint64_t>group.stamp_max < stamp:
-                group.stamp_max = stamp
+            note_change(group, stamp)
         else:
             self.took(group, slot, stamp)
         old_group = self.group_of(row_id)
-        old_group.ended += 1
-        old_group.change_no += 1
-        if <uint64_t>old_group.stamp_max < stamp:
-            old_group.stamp_max = stamp
+        write_slot(old_group, &ENDED, <int64_t>read_slot(old_group, &ENDED) + 1)
+        note_change(old_group, stamp)
         transaction.undo.append((table, UNDO_UPDATE, row_id, new_id, old_flag))
         counts = table.counts
         counts.updated += 1
@@ -541,7 +557,7 @@ cdef class RowPaths:
             counts.updated_keys += 1
         return make_outcome(Outcome, (DONE, 0, new_id, root_id))
 
-    def delete(self, table, transaction, uint64_t row_id):
+    def delete(self, table, Work transaction not None, uint64_t row_id):
         """End a version nobody stands in the way of, or None for the long way."""
         cdef Version *version = self.version_of(row_id)
         cdef Place *place = self.place_of(row_id)
@@ -551,7 +567,7 @@ cdef class RowPaths:
             return None
         if self.locks and self.locked(transaction, self.root_raw(row_id), UPDATE):
             return None
-        stamp = transaction.stamp()
+        stamp = transaction.stamp_raw()
         change = self.change
         change.begin_raw(stamp >> 16, False)
         try:
@@ -1045,14 +1061,12 @@ cdef class RowPaths:
 
     cdef int took(self, group, uint64_t slot, uint64_t stamp) except -1:
         """A slot has got a row."""
-        if <uint64_t>group.stamp_max < stamp:
-            group.stamp_max = stamp
-        if slot == <uint64_t>group.used:
-            group.used = slot + 1
+        note_change(group, stamp)
+        if slot == <uint64_t>read_slot(group, &USED):
+            write_slot(group, &USED, slot + 1)
         else:
             group.free.pop()
             group.holes -= 1
-        group.change_no += 1
         return 0
 
     cdef int give_up(self, Change change) except -1:

@@ -1,7 +1,8 @@
 """Slots of Python's objects, read and written by compiled code without a look-up: the interpreter's own inline caches.
 
 A Slot has the name of an attribute, and where objects of the class it has met last keep it. Classes are known by their
-version, which the interpreter changes when a class is changed; everything that is no plain slot goes the usual way.
+version, which the interpreter changes when a class is changed. Attributes of compiled classes are got by their function;
+everything else goes the usual way.
 """
 
 cdef extern from *:
@@ -10,15 +11,16 @@ cdef extern from *:
 
     typedef struct {
         PyObject *name;
-        unsigned int version;  /* of the class that has it at the offset */
+        unsigned int version;  /* of the class that has it at the offset, or by the functions */
         Py_ssize_t offset;
+        PyGetSetDef *functions;
     } Slot;
 
     #define NO_VERSION 0xFFFFFFFFu
 
     static Slot slot_named(PyObject *name)
     {
-        Slot made = {name, NO_VERSION, 0};
+        Slot made = {name, NO_VERSION, 0, NULL};
         Py_INCREF(name);
         PyUnicode_InternInPlace(&made.name);
         return made;
@@ -29,7 +31,15 @@ cdef extern from *:
         PyObject *found = _PyType_Lookup(type, slot->name);
         PyMemberDef *member;
         slot->version = NO_VERSION;
-        if (found == NULL || !Py_IS_TYPE(found, &PyMemberDescr_Type) || !type->tp_version_tag)
+        slot->functions = NULL;
+        if (found == NULL || !type->tp_version_tag)
+            return;
+        if (Py_IS_TYPE(found, &PyGetSetDescr_Type)) {
+            slot->functions = ((PyGetSetDescrObject *)found)->d_getset;
+            slot->version = type->tp_version_tag;
+            return;
+        }
+        if (!Py_IS_TYPE(found, &PyMemberDescr_Type))
             return;
         member = ((PyMemberDescrObject *)found)->d_member;
         if (member->type != T_OBJECT_EX || (member->flags & READONLY))
@@ -43,6 +53,8 @@ cdef extern from *:
         PyTypeObject *type = Py_TYPE(object);
         PyObject *value;
         if (type->tp_version_tag == slot->version) {
+            if (slot->functions != NULL)
+                return slot->functions->get(object, slot->functions->closure);
             value = *(PyObject **)((char *)object + slot->offset);
             if (value != NULL) {
                 Py_INCREF(value);
@@ -57,7 +69,7 @@ cdef extern from *:
     {
         PyTypeObject *type = Py_TYPE(object);
         PyObject **place, *before;
-        if (type->tp_version_tag == slot->version) {
+        if (type->tp_version_tag == slot->version && type->tp_setattro == PyObject_GenericSetAttr && slot->functions == NULL) {
             place = (PyObject **)((char *)object + slot->offset);
             before = *place;
             Py_INCREF(value);

@@ -49,29 +49,41 @@ cdef bytes READY_OPEN = b"Z\x00\x00\x00\x05T"
 
 cdef Slot BASIS = slot_named("basis")
 cdef Slot BORROWED_OID = slot_named("borrowed_oid")
+cdef Slot CATALOG = slot_named("catalog")
 cdef Slot CHANGE = slot_named("change")
 cdef Slot CHANGED = slot_named("changed")
 cdef Slot CREATED_US = slot_named("created_us")
 cdef Slot DATABASE_OID = slot_named("database_oid")
 cdef Slot DESCRIPTIONS = slot_named("descriptions")
+cdef Slot CONSTRAINT_MODES = slot_named("constraint_modes")
+cdef Slot DEFERRED = slot_named("deferred")
 cdef Slot FINISHED = slot_named("finished")
 cdef Slot IS_STALE = slot_named("is_stale")
 cdef Slot IS_WATCHED = slot_named("is_watched")
+cdef Slot IS_SERIALIZABLE = slot_named("is_serializable")
 cdef Slot KEY_READ = slot_named("key_read")
 cdef Slot LEAVES_CHECKS = slot_named("leaves_checks")
 cdef Slot LOCKS = slot_named("locks")
+cdef Slot MEMORY = slot_named("memory")
 cdef Slot OWN_OID = slot_named("own_oid")
 cdef Slot PARAMETERS = slot_named("parameters")
 cdef Slot PLANNED = slot_named("planned")
+cdef Slot READ_COMMITTED = slot_named("read_committed")
+cdef Slot ROW_COUNTS = slot_named("row_counts")
 cdef Slot ROWS = slot_named("rows")
+cdef Slot SEEN_LSN = slot_named("seen_lsn")
 cdef Slot SETTINGS_VERSION = slot_named("settings_version")
 cdef Slot SNAPSHOT = slot_named("snapshot")
 cdef Slot SQL = slot_named("sql")
 cdef Slot STATEMENT_TIMEOUT_MS = slot_named("statement_timeout_ms")
 cdef Slot STATEMENT_TIME_US = slot_named("statement_time_us")
+cdef Slot STYLE = slot_named("style")
 cdef Slot SYNCHRONOUS_COMMIT = slot_named("synchronous_commit")
 cdef Slot TAGS = slot_named("tags")
 cdef Slot TEMPORARY_SCHEMA = slot_named("temporary_schema")
+cdef Slot TRANSACTION = slot_named("transaction")
+cdef Slot TRANSACTION_TIME_US = slot_named("transaction_time_us")
+cdef Slot USED_BYTES = slot_named("used_bytes")
 cdef Slot USER_OID = slot_named("user_oid")
 cdef Slot VERSION = slot_named("version")
 cdef Slot VIEW = slot_named("view")
@@ -262,7 +274,7 @@ cdef object snapshot_in_block(SessionState session, prepared, tuple locks, sql):
     if running is None:
         return None
     storage = running.storage
-    if storage.is_serializable or (storage.seen_lsn and storage.is_ahead):
+    if read_slot(storage, &IS_SERIALIZABLE) or (read_slot(storage, &SEEN_LSN) and storage.is_ahead):
         return None
     if not session.try_locks(storage, locks):
         return None
@@ -353,9 +365,41 @@ cdef object commit_now(
         raise
     transaction.running = None
     session.activity.commit_count += 1
-    session.leave_point_context()
+    leave_point_context(session)
     session.settings.end()
     return completion
+
+
+cdef object context_of(SessionState session, Running running, basis):
+    """renew_point_context, where nothing but the transaction is new."""
+    context = session.point_context
+    if (
+        context is None
+        or session.point_basis is not basis
+        or read_slot(context, &CATALOG) is not read_slot(basis, &VIEW)
+        or read_slot(read_slot(context, &MEMORY), &USED_BYTES)
+        or read_slot(context, &ROW_COUNTS)
+        or running.modes.isolation != "read committed"
+    ):
+        return renew_point_context(session, running, basis)
+    write_slot(context, &TRANSACTION, running.storage)
+    write_slot(context, &STYLE, read_slot(basis, &STYLE))
+    write_slot(context, &TRANSACTION_TIME_US, running.started_us)
+    write_slot(context, &DEFERRED, running.deferred)
+    write_slot(context, &CONSTRAINT_MODES, running.constraint_modes)
+    write_slot(context, &READ_COMMITTED, True)
+    running.point_context = context
+    running.point_basis = basis
+    return context
+
+
+cdef int leave_point_context(SessionState session) except -1:
+    """Session.leave_point_context."""
+    context = session.point_context
+    if context is not None:
+        write_slot(context, &TRANSACTION, None)
+        write_slot(context, &DEFERRED, None)
+    return 0
 
 
 cdef object next_snapshot(Running running):
@@ -369,9 +413,9 @@ cdef object next_snapshot(Running running):
 cdef bint may_run(Running running, lane) except -1:
     """Whether the lane notes what a serializable transaction reads, and need not wait for a snapshot."""
     storage = running.storage
-    if storage.is_serializable and (read_slot(lane, &KEY_READ) is not None or running.modes.deferrable):
+    if read_slot(storage, &IS_SERIALIZABLE) and (read_slot(lane, &KEY_READ) is not None or running.modes.deferrable):
         return False
-    if not storage.seen_lsn or not storage.is_ahead:
+    if not read_slot(storage, &SEEN_LSN) or not storage.is_ahead:
         return True
     return lane.changes_by_key or lane.planned.tag == "INSERT"
 
@@ -400,9 +444,9 @@ cdef object run(SessionState session, lane, Running running, basis, tuple parame
         session.transaction.refuse_writes(planned.tag)
     context = running.point_context
     if context is None or running.point_basis is not basis:
-        context = renew_point_context(session, running, basis)
+        context = context_of(session, running, basis)
     storage = running.storage
-    is_stale = bool(storage.seen_lsn) and storage.is_ahead
+    is_stale = bool(read_slot(storage, &SEEN_LSN)) and storage.is_ahead
     write_slot(context, &IS_STALE, is_stale)
     write_slot(context, &SNAPSHOT, next_snapshot(running))
     write_slot(context, &PARAMETERS, parameters)
