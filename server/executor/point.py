@@ -9,6 +9,7 @@ Rule 2: values, errors and constraints are those of the ordinary operators.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from server.executor.append import PartitionChooser
@@ -16,7 +17,7 @@ from server.executor.point_change import Row, projection
 from server.executor.point_returning import InsertReturning
 from server.executor.point_twins import KeyDelete, KeyLookup, KeyUpdate, RowInsert
 from server.executor.point_upsert import PointUpsert
-from server.expressions.expression import Expression, Subquery, Variable, columns_used, walk
+from server.expressions.expression import ColumnId, Expression, Subquery, Variable, columns_used, walk
 from server.planner import physical
 from server.planner.matching import is_volatile, replace_top_down
 from server.planner.shape import is_routed
@@ -117,6 +118,24 @@ def _of_one_partition(
     return run
 
 
+def narrowed(
+    plan: physical.Plan, row_id: ColumnId, read: Sequence[Expression | None]
+) -> physical.Plan:
+    """The scan without columns that nobody reads: those of a row that is changed are copied where they lie."""
+    if not isinstance(plan, physical.IndexScan):
+        return plan
+    wanted = {row_id}
+    for each in (plan.filter, *read):
+        wanted |= set() if each is None else columns_used(each)
+    kept = [i for i, column in enumerate(plan.output) if column in wanted]
+    return replace(
+        plan,
+        attributes=tuple(plan.attributes[i] for i in kept),
+        output=tuple(plan.output[i] for i in kept),
+        types=tuple(plan.types[i] for i in kept),
+    )
+
+
 def _is_plain_change(plan: physical.Insert | physical.Update | physical.Delete) -> bool:
     return plan.returning is None and not is_routed(plan)
 
@@ -142,7 +161,7 @@ def _checks_of_old_row(plan: physical.Update) -> list[Expression] | None:
 
 def _delete(plan: physical.Delete) -> RunPoint | None:
     """DELETE by key."""
-    lookup = _lookup(plan.input)
+    lookup = _lookup(narrowed(plan.input, plan.row_id, [plan.recheck]))
     if lookup is None or not _is_plain_change(plan):
         return None
     return KeyDelete(plan, lookup)
@@ -150,11 +169,14 @@ def _delete(plan: physical.Delete) -> RunPoint | None:
 
 def _update(plan: physical.Update) -> RunPoint | None:
     """UPDATE by key."""
-    lookup = _lookup(plan.input)
-    if lookup is None or not _is_plain_change(plan) or plan.generated or plan.policies:
+    if not _is_plain_change(plan) or plan.generated or plan.policies:
         return None
     checks = _checks_of_old_row(plan)
-    if checks is None or not _are_simple([*checks, *(item for _, item in plan.assignments)]):
+    if checks is None:
+        return None
+    read = [plan.recheck, *checks, *(item for _, item in plan.assignments)]
+    lookup = _lookup(narrowed(plan.input, plan.row_id, read))
+    if lookup is None or not _are_simple([*checks, *(item for _, item in plan.assignments)]):
         return None
     may_repeat = not any(is_volatile(item) for _, item in plan.assignments)
     return KeyUpdate(plan, lookup, checks, may_repeat=may_repeat)

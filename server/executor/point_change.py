@@ -50,6 +50,7 @@ class KeyLookup:
         "_stored",
         "_values",
         "attributes",
+        "output",
     )
 
     def __init__(self, plan: physical.IndexScan) -> None:
@@ -57,6 +58,7 @@ class KeyLookup:
         self._values = tuple(
             scalar(condition.value) for condition in plan.conditions if condition.value is not None
         )
+        self.output = plan.output
         self.attributes = tuple(number - 1 for number in plan.attributes if number > 0)
         self._filter = None
         if plan.filter is not None:
@@ -205,7 +207,7 @@ class KeyUpdate:
         self.plan = plan
         self._may_repeat = may_repeat
         self._lookup = lookup
-        layout = layout_of(plan.input.output)
+        layout = layout_of(lookup.output)
         self._numbers = [number for number, _ in plan.assignments]
         self._cells = [compile_row(item, layout) for _, item in plan.assignments]
         self._checks = [compile_row(check, layout) for check in checks]
@@ -264,7 +266,7 @@ class KeyDelete:
     def __init__(self, plan: physical.Delete, lookup: KeyLookup) -> None:
         self.plan = plan
         self._lookup = lookup
-        layout = layout_of(plan.input.output)
+        layout = layout_of(lookup.output)
         self._place = layout[plan.row_id]
         self._recheck = None if plan.recheck is None else compile_row(plan.recheck, layout)
 

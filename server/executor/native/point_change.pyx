@@ -8,13 +8,15 @@ from functools import partial
 
 from libc.stdint cimport int64_t
 
+from storage.native.slots cimport Slot, read_slot, slot_named
+
 from server.executor.deferred import queue_insert
 from server.executor.evaluation import layout_of
 from server.executor.index_scan import key_ranges
 from server.executor.point_change import counted
 from server.executor.point_read import stored_part
 from server.executor.point_references import referenced_keys, referenced_locks
-from server.executor.table_shape import shape_of
+from server.executor.table_shape import shape_of as made_shape_of
 from server.executor.table_writer import TableWriter
 from server.expressions.evaluate import compile_row
 from server.expressions.expression import Call, Constant, Parameter, Variable
@@ -52,6 +54,30 @@ cdef object BLOCKED = Status.BLOCKED
 cdef object UPDATED = Status.UPDATED
 
 
+cdef Slot OID = slot_named("oid")
+cdef Slot PARAMETERS = slot_named("parameters")
+cdef Slot SESSION = slot_named("session")
+cdef Slot SHAPES = slot_named("shapes")
+cdef Slot SNAPSHOT = slot_named("snapshot")
+cdef Slot STYLE = slot_named("style")
+cdef Slot TABLE = slot_named("table")
+cdef Slot TRACKED = slot_named("tracked")
+cdef Slot TRANSACTION = slot_named("transaction")
+cdef Slot TRANSACTION_TIME_US = slot_named("transaction_time_us")
+
+
+cdef object shape_of(table, context):
+    """table_shape.shape_of."""
+    found = (<dict>read_slot(context, &SHAPES)).get(read_slot(table, &OID))
+    if found is None or read_slot(found, &TABLE) is not table:
+        return made_shape_of(table, context)
+    return found
+
+
+cdef inline bint is_tracked(context) except -1:
+    return read_slot(read_slot(context, &TRANSACTION), &TRACKED) is not None
+
+
 cdef class Cell:
     """An expression over one row."""
 
@@ -72,9 +98,9 @@ cdef class Cell:
         if self.kind == CLOSURE:
             return self.payload(row, context)
         if self.kind == TRANSACTION_TIME:
-            return context.transaction_time_us
+            return read_slot(context, &TRANSACTION_TIME_US)
         if self.kind == LOCAL:
-            return self.local_of(self.first.value(row, parameters, context), context.style)
+            return self.local_of(self.first.value(row, parameters, context), read_slot(context, &STYLE))
         first = self.first.value(row, parameters, context)
         second = self.second.value(row, parameters, context)
         if first is None or second is None:
@@ -185,7 +211,7 @@ cdef class KeyLookup:
 
     def find(self, context):
         """The row, with the columns of the scan."""
-        return self.find_row(context, context.parameters)
+        return self.find_row(context, read_slot(context, &PARAMETERS))
 
     cdef tuple find_row(self, context, tuple parameters):
         cdef tuple values, found, row
@@ -194,7 +220,7 @@ cdef class KeyLookup:
         if self.shape is None:
             self.prepare(context)
         values = values_of(self.cells, (), parameters, context)
-        if self.reader is None or context.transaction.tracked is not None:
+        if self.reader is None or is_tracked(context):
             found = self.find_any(values, context)
         else:
             parts = []
@@ -203,7 +229,7 @@ cdef class KeyLookup:
                 if part is None:
                     return None
                 parts.append(part)
-            found = self.reader.locate(context.snapshot, parts)
+            found = self.reader.locate(read_slot(context, &SNAPSHOT), parts)
         if found is None:
             return None
         row = self.row(<tuple>found[0], found[1])
@@ -232,12 +258,12 @@ cdef class KeyLookup:
         with engine.latch:
             relation = engine.relation(self.plan.table.storage_id)
             roots = engine.index(shape.storage_id).lookup(key)
-            tracked = context.transaction.tracked
+            tracked = read_slot(read_slot(context, &TRANSACTION), &TRACKED)
             if tracked is not None:  # a serializable transaction notes what it reads
                 tracked.read_range(shape.storage_id, key, key_after_prefix(key))
                 tracked.read_rows(self.plan.table.storage_id, roots)
             for root_id in roots:
-                row_id = relation.find_id(context.snapshot, root_id)
+                row_id = relation.find_id(read_slot(context, &SNAPSHOT), root_id)
                 if row_id < 0:
                     continue
                 if relation.key_changed(root_id):
@@ -312,7 +338,7 @@ cdef class KeyUpdate:
         self.plan = plan
         self.may_repeat = may_repeat
         self.lookup = lookup
-        layout = layout_of(plan.input.output)
+        layout = layout_of(lookup.plan.output)
         self.assignments = tuple(
             [(number, cell_of(item, layout)) for number, item in plan.assignments]
         )
@@ -348,15 +374,16 @@ cdef class KeyUpdate:
 
     def count(self, context):
         """Update the row: 1, 0 if there is none, LEFT, or whom to wait for."""
-        cdef tuple parameters = context.parameters
+        cdef tuple parameters = read_slot(context, &PARAMETERS)
         cdef tuple row = self.lookup.find_row(context, parameters)
         cdef dict changes
-        if context.shapes is not self.shapes:
+        shapes = read_slot(context, &SHAPES)
+        if shapes is not self.shapes:
             shape = shape_of(self.plan.table, context)
-            self.shapes = context.shapes
+            self.shapes = shapes
             if shape is not self.shape:
                 self.prepare(shape, context)
-        if self.is_left or (self.writer is not None and context.transaction.tracked is not None):
+        if self.is_left or (self.writer is not None and is_tracked(context)):
             return LEFT
         while row is not None:
             changes = self.changes_of(row, parameters, context)
@@ -378,13 +405,13 @@ cdef class KeyUpdate:
     cdef object change(self, context, row_id, dict changes):
         """The outcome; None: a key may be taken."""
         if self.writer is not None:
-            return self.writer.update(context.transaction, context.snapshot, row_id, changes)
+            return self.writer.update(read_slot(context, &TRANSACTION), read_slot(context, &SNAPSHOT), row_id, changes)
         if self.lookup.reader is not None:
-            return self.lookup.reader.change(context.transaction, context.snapshot, row_id, changes)
+            return self.lookup.reader.change(read_slot(context, &TRANSACTION), read_slot(context, &SNAPSHOT), row_id, changes)
         engine = context.engine
         with engine.latch:
             relation = engine.relation(self.plan.table.storage_id)
-            return relation.update(context.transaction, context.snapshot, row_id, changes)
+            return relation.update(read_slot(context, &TRANSACTION), read_slot(context, &SNAPSHOT), row_id, changes)
 
     cdef dict changes_of(self, tuple row, tuple parameters, context):
         """The stored values by column; None: one is NULL that must not be."""
@@ -419,7 +446,7 @@ cdef class KeyDelete:
     def __init__(self, plan, KeyLookup lookup not None):
         self.plan = plan
         self.lookup = lookup
-        layout = layout_of(plan.input.output)
+        layout = layout_of(lookup.plan.output)
         self.place = layout[plan.row_id]
         if plan.recheck is not None:
             self.recheck = compile_row(plan.recheck, layout)
@@ -430,7 +457,7 @@ cdef class KeyDelete:
 
     def count(self, context):
         """Delete the row: 1, 0 if there is none, LEFT, or whom to wait for."""
-        cdef tuple row = self.lookup.find_row(context, context.parameters)
+        cdef tuple row = self.lookup.find_row(context, read_slot(context, &PARAMETERS))
         while row is not None:
             outcome = self.remove(context, row[self.place])
             status = outcome[0]
@@ -446,13 +473,14 @@ cdef class KeyDelete:
     cdef object remove(self, context, row_id):
         if self.lookup.reader is None or shape_of(self.plan.table, context).references:
             return TableWriter(self.plan.table, context).try_delete(row_id)
-        return self.lookup.reader.remove(context.transaction, context.snapshot, row_id)
+        return self.lookup.reader.remove(read_slot(context, &TRANSACTION), read_slot(context, &SNAPSHOT), row_id)
 
 
 cdef class RowInsert:
     """INSERT of one row of VALUES."""
 
     cdef readonly object plan
+    cdef object table
     cdef tuple cells, checks
     cdef list steps
     cdef tuple attributes
@@ -465,6 +493,7 @@ cdef class RowInsert:
 
     def __init__(self, plan, cells, projections):
         self.plan = plan
+        self.table = plan.table
         self.cells = cells_of(cells, {})
         self.steps = [
             cells_of(node.expressions, layout_of(node.input.output)) for node in projections
@@ -482,7 +511,7 @@ cdef class RowInsert:
     def count(self, context):
         """Insert the row: 1, or LEFT; then the statement is run again with the same values of sequences."""
         cdef Py_ssize_t count
-        session = context.session
+        session = read_slot(context, &SESSION)
         if session is None:
             return self.insert(context)
         sequences = session.sequences
@@ -503,7 +532,7 @@ cdef class RowInsert:
 
     cpdef tuple proposed(self, context):
         """The row; None: the ordinary operator knows its error."""
-        cdef tuple parameters = context.parameters
+        cdef tuple parameters = read_slot(context, &PARAMETERS)
         cdef tuple row = values_of(self.cells, (), parameters, context)
         cdef tuple step
         cdef list full = [None] * self.width
@@ -513,7 +542,7 @@ cdef class RowInsert:
         assert len(row) == len(self.attributes)
         for i in range(len(row)):
             full[<Py_ssize_t>self.attributes[i] - 1] = row[i]
-        shape = shape_of(self.plan.table, context)
+        shape = shape_of(self.table, context)
         for number in shape.not_null:
             if full[<Py_ssize_t>number - 1] is None:
                 return None
@@ -535,16 +564,16 @@ cdef class RowInsert:
     cpdef bint insert_new(self, tuple row, context) except -1:
         """Insert a proposed row; False: one of its keys may be taken, or it takes more, and nothing was done."""
         cdef list stored
-        shape = shape_of(self.plan.table, context)
+        shape = shape_of(self.table, context)
         if shape is not self.shape:
             self.prepare(shape, context)
-        if self.writer is None or context.transaction.tracked is not None:
+        if self.writer is None or is_tracked(context):
             return False
         stored = self.stored(row)
-        row_id = self.writer.insert(context.transaction, stored)
+        row_id = self.writer.insert(read_slot(context, &TRANSACTION), stored)
         if row_id == NOT_INSERTED:
             return False
-        if shape.checked_later and not self.keeps_all(context.transaction, stored):
+        if shape.checked_later and not self.keeps_all(read_slot(context, &TRANSACTION), stored):
             queue_insert(context, shape, [row_id], partial(list, (row,)))
         return True
 

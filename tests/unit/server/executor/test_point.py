@@ -10,7 +10,7 @@ from test_modify import below, delete, index_scan, insert, is_, rows, update
 from world import Client, World
 
 from server.errors import UniqueViolation
-from server.executor.point import point_of
+from server.executor.point import narrowed, point_of
 from server.expressions.expression import Variable
 from server.planner import physical
 
@@ -75,6 +75,16 @@ def test_changes_by_key(world: World, table: Any, index: Any):
     assert client.start(gone).context.row_count == 1
     assert client.start(gone).context.row_count == 0
     assert rows(client, table) == []
+
+
+def test_a_change_loads_what_it_reads(world: World, table: Any, index: Any):
+    change = update(world, table, lambda named: [(2, const("y", named["b"].type))], is_("a", 1))
+    scan = by_key(change, world, table, index, 1).input
+    found = narrowed(scan, change.row_id, [change.recheck])
+    assert isinstance(found, physical.IndexScan)
+    assert found.attributes == (1, -7)
+    assert found.output == (scan.output[0], change.row_id)
+    assert narrowed(scan, change.row_id, []).output == (change.row_id,)
 
 
 def test_keys_that_moved_are_followed(world: World, table: Any, index: Any):
