@@ -17,7 +17,14 @@ from server.executor.point_change import Row, projection
 from server.executor.point_returning import InsertReturning
 from server.executor.point_twins import KeyDelete, KeyLookup, KeyUpdate, RowInsert
 from server.executor.point_upsert import PointUpsert
-from server.expressions.expression import ColumnId, Expression, Subquery, Variable, columns_used, walk
+from server.expressions.expression import (
+    ColumnId,
+    Expression,
+    Subquery,
+    Variable,
+    columns_used,
+    walk,
+)
 from server.planner import physical
 from server.planner.matching import is_volatile, replace_top_down
 from server.planner.shape import is_routed
