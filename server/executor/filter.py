@@ -11,13 +11,14 @@ from server.executor.columns import BATCH_ROWS, batch_of_rows
 from server.executor.evaluation import condition, evaluators, layout_of
 from server.executor.morsels import Morsels, may_run_beside
 from server.executor.operator import Builder, Operator
+from server.executor.row_order import in_order
 from server.executor.waits import is_wait
-from server.expressions.expression import Call, Constant, walk
+from server.expressions.expression import Constant
 from server.expressions.rowwise import compile_row
 from server.vector.batch import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from server.executor.context import ExecutionContext
     from server.expressions.expression import Expression
@@ -127,11 +128,11 @@ def picks(output: tuple[int, ...], columns: tuple[int, ...]) -> tuple[int, ...] 
 class Project(Operator):
     """One output column an expression."""
 
-    __slots__ = ("_expressions", "_is_row_by_row", "_may_run_beside")
+    __slots__ = ("_expressions", "_in_order", "_may_run_beside")
 
     def __init__(self, plan: physical.Project, builder: Builder) -> None:
         super().__init__(plan, builder, (plan.input,))
-        self._is_row_by_row = minds_order(plan.expressions)
+        self._in_order = in_order(plan.expressions)
         self._expressions = evaluators(plan.expressions, layout_of(plan.input.output))
         self._may_run_beside = may_run_beside(plan.expressions)
 
@@ -157,25 +158,22 @@ class Project(Operator):
             if is_wait(batch):
                 yield batch
                 continue
-            if self._is_row_by_row and batch.count > 1:
-                for row in range(batch.count):
-                    yield self._made(batch.slice(row, row + 1), context)
-                continue
-            yield self._made(batch, context)
+            if self._in_order and batch.count > 1:
+                yield from self._row_by_row(batch, context)
+            else:
+                yield self._made(batch, context)
 
-
-SEQUENCE_CHANGES, SEQUENCE_READS = {"nextval", "setval"}, {"currval", "lastval"}
-
-
-def minds_order(expressions: Iterable[Expression]) -> bool:
-    """Whether the expressions of one row must be evaluated before those of the next.
-
-    As where a column is given the next value of a sequence, and another one reads it.
-    """
-    called = {
-        node.function.name
-        for expression in expressions
-        for node in walk(expression)
-        if isinstance(node, Call) and node.function.volatility == "v"
-    }
-    return not called.isdisjoint(SEQUENCE_CHANGES) and not called.isdisjoint(SEQUENCE_READS)
+    def _row_by_row(self, batch: Batch, context: ExecutionContext) -> Iterator[Batch]:
+        """Batches of one row; what has no order is computed for all of them before."""
+        made = [
+            None if place in self._in_order else evaluate(batch, context)
+            for place, evaluate in enumerate(self._expressions)
+        ]
+        for row in range(batch.count):
+            context.check_cancelled()
+            given = batch.slice(row, row + 1)
+            columns = (
+                evaluate(given, context) if column is None else column.slice(row, row + 1)
+                for column, evaluate in zip(made, self._expressions, strict=True)
+            )
+            yield Batch(tuple(columns), 1)

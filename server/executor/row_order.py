@@ -1,0 +1,55 @@
+"""Which expressions of a row have to be evaluated before those of the next row.
+
+Rule 1: what a row changes, as the next value of a sequence, is seen by what comes after it in the row, and by no row
+        before it; so two expressions that meet in one thing go row by row.
+Rule 2: a function of a user's own may change anything, and read anything.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from server.expressions.expression import Call, Constant, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from server.expressions.expression import Expression
+
+ANYTHING: Final = 0
+"""Beside OIDs of sequences: whatever there is."""
+
+CHANGES: Final = frozenset(("nextval", "setval"))
+READS: Final = frozenset(("currval", "lastval"))
+
+
+def in_order(expressions: Sequence[Expression]) -> frozenset[int]:
+    """The places of the expressions that are evaluated row by row: none, or all that change or read such a thing."""
+    touched = [
+        (place, thing, changes)
+        for place, expression in enumerate(expressions)
+        for thing, changes in _touched(expression)
+    ]
+    for number, (_, thing, changes) in enumerate(touched):
+        for _, other, changes_too in touched[number + 1 :]:
+            if (changes or changes_too) and (thing == other or ANYTHING in (thing, other)):
+                return frozenset(place for place, _, _ in touched)
+    return frozenset()
+
+
+def _touched(expression: Expression) -> Iterator[tuple[int, bool]]:
+    """What an expression's calls change (True) or read (False): sequences by OID, or anything."""
+    for node in walk(expression):
+        if not isinstance(node, Call) or node.function.volatility != "v":
+            continue
+        name = node.function.name
+        if node.function.definition is not None:
+            yield ANYTHING, True
+        elif name in CHANGES or name in READS:
+            yield _sequence(node), name in CHANGES
+
+
+def _sequence(call: Call) -> int:
+    """The sequence that a call names; ANYTHING where only the run knows."""
+    first = call.arguments[0] if call.arguments else None
+    return first.value if isinstance(first, Constant) and isinstance(first.value, int) else ANYTHING
