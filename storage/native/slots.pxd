@@ -3,6 +3,10 @@
 A Slot has the name of an attribute, and where objects of the class it has met last keep it. Classes are known by their
 version, which the interpreter changes when a class is changed. Attributes of compiled classes are got by their function;
 everything else goes the usual way.
+
+Rule 1: where a descriptor says that a slot is, it is so in objects of the class that the descriptor was made for, and of
+        those derived from it. Any class may have it as an attribute.
+Rule 2: a class that has its own way of getting attributes is never remembered, nor written to if it has one of setting them.
 """
 
 cdef extern from *:
@@ -34,13 +38,17 @@ cdef extern from *:
         slot->functions = NULL;
         if (found == NULL || !type->tp_version_tag)
             return;
+        if (!Py_IS_TYPE(found, &PyGetSetDescr_Type) && !Py_IS_TYPE(found, &PyMemberDescr_Type))
+            return;
+        if (!PyType_IsSubtype(type, PyDescr_TYPE(found)))
+            return;
         if (Py_IS_TYPE(found, &PyGetSetDescr_Type)) {
+            if (((PyGetSetDescrObject *)found)->d_getset->get == NULL)
+                return;
             slot->functions = ((PyGetSetDescrObject *)found)->d_getset;
             slot->version = type->tp_version_tag;
             return;
         }
-        if (!Py_IS_TYPE(found, &PyMemberDescr_Type))
-            return;
         member = ((PyMemberDescrObject *)found)->d_member;
         if (member->type != T_OBJECT_EX || (member->flags & READONLY))
             return;
@@ -77,7 +85,8 @@ cdef extern from *:
             Py_XDECREF(before);
             return 0;
         }
-        if (type->tp_setattro == PyObject_GenericSetAttr)
+        if (type->tp_version_tag != slot->version && type->tp_getattro == PyObject_GenericGetAttr
+            && type->tp_setattro == PyObject_GenericSetAttr)
             find_slot(type, slot);
         return PyObject_SetAttr(object, slot->name, value);
     }
