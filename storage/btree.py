@@ -339,6 +339,16 @@ class Tree:
             if node.level:
                 waiting += [entry.child for entry in node.entries]
 
+    def page_nos(self) -> list[int]:
+        """The numbers of all pages; leaves are not read for that."""
+        found, waiting = [self.root_page], [self.root_page]
+        while waiting:
+            node = self.read(waiting.pop())
+            children = [entry.child for entry in node.entries] if node.level else []
+            found += children
+            waiting += children if node.level > 1 else []
+        return found
+
     def _pack_inner(self, level: int, entries: list[Entry], left: int, right: int) -> bytes:
         return Node(0, level, left, right, entries).pack(self.page_bytes)
 

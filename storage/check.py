@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from storage.btree import Tree
-from storage.btree_page import Node
 from storage.chains import MOVED, Version, read_version, walk
 from storage.columns import missing_runs
 from storage.commit_log import COMMAND_BITS, CommitLog
 from storage.errors import Corruption
 from storage.index import Index
 from storage.kinds import Kind
+from storage.page_summary import PageSummary, Pair, summarise
 from storage.pages import ROOT_PAGE
 from storage.relation import Form, RelationHeader
 from storage.relations import Relations
@@ -81,7 +81,7 @@ def check(engine: Engine) -> list[Problem]:
     with engine.latch:
         engine.relations.reclaim()
         runs: list[Run] = [(0, ROOT_PAGE + 1)]
-        runs += [(node.page_no, 1) for node in engine.relations.directory.pages()]
+        runs += [(page_no, 1) for page_no in engine.relations.directory.page_nos()]
         problems += [Problem("directory", what) for what in check_tree(engine.relations.directory)]
         is_whole = True
         for relation_id, page in engine.relations.header_pages():
@@ -97,33 +97,32 @@ def check(engine: Engine) -> list[Problem]:
 
 def check_tree(tree: Tree) -> Iterator[str]:
     """What is wrong with a tree: order, bounds, levels, links."""
-    leaves: list[Node] = []
-    bounds: dict[int, tuple[tuple[bytes, int] | None, tuple[bytes, int] | None, int | None]]
-    bounds = {tree.root_page: (None, None, None)}
-    for node in tree.pages():
-        low, high, level = bounds.pop(node.page_no)
-        if level is not None and node.level != level:
-            yield f"page {node.page_no} has level {node.level}, not {level}"
-        pairs = [(entry.key, entry.row_id) for entry in node.entries]
-        ordered = pairs[1:] if node.level else pairs
-        if any(a >= b for a, b in pairwise(ordered)):
-            yield f"page {node.page_no} is not in order"
-        if ordered and ((low and ordered[0] < low) or (high and ordered[-1] >= high)):
-            yield f"page {node.page_no} has keys that belong elsewhere"
-        if not node.entries and node.page_no != tree.root_page:
-            yield f"page {node.page_no} is empty"
-        if not node.level:
-            leaves.append(node)
-        for i, entry in enumerate(node.entries if node.level else ()):
-            below = low if i == 0 else pairs[i]
-            above = pairs[i + 1] if i + 1 < len(pairs) else high
-            bounds[entry.child] = (below, above, node.level - 1)
+    leaves: list[PageSummary] = []
+    waiting: list[tuple[int, Pair | None, Pair | None, int | None]]
+    waiting = [(tree.root_page, None, None, None)]
+    while waiting:
+        page_no, low, high, level = waiting.pop()
+        page = summarise(tree.pager, page_no)
+        if level is not None and page.level != level:
+            yield f"page {page_no} has level {page.level}, not {level}"
+        if not page.is_ascending:
+            yield f"page {page_no} is not in order"
+        if not page.is_within(low, high):
+            yield f"page {page_no} has keys that belong elsewhere"
+        if page.is_empty and page_no != tree.root_page:
+            yield f"page {page_no} is empty"
+        if not page.level:
+            leaves.append(page)
+        elif level is None or page.level == level:  # else it may lead in a circle
+            bounds = [low, *(entry[:2] for entry in page.entries[1:]), high]
+            for entry, (below, above) in zip(page.entries, pairwise(bounds), strict=False):
+                waiting.append((entry.child, below, above, page.level - 1))
     yield from _check_links(leaves)
 
 
-def _check_links(leaves: list[Node]) -> Iterator[str]:
+def _check_links(leaves: list[PageSummary]) -> Iterator[str]:
     """Leaves must be one chain in the order of their keys."""
-    leaves = sorted(leaves, key=lambda leaf: [entry[:2] for entry in leaf.entries[:1]])
+    leaves = sorted(leaves, key=lambda leaf: leaf.first or (b"", -1))
     page_nos = [0, *(leaf.page_no for leaf in leaves), 0]
     for i, leaf in enumerate(leaves):
         if (leaf.left, leaf.right) != (page_nos[i], page_nos[i + 2]):
@@ -160,7 +159,7 @@ def _check_relation(engine: Engine, header: RelationHeader, runs: list[Run]) -> 
     if header.form is Form.INDEX:
         where = f"index {relation_id}"
         tree = engine.index(relation_id).tree
-        mine += [(node.page_no, 1) for node in tree.pages()]
+        mine += [(page_no, 1) for page_no in tree.page_nos()]
         mine += [(node.page_no, 1) for node in tree.unfinished_pages()]
         yield from (Problem(where, what, relation_id) for what in check_tree(tree))
     else:

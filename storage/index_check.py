@@ -7,25 +7,25 @@ Rule 3: who calls knows the keys; here is only told whether (key, root id) pairs
         sees have their entries, and whether entries beyond those may be there.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from storage.btree import Tree
-from storage.btree_page import Node
+from storage.btree_page import Entry
 from storage.chains import walk
 from storage.commit_log import Snapshot
+from storage.fast_paths import absent_pairs
+from storage.page_summary import PageSummary, Pair, summarise
 from storage.rowgroup import FREE, INNER, KEY_CHANGED, SLOT_BITS, SLOT_MASK
 from storage.table import Table
 
 LEAVES_AT_ONCE = 8
-PAIRS_AT_ONCE = 512
+PAIRS_AT_ONCE = 4096
 
 _LAST = np.iinfo(np.int64).max
-
-Pair = tuple[bytes, int]
 
 
 def check_leaves(tree: Tree, table: Table) -> Iterator[list[str]]:
@@ -42,12 +42,15 @@ def check_leaves(tree: Tree, table: Table) -> Iterator[list[str]]:
 
 
 def missing_entries(tree: Tree, pairs: Sequence[Pair]) -> Iterator[Pair]:
-    """Those of the pairs that are no entries."""
-    for first in range(0, len(pairs), PAIRS_AT_ONCE):
+    """Those of the pairs that are no entries, in their order."""
+    ordered = sorted(pairs)
+    for first in range(0, len(ordered), PAIRS_AT_ONCE):
         with tree.pager.latch:
-            for key, root_id in pairs[first : first + PAIRS_AT_ONCE]:
-                if not tree.contains(key, root_id):
-                    yield key, root_id
+            some = ordered[first : first + PAIRS_AT_ONCE]
+            keys = [key for key, _ in some]
+            row_ids = np.array([row_id for _, row_id in some], np.int64)
+            absent = absent_pairs(tree.pager, tree.root_page, keys, row_ids)
+        yield from (some[place] for place in absent)
 
 
 class Fingerprints:
@@ -63,7 +66,7 @@ class Fingerprints:
     def surplus(self, tree: Tree, table: Table, snapshot: Snapshot) -> Iterator[list[Pair]]:
         """Entries of which the key was no key of their row in any version, some leaves at a time."""
         # One more than there are, so that there is always one to compare with.
-        known = np.unique(np.concatenate([*self._parts, np.array([_LAST])]))
+        known = np.sort(np.concatenate([*self._parts, np.array([_LAST])]))
         for chunk in tree.forward(b"", None):
             hashes = _hashes(chunk)
             found = known[np.minimum(np.searchsorted(known, hashes), len(known) - 1)]
@@ -94,53 +97,60 @@ def _check_leaf(tree: Tree, table: Table, place: Pair, found: list[str]) -> Pair
     """Check the leaf a pair belongs to and the way to it; where the next leaf begins, None after the last."""
     low: Pair | None = None
     high: Pair | None = None
-    node = tree.read(tree.root_page)
-    while node.level:
-        found += _misplaced(node, low, high)
-        position = node.child_position(*place)
-        entry = node.entries[position]
-        low = entry[:2] if position else low
-        high = node.entries[position + 1][:2] if position + 1 < len(node.entries) else high
-        child = tree.read(entry.child)
-        if child.level != node.level - 1:
-            found.append(f"page {child.page_no} has level {child.level} below level {node.level}")
+    page = summarise(tree.pager, tree.root_page)
+    while page.level:
+        found += _misplaced(page, low, high)
+        if page.is_empty:
+            found.append(f"page {page.page_no} is empty")
             return high
-        node = child
-    found += _misplaced(node, low, high)
-    if not node.entries and node.page_no != tree.root_page:
-        found.append(f"page {node.page_no} is empty")
-    found += _wrong_neighbours(tree, node, low, high)
-    found += _astray(table, node)
+        position = bisect_right(page.entries, place, lo=1, key=_pair_of) - 1
+        entry = page.entries[position]
+        low = entry[:2] if position else low
+        high = page.entries[position + 1][:2] if position + 1 < len(page.entries) else high
+        child = summarise(tree.pager, entry.child)
+        if child.level != page.level - 1:
+            found.append(f"page {child.page_no} has level {child.level} below level {page.level}")
+            return high
+        page = child
+    found += _misplaced(page, low, high)
+    if page.is_empty and page.page_no != tree.root_page:
+        found.append(f"page {page.page_no} is empty")
+    found += _wrong_neighbours(tree, page, low, high)
+    found += _astray(table, page)
     return high
 
 
-def _misplaced(node: Node, low: Pair | None, high: Pair | None) -> Iterator[str]:
+def _pair_of(entry: Entry) -> Pair:
+    return entry[:2]
+
+
+def _misplaced(page: PageSummary, low: Pair | None, high: Pair | None) -> Iterator[str]:
     """Whether entries are in order and within the bounds that the pages above give."""
-    pairs = [entry[:2] for entry in node.entries]
-    ordered = pairs[1:] if node.level else pairs
-    if any(a >= b for a, b in pairwise(ordered)):
-        yield f"item order invariant violated on page {node.page_no}"
-    if ordered and ((low and ordered[0] < low) or (high and ordered[-1] >= high)):
-        yield f"down-link lower bound invariant violated on page {node.page_no}"
+    if not page.is_ascending:
+        yield f"item order invariant violated on page {page.page_no}"
+    if not page.is_within(low, high):
+        yield f"down-link lower bound invariant violated on page {page.page_no}"
 
 
-def _wrong_neighbours(tree: Tree, leaf: Node, low: Pair | None, high: Pair | None) -> Iterator[str]:
+def _wrong_neighbours(
+    tree: Tree, leaf: PageSummary, low: Pair | None, high: Pair | None
+) -> Iterator[str]:
     if (leaf.left == 0) != (low is None) or (leaf.right == 0) != (high is None):
         yield f"page {leaf.page_no} has a neighbour too many or too few"
     if not leaf.right:
         return
-    right = tree.read(leaf.right)
+    right = summarise(tree.pager, leaf.right)
     if right.level or right.left != leaf.page_no:
         yield f"page {leaf.page_no} and page {right.page_no} are no neighbours"
-    elif leaf.entries and right.entries and leaf.entries[-1][:2] >= right.entries[0][:2]:
+    elif leaf.last and right.first and leaf.last >= right.first:
         yield f"high key invariant violated on page {leaf.page_no}"
 
 
-def _astray(table: Table, leaf: Node) -> Iterator[str]:
+def _astray(table: Table, leaf: PageSummary) -> Iterator[str]:
     """Entries that do not lead to the root of a row, or to what is left of one until vacuum has been here."""
-    root_ids = np.array([entry.row_id for entry in leaf.entries], np.int64)
+    root_ids = leaf.row_ids
     group_nos = root_ids >> SLOT_BITS
-    for group_no in np.unique(group_nos).tolist():
+    for group_no in sorted(set(group_nos.tolist())):
         ids = root_ids[group_nos == group_no]
         slots = ids & SLOT_MASK
         if group_no >= len(table.groups):
