@@ -8,6 +8,7 @@ Rule 2: after a crash every transaction that had not committed is in the commit 
 import random
 import struct
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 
 import numpy as np
@@ -20,7 +21,7 @@ from storage.decimal_keys import ScaledDecimals
 from storage.departures import Departures
 from storage.directory import is_initialised
 from storage.encodings import Framed, Worded
-from storage.fast_paths import CommitLog, KeyReader, KeyWriter, Snapshot
+from storage.fast_paths import CommitLog, KeyReader, KeyWriter, ScanCounts, Snapshot
 from storage.fast_work import CommitQueue
 from storage.files import Bytes, File, Files
 from storage.index import Index, KeyOf, KeysOf
@@ -94,6 +95,7 @@ __all__ = [
     "RowLock",
     "RowsView",
     "ScaledDecimals",
+    "ScanCounts",
     "ScanView",
     "Snapshot",
     "SortedKeys",
@@ -203,6 +205,7 @@ class Engine:
     relations: Relations
     departures: Departures
     settled: Settled
+    scans: defaultdict[int, ScanCounts]  # by id of table or index
 
     def __init__(self) -> None:
         self.latch = threading.RLock()
@@ -458,6 +461,7 @@ class Engine:
         store.failure.on_failure(lambda _error: self.queue.fail(store.failure.failed()))
         store.pager.reader_horizon = self._reader_horizon
         self.relations = Relations(store.pager, self.log, self.locks)
+        self.scans = self.relations.scans
         self.departures = Departures(self.log)
         self.settled = Settled(self)
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from storage.key_reader import KeyReader
     from storage.key_writer import KeyWriter
     from storage.row_paths import RowPaths
+    from storage.scan_counts import ScanCounts
 else:
     from storage.native.btree_batch import (
         absent_pairs,
@@ -67,12 +68,14 @@ else:
     from storage.native.key_reader import KeyReader
     from storage.native.key_writer import KeyWriter
     from storage.native.row_paths import RowPaths
+    from storage.native.scan_counts import ScanCounts
 
 __all__ = [
     "CommitLog",
     "KeyReader",
     "KeyWriter",
     "RowPaths",
+    "ScanCounts",
     "Snapshot",
     "absent_pairs",
     "delete_pair",

@@ -42,6 +42,7 @@ class KeyReader:
         self._kinds = tuple(kinds)
         self._width = len(self._kinds)
         self._columns = (*key_columns, *columns)
+        self._counts = engine.scans[index_id]
 
     def fetch(self, snapshot: Snapshot | None, parts: Sequence[Value]) -> tuple[Value, ...] | None:
         """The columns of the row that the snapshot sees, None for this moment; None: there is none."""
@@ -55,6 +56,7 @@ class KeyReader:
         engine = self._engine
         with engine.latch:
             roots = engine.index(self._index_id).lookup(encode_key(parts, self._kinds))
+            self._counts.add(1, len(roots), 0)
             if not roots:
                 return None
             relation = engine.relation(self._table_id)
@@ -65,6 +67,7 @@ class KeyReader:
                     continue
                 stored = relation.values(row_id, self._columns)
                 if list(stored[: self._width]) == list(parts):
+                    self._counts.add(0, 0, 1)
                     return stored[self._width :], row_id
         return None
 
@@ -73,15 +76,19 @@ class KeyReader:
         engine = self._engine
         with engine.latch:
             paths = engine.relation(self._table_id).paths
-            for root_id in engine.index(self._index_id).lookup(encode_key(parts, self._kinds)):
+            roots = engine.index(self._index_id).lookup(encode_key(parts, self._kinds))
+            for root_id in roots:
                 kept = paths.keeps_key(transaction, root_id)
                 if kept == OWN:
+                    self._counts.add(1, 1, 1)
                     return True
                 if kept == THERE:
                     transaction.stamp()
                     holder = engine.locks.lock_row(
                         transaction, self._table_id, root_id, RowLock.KEY_SHARE
                     )
+                    if holder is None:
+                        self._counts.add(1, 1, 1)
                     return holder is None
         return False
 

@@ -11,6 +11,7 @@ Rule 2: dropping marks the relation; its space is given back once that is commit
 """
 
 import struct
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -20,6 +21,7 @@ from functools import partial
 from storage.btree import Tree
 from storage.commit_log import CommitLog
 from storage.errors import Corruption, NoSuchRelation
+from storage.fast_paths import ScanCounts
 from storage.index import Index
 from storage.kinds import Kind
 from storage.locks import Locks
@@ -60,6 +62,7 @@ class Relations:
         self._locks = locks
         self.tables: dict[int, Table] = {}  # those met so far
         self.indexes: dict[int, Index] = {}
+        self.scans: defaultdict[int, ScanCounts] = defaultdict(ScanCounts)
         self.dropped: list[int] = []  # whose pages wait to be reclaimed
         self._directory: Tree | None = None
         self._next_id = 0
@@ -261,6 +264,7 @@ class Relations:
                 change.commit()
         self.tables.pop(relation_id, None)
         self.indexes.pop(relation_id, None)
+        self.scans.pop(relation_id, None)
 
     def _remove_whole(self, relation_id: int) -> None:
         header = self._header(relation_id, None)

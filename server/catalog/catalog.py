@@ -226,6 +226,9 @@ class CatalogTransaction:
         if not isinstance(before, Table | Index) or not before.storage_id:
             return value
         is_same = before.storage_id == value.storage_id
+        if value.storage_id and not is_same:  # what was counted of scans is about the relation
+            scans = self.transaction.engine.scans
+            scans[value.storage_id] = scans[before.storage_id]
         return replace(value, filenode=before.filenode if is_same else self.catalog.new_oid())
 
     def put_in(self, database: Oid, value: CatalogObject) -> None:

@@ -1,8 +1,8 @@
 """DatabaseActivity: what pg_stat_database counts of a database since the server started.
 
 Rule 1: a session counts its own commits and rollbacks; they are added up when somebody asks, and when it ends.
-Rule 2: what was done to rows is counted by their tables; what a table had when it was last looked at stays when it
-        is dropped or truncated, so that sums never go down.
+Rule 2: what was done to rows is counted by their tables, what was read by tables and indexes; what they had when
+        they were last looked at stays when they are dropped or truncated, so that sums never go down.
 Rule 3: nothing is set to zero: a reset keeps what there was, and tells what has come since.
 """
 
@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Hashable, Iterable
 
-    from storage.engine import Counts
+    from storage.engine import Counts, ScanCounts
 
 US_PER_MS = 1000.0
 
@@ -36,7 +36,7 @@ class DatabaseActivity:
     ended: Counter[str] = field(default_factory=Counter)
     at_reset: Counter[str] = field(default_factory=Counter)
     reset_us: int | None = None
-    _rows_seen: dict[int, Counter[str]] = field(default_factory=dict)  # by storage id of tables
+    _seen: dict[Hashable, Counter[str]] = field(default_factory=dict)
 
     def opened(self, pid: int, session: Counted) -> None:
         """A client has logged in."""
@@ -58,12 +58,17 @@ class DatabaseActivity:
         self.ended["temp_files"] += 1
         self.ended["temp_bytes"] += byte_count
 
-    def look_at(self, tables: Iterable[tuple[int, Counts]]) -> None:
-        """What was done to all tables that are committed, by storage id."""
-        found = {storage_id: _of_rows(counts) for storage_id, counts in tables}
-        for storage_id in [key for key in self._rows_seen if key not in found]:
-            self.ended.update(self._rows_seen.pop(storage_id))
-        self._rows_seen.update(found)
+    def look_at(
+        self, tables: Iterable[tuple[int, Counts]], scanned: Iterable[tuple[int, ScanCounts]]
+    ) -> None:
+        """What was done to all tables that are committed, by storage id, and how all relations were read, by OID."""
+        found: dict[Hashable, Counter[str]] = {
+            ("rows", storage_id): _of_rows(counts) for storage_id, counts in tables
+        }
+        found.update((("scans", oid), _of_scans(counts)) for oid, counts in scanned)
+        for key in [key for key in self._seen if key not in found]:
+            self.ended.update(self._seen.pop(key))
+        self._seen.update(found)
 
     def shown(self, now_us: int) -> dict[str, int]:
         """Columns of pg_stat_database, times in microseconds."""
@@ -77,8 +82,8 @@ class DatabaseActivity:
         found = self.ended.copy()
         for session in tuple(self.live.values()):
             found.update(_of_session(session, now_us))
-        for rows in self._rows_seen.values():
-            found.update(rows)
+        for seen in self._seen.values():
+            found.update(seen)
         return found
 
 
@@ -92,6 +97,10 @@ def _of_session(session: Counted, now_us: int) -> Counter[str]:
         xact_rollback=session.rollback_count,
         session_time=max(0, now_us - session.started_us),
     )
+
+
+def _of_scans(counts: ScanCounts) -> Counter[str]:
+    return Counter(tup_returned=counts.returned, tup_fetched=counts.fetched)
 
 
 def _of_rows(counts: Counts) -> Counter[str]:

@@ -7,8 +7,8 @@ Rule 2: all of it is gone after a restart, when nobody knows how much has change
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from storage.engine import Cooling, Counts, Vacuumed
 
@@ -16,9 +16,24 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+class Scanned(NamedTuple):
+    """What storage.scan_counts had counted at some moment."""
+
+    scans: int
+    returned: int
+    fetched: int
+
+    def since(self, before: Scanned) -> Scanned:
+        """What has come since."""
+        return Scanned(*(max(0, now - then) for now, then in zip(self, before, strict=True)))
+
+
+NOT_SCANNED: Final = Scanned(0, 0, 0)
+
+
 @dataclass(slots=True)
 class TableActivity:
-    """The maintenance of one table."""
+    """The maintenance of one table, and what had been counted of it, or of an index, at the last reset."""
 
     last_vacuum_us: int | None = None
     last_autovacuum_us: int | None = None
@@ -30,8 +45,18 @@ class TableActivity:
     autoanalyze_count: int = 0
     at_vacuum: Counts = field(default_factory=Counts)
     at_analyze: Counts = field(default_factory=Counts)
+    at_reset: Counts = field(default_factory=Counts)
+    scans_at_reset: Scanned = NOT_SCANNED
     cooling: Cooling = field(default_factory=Cooling)
     cold_groups: tuple[int, ...] = ()  # those that the next autovacuum is to seal
+
+    def reset(self, counts: Counts, scanned: Scanned) -> None:
+        """Tell from now on what has come since; what maintenance goes by stays."""
+        self.at_reset, self.scans_at_reset = counts, scanned
+        self.last_vacuum_us = self.last_autovacuum_us = None
+        self.last_analyze_us = self.last_autoanalyze_us = None
+        self.vacuum_count = self.autovacuum_count = 0
+        self.analyze_count = self.autoanalyze_count = 0
 
     def vacuumed(self, now_us: int, counts: Counts, *, by_server: bool) -> None:
         """A vacuum has ended."""
@@ -90,6 +115,14 @@ class TableActivities:
 def changes(counts: Counts) -> int:
     """Rows inserted, updated and deleted."""
     return counts.inserted + counts.updated + counts.deleted
+
+
+def counts_since(now: Counts, before: Counts) -> Counts:
+    """Each count since; of a table that was truncated meanwhile all that there are."""
+    pairs = [(getattr(now, each.name), getattr(before, each.name)) for each in fields(Counts)]
+    if any(new < old for new, old in pairs):
+        return now
+    return Counts(*(new - old for new, old in pairs))
 
 
 def changes_since(now: Counts, before: Counts) -> int:

@@ -129,6 +129,8 @@ def _lock_referenced(
             if outcome is None and before is not None:
                 refuse_departed(relation, tree.lookup(encoded), before, context)
         if outcome is None or outcome.status is Status.DONE:
+            found_count = int(outcome is not None)
+            context.engine.scans[index.storage_id].add(1, found_count, found_count)
             return outcome is not None
         if outcome.status is not Status.BLOCKED:
             raise SerializationFailure(CONCURRENT_UPDATE)
@@ -403,14 +405,19 @@ def find_rows(
         with context.engine.latch:
             roots = context.engine.index(index.storage_id).lookup(prefix)
             versions = [writer.relation.find(snapshot, root) for root in roots]
+        fetched_count = sum(version is not None for version in versions)
+        context.engine.scans[index.storage_id].add(1, len(roots), fetched_count)
         for version in versions:
             if version is not None and wanted.fits(shape, writer.read(version.row_id), context):
                 yield version.row_id
         return
+    counts = context.engine.scans[writer.relation.relation_id]
+    counts.add(1, 0, 0)
     for group_no in range(writer.relation.group_count):
         context.check_cancelled()
         with context.engine.latch:
             view = writer.relation.view(snapshot, group_no)
+        counts.add(0, view.count, 0)
         if view.count:
             rows = rows_of(shape.load_batch(view))
             ids: Sequence[Any] = view.row_ids.tolist()

@@ -205,6 +205,8 @@ class _Pipeline:
                 if not is_exact:
                     return None
         collected = list(self._collected.values()) or [self._new()]
+        read_count = sum(each.read_count for each in collected)
+        context.engine.scans[relation.relation_id].add(1, read_count, 0)
         for other in collected[1:]:
             collected[0].add(other, self._operations)
         return self._finish(collected[0])
@@ -222,6 +224,7 @@ class _Pipeline:
             view = relation.view(self._context.snapshot, group_no)
         if not view.count:
             return True
+        collected.read_count += view.count
         bounds = self._bounds(relation, view) if self._is_in_zones else None
         if bounds is not None:
             return run_program(self._program, bounds, 2, None, collected.totals)
@@ -299,6 +302,7 @@ class _Collected:
         self._types = [key.type for key in plan.keys]
         self._table = KeyTable([reference.type for reference in self._types], nulls_match=True)
         self._found: list[Batch] = []
+        self.read_count = 0
         self.totals = Totals(total_count)
         if not self._types:
             self.totals.grow(1)

@@ -48,7 +48,8 @@ def fill_index(
         context.transaction.next_command()
     if snapshot is None:
         snapshot = context.transaction.newest_snapshot()
-    views = views_of(context, table, snapshot)
+    context.engine.scans[table.storage_id].add(1, 0, 0)
+    views = _counted(context, table, views_of(context, table, snapshot))
     if isinstance(shape, InvertedShape):
         fill_inverted(context, table_shape, shape, views)
         return
@@ -73,6 +74,14 @@ def entry_shape(
     """An index of the table made ready, of whatever kind it is."""
     make = InvertedShape if index.inverted else IndexShape
     return make(index, table_shape.table, table_shape.types, context)
+
+
+def _counted(
+    context: ExecutionContext, table: Table, views: Iterable[tuple[ScanView, RootIds]]
+) -> Iterator[tuple[ScanView, RootIds]]:
+    for each in views:
+        context.engine.scans[table.storage_id].add(0, each[0].count, 0)
+        yield each
 
 
 def views_of(

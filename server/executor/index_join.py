@@ -202,6 +202,8 @@ class _Source:
                 and list(relation.values(int(view.row_ids[place]), self._columns))
                 != wanted[lefts[pair]]
             ]
+        counts = context.engine.scans[self._shape.storage_id]
+        counts.add(left.count, len(roots), view.count - len(stale))
         among = np.delete(np.arange(view.count), stale) if stale else None
         pairs = view.positions if among is None else view.positions[among]
         right = self._loader.load(view, context, among)

@@ -76,6 +76,7 @@ class IndexScan(Operator):
             return
         if self.plan.backward:
             ranges.reverse()
+        context.engine.scans[shape.storage_id].add(max(1, len(ranges)), 0, 0)
         portion = FIRST_ENTRIES if self.plan.ordered else HELD_MAX
         for held, cleared_count in self._entries(shape, ranges, context):
             for start, stop in _portions(len(held), portion):
@@ -138,6 +139,8 @@ class IndexScan(Operator):
                 if (suspects_all or relation.key_changed(chunk[position][1]))
                 and key_of(relation.values(int(view.row_ids[place]))) != chunk[position][0]
             ]
+        counts = context.engine.scans[shape.storage_id]
+        counts.add(0, len(chunk), view.count - len(stale))
         among = None
         if not self.plan.ordered and view.count > 1:
             among = np.argsort(view.row_ids, kind="stable")

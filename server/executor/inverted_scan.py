@@ -180,6 +180,8 @@ class InvertedScan(Operator):
             if found.exact and found.cleared_count == relation.cleared_count:
                 changed = [relation.key_changed(root_id) for root_id in roots.tolist()]
                 is_trusted = ~np.array(changed, np.bool_)
+        context.engine.scans[self.plan.index.storage_id].add(0, len(ids), 0)
+        context.engine.scans[relation.relation_id].add(0, 0, view.count)
         order = np.argsort(view.row_ids, kind="stable")
         is_trusted = is_trusted[order]
         looked_at = order[~is_trusted]
@@ -198,6 +200,7 @@ class InvertedScan(Operator):
             with context.engine.latch:
                 view = relation.view(context.snapshot, group_no)
             if view.count:
+                context.engine.scans[relation.relation_id].add(0, 0, view.count)
                 yield self._loader.load(view, context).select(self._output)
 
 

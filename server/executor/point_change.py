@@ -112,9 +112,12 @@ class KeyLookup:
         self, shape: IndexShape, values: Sequence[Any], context: ExecutionContext
     ) -> Found | None:
         ranges = key_ranges(shape, self._plan.conditions, values)
+        engine = context.engine
+        counts = engine.scans[shape.storage_id]
+        counts.add(1, 0, 0)
         if not ranges:
             return None
-        key, engine = ranges[0][0], context.engine
+        key = ranges[0][0]
         with engine.latch:
             relation = engine.relation(self._plan.table.storage_id)
             for root_id in self._roots(shape, key, context):
@@ -125,6 +128,7 @@ class KeyLookup:
                     relation.values(row_id), key, shape, context
                 ):
                     continue
+                counts.add(0, 1, 1)
                 return relation.values(row_id, self.attributes), row_id
         return None
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from server.expressions.row_calls import RowEvaluator
     from server.expressions.rowwise import Layout
     from server.types.type import Type
+    from storage.engine import ScanCounts
 
     Row = tuple[Any, ...]
     ColumnEvaluator = Callable[[Sequence[Row], ExecutionContext], list[Any]]
@@ -62,17 +63,27 @@ class Leave(Exception):
 class RowRun:
     """A run: its context, and how much more it may look at."""
 
-    __slots__ = ("context", "left")
+    __slots__ = ("_scanned", "context", "left")
 
     def __init__(self, context: ExecutionContext, entries_max: int = ENTRIES_MAX) -> None:
         self.context = context
         self.left = entries_max
+        self._scanned: list[tuple[ScanCounts, int, int, int]] = []
 
     def count(self, looked_at: int) -> None:
         """So much more was looked at."""
         self.left -= looked_at
         if self.left < 0:
             raise Leave
+
+    def scanned(self, counts: ScanCounts, scans: int, returned: int, fetched: int) -> None:
+        """What is to be counted unless the run is left."""
+        self._scanned.append((counts, scans, returned, fetched))
+
+    def done(self) -> None:
+        """The run was not left."""
+        for counts, scans, returned, fetched in self._scanned:
+            counts.add(scans, returned, fetched)
 
 
 class RowNode(Protocol):

@@ -79,14 +79,16 @@ class RowQuery:
         if context.transaction.tracked is not None or self._left_count > LEFT_MAX:
             return None  # what a serializable transaction reads, operators note
         found: list[Row] = []
+        run = RowRun(context, self._entries_max)
         try:
-            for rows in self._node.portions(RowRun(context, self._entries_max)):
+            for rows in self._node.portions(run):
                 found += rows
         except Leave:
             self._left_count += 2
             return None
         if self._left_count:
             self._left_count -= 1
+        run.done()
         return found
 
     def _loaded(self, row: Row) -> Row:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from server.expressions.expression import ColumnId, Expression
     from server.expressions.row_calls import RowEvaluator
     from server.planner import physical
+    from storage.engine import ScanCounts
 
 FIRST_ENTRIES: Final = 32
 """How many entries are read first where the order is the index's: a LIMIT may want no more. Then four times as many."""
@@ -99,6 +100,8 @@ class IndexRows:
         ranges = [
             (low, BEHIND_ALL if high is None else high) for low, high in conditions.of(values)
         ]
+        counts = context.engine.scans[shape.storage_id]
+        run.scanned(counts, max(1, len(ranges)), 0, 0)
         if not ranges:
             return
         key_of = shape_of(plan.table, context).key_of(shape, context)
@@ -106,13 +109,14 @@ class IndexRows:
             if plan.backward:
                 ranges.reverse()
             for low, high in ranges:
-                yield from self._in_order(run, reader, low, high, key_of)
+                yield from self._in_order(run, reader, low, high, key_of, counts)
             return
         gathered = reader.gathered(context.snapshot, ranges, run.left, key_of)
         if gathered is None:
             raise Leave
         rows, count = gathered
         run.count(count)
+        run.scanned(counts, 0, count, len(rows))
         yield self._loading.rows(rows, context)
 
     def _in_order(
@@ -122,6 +126,7 @@ class IndexRows:
         low: bytes,
         high: bytes,
         key_of: Callable[[Sequence[Any]], bytes | None],
+        counts: ScanCounts,
     ) -> Iterator[list[Row]]:
         context, backward = run.context, self._plan.backward
         start, stop = (low, 0), (high, 0)
@@ -131,6 +136,7 @@ class IndexRows:
                 context.snapshot, start, stop, most, key_of, backward=backward
             )
             run.count(count)
+            run.scanned(counts, 0, count, len(rows))
             yield self._loading.rows(rows, context)
             if end is None:
                 return
@@ -176,6 +182,7 @@ class TableRows:
                 run.count(view.slot_count)
                 row_ids += view.row_ids.tolist()
             rows = relation.paths.many_values(row_ids, self._attributes)
+        run.scanned(context.engine.scans[relation.relation_id], 1, len(rows), 0)
         yield self._loading.rows(rows, context)
 
 

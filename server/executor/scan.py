@@ -233,6 +233,8 @@ class TableScan(Operator):
         relation = context.engine.relation(self.plan.table.storage_id)
         if context.transaction.tracked is not None:
             context.transaction.tracked.read_relation(relation.relation_id)
+        if self._sample is None:  # as PostgreSQL has it, a sample reads rows without a scan
+            context.engine.scans[relation.relation_id].add(1, 0, 0)
         return relation
 
     def _rows(
@@ -248,6 +250,8 @@ class TableScan(Operator):
                 view = relation.view(context.snapshot, group_no)
             if view.count:
                 chosen = None if choose is None else choose(view)
+                count = view.count if chosen is None else len(chosen)
+                context.engine.scans[relation.relation_id].add(0, count, 0)
                 batches.append(self._loader.load(view, context, chosen))
         return list(merged(batches))
 

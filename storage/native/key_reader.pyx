@@ -8,6 +8,7 @@ from storage.native.change cimport PageTable
 from storage.native.commit_log cimport CommitLog, Snapshot
 from storage.native.key_parts cimport KeyParts
 from storage.native.row_paths cimport RowPaths
+from storage.native.scan_counts cimport ScanCounts
 from storage.native.slots cimport Slot, read_slot, slot_named
 from storage.native.work cimport Work
 
@@ -36,6 +37,7 @@ cdef class KeyReader:
     cdef KeyParts parts
     cdef tuple columns
     cdef Py_ssize_t width
+    cdef ScanCounts counts
 
     def __init__(self, engine, table_id, index_id, key_columns, kinds, columns):
         self.engine = engine
@@ -49,6 +51,7 @@ cdef class KeyReader:
         self.parts = KeyParts(kinds)
         self.width = len(self.parts.kinds)
         self.columns = (*key_columns, *columns)
+        self.counts = engine.scans[index_id]
 
     def fetch(self, Snapshot snapshot, parts):
         """The columns of the row that the snapshot sees, None for this moment; None: there is none."""
@@ -59,6 +62,7 @@ cdef class KeyReader:
         self.latch.acquire()
         try:
             roots = self.roots(key)
+            self.counts.add(1, len(roots), 0)
             if not roots:
                 return None
             if snapshot is None:
@@ -70,6 +74,7 @@ cdef class KeyReader:
                     continue
                 row = paths.values_raw(row_id, self.columns)
                 if self.has_key(<tuple>row, parts):
+                    self.counts.add(0, 0, 1)
                     return PyTuple_GetSlice(row, self.width, len(self.columns))
         finally:
             self.latch.release()
@@ -84,6 +89,7 @@ cdef class KeyReader:
         self.latch.acquire()
         try:
             roots = self.roots(key)
+            self.counts.add(1, len(roots), 0)
             if not roots:
                 return None
             if snapshot is None:
@@ -95,6 +101,7 @@ cdef class KeyReader:
                     continue
                 row = paths.values_raw(row_id, self.columns)
                 if self.has_key(<tuple>row, parts):
+                    self.counts.add(0, 0, 1)
                     return PyTuple_GetSlice(row, self.width, len(self.columns)), row_id
         finally:
             self.latch.release()
@@ -104,18 +111,23 @@ cdef class KeyReader:
         """Keep the row with the key as it is, FOR KEY SHARE; False: it is for `lock_referenced`, nothing was done."""
         cdef bytes key = self.parts.encode(parts)
         cdef int kept
+        cdef list roots
         self.latch.acquire()
         try:
             paths = self.paths()
-            for root_id in self.roots(key):
+            roots = self.roots(key)
+            for root_id in roots:
                 kept = paths.keeps_key(transaction, root_id)
                 if kept == OWN:
+                    self.counts.add(1, 1, 1)
                     return True
                 if kept == THERE:
                     transaction.stamp_raw()
                     holder = self.engine.locks.lock_row(
                         transaction, self.table_id, root_id, KEY_SHARE
                     )
+                    if holder is None:
+                        self.counts.add(1, 1, 1)
                     return holder is None
         finally:
             self.latch.release()

@@ -1,8 +1,8 @@
 """pg_stat_get_...: what the statistics views show, by OID; and the functions that reset and flush counters.
 
 Rule 1: a function and the column of a view of the same meaning have one source.
-Rule 2: counters of tables are never set to zero: they are what maintenance goes by; those of a database are told
-        since its last reset. Nothing is flushed, as all is counted at once.
+Rule 2: counters are never set to zero: they are what maintenance goes by; what is shown has come since the last
+        reset. Nothing is flushed, as all is counted at once.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.functions.scope import object_of, session_of, view_of
 from server.catalog.objects import Database, Index, Table, UserFunction
-from server.catalog.views.activity import note_rows, table_counters
+from server.catalog.views.activity import note_rows, reset_counters, scans_of, table_counters
 from server.errors import InvalidParameterValue, NumericValueOutOfRange, WrongObjectType
 from server.functions.declare import row
 
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 # OID, function without its prefix, column of pg_stat_all_tables
 COUNTS: Final = """
-1928 numscans seq_scan
-1929 tuples_returned seq_tup_read
-1930 tuples_fetched idx_tup_fetch
 1931 tuples_inserted n_tup_ins
 1932 tuples_updated n_tup_upd
 1933 tuples_deleted n_tup_del
@@ -39,6 +36,12 @@ COUNTS: Final = """
 3057 autoanalyze_count autoanalyze_count
 3177 mod_since_analyze n_mod_since_analyze
 5053 ins_since_vacuum n_ins_since_vacuum
+"""
+# OID, function without its prefix, field of Scanned
+SCANS: Final = """
+1928 numscans scans
+1929 tuples_returned returned
+1930 tuples_fetched fetched
 """
 TIMES: Final = """
 2781 last_vacuum_time last_vacuum
@@ -58,6 +61,17 @@ def _counter(column: str, missing: int | None) -> Callable[[CallContext, int], i
         if table is None:
             return missing
         found: int | None = table_counters(session_of(call), table).get(column)
+        return found
+
+    return read
+
+
+def _scans(part: str) -> Callable[[CallContext, int], int]:
+    def read(call: CallContext, oid: int) -> int:
+        relation = view_of(call).object(oid)
+        if not isinstance(relation, Table | Index):
+            return 0
+        found: int = getattr(scans_of(session_of(call).database, relation), part)
         return found
 
     return read
@@ -98,6 +112,20 @@ def _reset_database(call: CallContext) -> str:
     session = session_of(call)
     note_rows(session.database)
     session.database.activities[session.database_oid].reset(session.clock.now_us())
+    view = view_of(call)
+    relations: tuple[Table | Index, ...] = (*view.objects(Table), *view.objects(Index))
+    for relation in relations:
+        reset_counters(session.database, relation)
+    return ""
+
+
+def _reset_relation(call: CallContext, oid: int) -> str:
+    """As PostgreSQL does, note the moment for the whole database."""
+    session = session_of(call)
+    relation = view_of(call).object(oid)
+    if isinstance(relation, Table | Index):
+        reset_counters(session.database, relation)
+    session.database.activities[session.database_oid].reset_us = session.clock.now_us()
     return ""
 
 
@@ -130,6 +158,14 @@ def _listed(lines: str) -> list[tuple[str, str, str]]:
 
 
 FUNCTIONS = (
+    *(
+        row(
+            f"{oid} pg_stat_get_{name}(oid) int8 stable context",
+            _scans(part),
+            f"{part} of the scans of a table or an index",
+        )
+        for oid, name, part in _listed(SCANS)
+    ),
     *(
         row(
             f"{oid} pg_stat_get_{name}(oid) int8 stable context",
@@ -169,7 +205,7 @@ FUNCTIONS = (
     row(
         "2274 pg_stat_reset() void volatile context",
         _reset_database,
-        "has pg_stat_database count from now on",
+        "has the statistics of the database count from now on",
     ),
     row(
         "3775 pg_stat_reset_shared(text) void volatile context",
@@ -177,7 +213,11 @@ FUNCTIONS = (
         "the same, of counters of the whole server",
     ),
     row("2307 pg_stat_reset_slru(text) void volatile lax", _done, "the same, of caches"),
-    row("3776 pg_stat_reset_single_table_counters(oid) void volatile", _done, "of one table"),
+    row(
+        "3776 pg_stat_reset_single_table_counters(oid) void volatile context",
+        _reset_relation,
+        "of one table or index",
+    ),
     row("3777 pg_stat_reset_single_function_counters(oid) void volatile", _done, "of a function"),
     row(
         "3952 brin_summarize_new_values(regclass) int4 volatile context",

@@ -6,6 +6,7 @@ Settings, sessions, prepared statements, cursors, counters, time zones.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from server.catalog.database_activity import US_PER_MS
 from server.catalog.objects import Database, ExtensionObject, Index, Sequence, Table
-from server.catalog.table_activity import changes_since
+from server.catalog.table_activity import NOT_SCANNED, Scanned, changes_since, counts_since
 from server.catalog.views.classes import SYSTEM_SCHEMAS
 from server.catalog.views.listings import name_of
 from server.catalog.views.relation import Row, SystemRelation
@@ -24,7 +25,7 @@ from server.types.interval_style import Interval
 from storage.engine import Counts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from server.catalog.catalog_view import CatalogView
     from server.settings import Setting
@@ -203,20 +204,45 @@ def _is_user(value: Table) -> bool:
     return value.schema not in SYSTEM_SCHEMAS
 
 
-TABLE_COUNTERS = [
-    "seq_scan",
-    "seq_tup_read",
-    "idx_scan",
-    "idx_tup_fetch",
-    "heap_blks_read",
-    "heap_blks_hit",
-    "idx_blks_read",
-    "idx_blks_hit",
-    "toast_blks_read",
-    "toast_blks_hit",
-    "tidx_blks_read",
-    "tidx_blks_hit",
-]
+HEAP_BLOCKS = ("heap_blks_read", "heap_blks_hit")
+INDEX_BLOCKS = ("idx_blks_read", "idx_blks_hit")
+
+
+def scans_of(database: Any, relation: Table | Index) -> Scanned:
+    """What was counted of the scans of a table or an index since its last reset."""
+    return _scans(database, relation).since(database.tables.of(relation.oid).scans_at_reset)
+
+
+def _scans(database: Any, relation: Table | Index) -> Scanned:
+    counts = database.engine.scans.get(relation.storage_id)
+    return NOT_SCANNED if counts is None else Scanned(counts.scans, counts.returned, counts.fetched)
+
+
+def _counts(database: Any, table: Table) -> Counts:
+    found: Counts = (
+        database.engine.relation(table.storage_id).counts if table.storage_id else Counts()
+    )
+    return found
+
+
+def reset_counters(database: Any, relation: Table | Index) -> None:
+    """Have the counters of a table or an index tell what comes from now on."""
+    counts = _counts(database, relation) if isinstance(relation, Table) else Counts()
+    database.tables.of(relation.oid).reset(replace(counts), _scans(database, relation))
+
+
+def _scanned(database: Any, table: Table, indexes: Iterable[Index]) -> Row:
+    """How a table was read; what is about its indexes is NULL where it has none."""
+    own = scans_of(database, table)
+    found = [scans_of(database, index) for index in indexes]
+    return {
+        "seq_scan": own.scans,
+        "seq_tup_read": own.returned,
+        "idx_scan": sum(each.scans for each in found) if found else None,
+        "idx_tup_fetch": own.fetched + sum(each.fetched for each in found) if found else None,
+        **dict.fromkeys(HEAP_BLOCKS, 0),
+        **dict.fromkeys(INDEX_BLOCKS, 0 if found else None),
+    }
 
 
 def _maintenance(database: Any, table: Table) -> Row:
@@ -224,11 +250,12 @@ def _maintenance(database: Any, table: Table) -> Row:
     activity = database.tables.of(table.oid)
     relation = database.engine.relation(table.storage_id) if table.storage_id else None
     counts = Counts() if relation is None else relation.counts
+    shown = counts_since(counts, activity.at_reset)
     return {
-        "n_tup_ins": counts.inserted,
-        "n_tup_upd": counts.updated,
-        "n_tup_hot_upd": counts.updated - counts.updated_keys,
-        "n_tup_del": counts.deleted,
+        "n_tup_ins": shown.inserted,
+        "n_tup_upd": shown.updated,
+        "n_tup_hot_upd": shown.updated - shown.updated_keys,
+        "n_tup_del": shown.deleted,
         "n_live_tup": 0 if relation is None else relation.row_estimate,
         "n_dead_tup": 0 if relation is None else relation.reclaimable_count,
         "n_mod_since_analyze": changes_since(counts, activity.at_analyze),
@@ -280,7 +307,8 @@ def _index_builds(session: Any) -> Iterator[Row]:
 
 def table_counters(session: Any, table: Table) -> Row:
     """What pg_stat_all_tables and its kin count of a table."""
-    return {**dict.fromkeys(TABLE_COUNTERS, 0), **_maintenance(session.database, table)}
+    indexes = session.transaction.catalog.indexes_of(table.oid)
+    return {**_scanned(session.database, table, indexes), **_maintenance(session.database, table)}
 
 
 def _table_rows(session: Any, *, system: bool | None) -> Iterator[Row]:
@@ -299,15 +327,17 @@ def _table_rows(session: Any, *, system: bool | None) -> Iterator[Row]:
 def _index_rows(session: Any) -> Iterator[Row]:
     view = session.transaction.catalog
     for index in view.objects(Index):
+        scans = scans_of(session.database, index)
         yield {
+            "idx_scan": scans.scans,
+            "idx_tup_read": scans.returned,
+            "idx_tup_fetch": scans.fetched,
             "relid": index.table,
             "indexrelid": index.oid,
             "schemaname": name_of(view, index.schema),
             "relname": name_of(view, index.table),
             "indexrelname": index.name,
-            **dict.fromkeys(
-                ("idx_scan", "idx_tup_read", "idx_tup_fetch", "idx_blks_read", "idx_blks_hit"), 0
-            ),
+            **dict.fromkeys(INDEX_BLOCKS, 0),
         }
 
 
@@ -353,12 +383,17 @@ DATABASE_TIMES = [
 
 
 def note_rows(database: Any) -> None:
-    """Have every database know what was done to its tables so far."""
+    """Have every database know what was done to its tables so far, and how they were read."""
+    engine = database.engine
     for oid, view in tuple(database.catalog.views.items()):
+        tables = [table for table in view.objects(Table) if table.storage_id and table.kind in "rm"]
         database.activities[oid].look_at(
-            (table.storage_id, database.engine.relation(table.storage_id).counts)
-            for table in view.objects(Table)
-            if table.storage_id and table.kind in "rm"
+            ((table.storage_id, engine.relation(table.storage_id).counts) for table in tables),
+            (
+                (relation.oid, engine.scans[relation.storage_id])
+                for relation in (*tables, *view.objects(Index))
+                if relation.storage_id in engine.scans
+            ),
         )
 
 

@@ -252,6 +252,8 @@ cdef class KeyLookup:
     cdef tuple find_any(self, values, context):
         shape, engine = self.shape, context.engine
         ranges = key_ranges(shape, self.plan.conditions, values)
+        counts = engine.scans[shape.storage_id]
+        counts.add(1, 0, 0)
         if not ranges:
             return None
         key = ranges[0][0]
@@ -270,6 +272,7 @@ cdef class KeyLookup:
                     key_of = shape_of(self.plan.table, context).key_of(shape, context)
                     if key_of(relation.values(row_id)) != key:
                         continue
+                counts.add(0, 1, 1)
                 return relation.values(row_id, self.attributes), row_id
         return None
 

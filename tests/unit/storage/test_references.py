@@ -142,6 +142,24 @@ def test_a_row_that_is_plainly_there_is_kept_in_one_step(engine, table, reader):
     assert not reader.share(engine.begin(), (7,))
 
 
+def test_what_a_reader_does_is_counted(engine, table, reader):
+    def counted():
+        counts = engine.scans[INDEX]
+        return counts.scans, counts.returned, counts.fetched
+
+    add(engine, 7)
+    assert counted() == (0, 0, 0)
+    assert reader.fetch(None, (7,)) is not None
+    assert reader.locate(engine.begin().snapshot(), (7,)) is not None
+    assert counted() == (2, 2, 2)
+    assert reader.fetch(None, (8,)) is None
+    assert counted() == (3, 2, 2)
+    assert reader.share(engine.begin(), (7,))
+    assert counted() == (4, 3, 3)
+    assert not reader.share(engine.begin(), (8,))
+    assert counted() == (4, 3, 3)
+
+
 def second_version(engine, transaction, root):
     transaction.next_command()
     return engine.relation(TABLE).find_id(transaction.snapshot(), root)
