@@ -59,7 +59,9 @@ class DatabaseActivity:
         self.ended["temp_bytes"] += byte_count
 
     def look_at(
-        self, tables: Iterable[tuple[int, Counts]], scanned: Iterable[tuple[int, ScanCounts]]
+        self,
+        tables: Iterable[tuple[int, Counts]],
+        scanned: Iterable[tuple[int, ScanCounts]] = (),
     ) -> None:
         """What was done to all tables that are committed, by storage id, and how all relations were read, by OID."""
         found: dict[Hashable, Counter[str]] = {

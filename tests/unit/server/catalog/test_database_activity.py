@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from server.catalog.database_activity import DatabaseActivity
-from storage.engine import Counts
+from storage.engine import Counts, ScanCounts
 
 
 @dataclass
@@ -86,3 +86,13 @@ def test_rows_are_counted_once_they_are_dropped(client):
     assert differences == [10, 3, 1]
     client.run("select pg_stat_reset()")
     assert client.rows(sql) == [("0", "0", "0")]
+
+
+def test_what_was_read_of_an_index_that_is_gone_stays_counted():
+    activity, counts = DatabaseActivity(), ScanCounts()
+    counts.add(1, 5, 3)
+    activity.look_at([], [(7, counts)])
+    counts.add(1, 1, 1)
+    activity.look_at([], [(7, counts)])
+    activity.look_at([])
+    assert activity.shown(0) == {"tup_returned": 6, "tup_fetched": 4}
