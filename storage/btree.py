@@ -275,21 +275,32 @@ class Tree:
         ]
         self._build_above(xid, 0, pages)
 
-    def build_sorted(self, xid: int, keys: SortedKeys) -> None:
-        """`build` of keys in a matrix; takes the latch for some pages at a time."""
+    def build_sorted(
+        self, xid: int, keys: SortedKeys, between: Callable[[], None] | None = None
+    ) -> None:
+        """`build` of keys in a matrix; takes the latch for some pages at a time, and calls between them."""
+        if keys.longest > self.key_bytes_max:
+            raise KeyTooLarge(keys.longest, self.key_bytes_max)
         if len(self._cuts(keys)) <= 2:
             with self.pager.latch:
                 self.build(xid, [keys.pair(place) for place in range(len(keys))])
             return
-        self.build_parts(xid, keys.parts())
+        self.build_parts(xid, keys.parts(), between)
 
-    def build_parts(self, xid: int, parts: Iterable[SortedKeys]) -> None:
+    def build_parts(
+        self,
+        xid: int,
+        parts: Iterable[SortedKeys],
+        between: Callable[[], None] | None = None,
+    ) -> None:
         """`build_sorted` of matrices whose keys follow each other and fill more than one page."""
         parents: list[Entry] = []
         for keys in parts:
             cuts = self._cuts(keys)
             for first in range(0, len(cuts) - 1, BUILD_PAGES):
                 self._build_leaves(xid, keys, cuts[first : first + BUILD_PAGES + 1], parents)
+                if between is not None:
+                    between()
         with self.pager.latch:
             self._build_above(xid, 1, self._inner_pages(1, parents))
 

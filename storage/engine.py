@@ -27,7 +27,14 @@ from storage.files import Bytes, File, Files
 from storage.index import Index, KeyOf, KeysOf
 from storage.index_check import Fingerprints, check_leaves, missing_entries
 from storage.index_sweep import ManyKeys
-from storage.key_matrix import DecimalTexts, KeyMatrix, KeyRows, SortedKeys, encode_matrix
+from storage.key_matrix import (
+    DecimalTexts,
+    KeyMatrix,
+    KeyRows,
+    PartList,
+    SortedKeys,
+    encode_matrix,
+)
 from storage.key_writer import NOT_INSERTED, KeyColumns
 from storage.keys import encode_key, encode_keys, key_after_prefix
 from storage.kinds import Kind
@@ -88,6 +95,7 @@ __all__ = [
     "MovedKeys",
     "Options",
     "Outcome",
+    "PartList",
     "Prepared",
     "PreparedGroup",
     "Problem",

@@ -199,10 +199,18 @@ class Index:
         if transaction.tracked is not None:
             transaction.tracked.write_keys(self.index_id, keys)
 
-    def build(self, transaction: Transaction, keys: SortedKeys) -> None:
-        """Fill an index that this transaction has made, and so takes back as a whole; without the latch."""
+    def build(
+        self,
+        transaction: Transaction,
+        keys: SortedKeys,
+        between: Callable[[], None] | None = None,
+    ) -> None:
+        """Fill an index that this transaction has made, and so takes back as a whole; without the latch.
+
+        between: is called between portions, and may raise.
+        """
         if len(keys):
-            self.tree.build_sorted(transaction.stamp() >> COMMAND_BITS, keys)
+            self.tree.build_sorted(transaction.stamp() >> COMMAND_BITS, keys, between)
 
     def build_parts(self, transaction: Transaction, parts: Iterable[SortedKeys]) -> None:
         """`build` of keys that come in parts, one behind the other, more than one page of them."""

@@ -14,26 +14,23 @@ import numpy as np
 import numpy.typing as npt
 
 from storage.decimal_keys import ScaledDecimals
+from storage.key_order import Order, RowIds, row_order, sorted_rows
 from storage.keys import NULL_FIRST, NULL_LAST, VALUE, ByteMatrix, encode_column
 from storage.kinds import Kind
-from storage.native import differing_columns, keys_of, number_keys, repeated_keys, words_of
+from storage.native import number_keys, repeated_keys
 from storage.strings import StringViews
 
-Order = npt.NDArray[np.int64]
-RowIds = npt.NDArray[np.int64]
 Lengths = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-Words = npt.NDArray[np.uint64]
 
-WORD_BYTES = 8
-HALF_BITS = 32
-LOW_HALF = np.uint64((1 << HALF_BITS) - 1)
-PLACES_MAX = 1 << HALF_BITS
-ROWS_AT_ONCE = 1 << 16
 EVEN_KEY_BYTES_MAX = 255
 PARTS_MAX = 16
 KEY_BYTES_MAX = 64
-"""Longer keys would be mostly zeros, and are to be sorted as strings."""
+"""Keys up to this length are a matrix however many of its bytes are zeros behind shorter ones."""
+FILLED_SHARE_MIN = 0.5
+"""Of a wider matrix so much is to be keys; others are to be sorted as strings."""
+MATRIX_BYTES_MAX = 1 << 29
+"""So big is the matrix of all keys of an index at most, unless they are short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +45,35 @@ class DecimalTexts:
 
 
 @dataclass(frozen=True, slots=True)
+class PartList:
+    """Parts one by one, as `encode_keys` takes them; NULLs stand for anything."""
+
+    parts: Sequence[Any]
+
+    def encoded(self, kind: Kind, null: Mask | None, descending: bool) -> "KeyMatrix | None":
+        """Them as a matrix, whatever stands for NULLs."""
+        if kind is Kind.BYTES and all(type(part) is bytes for part in self.parts):
+            blob = np.frombuffer(b"".join(self.parts), np.uint8)
+            if blob.all():
+                return _matrix_of_strings(blob, _lengths_of(self.parts), descending)
+        encoded = encode_column(self.parts, null, kind, descending, False)
+        if not isinstance(encoded, list):
+            return KeyMatrix(encoded)
+        lengths = _lengths_of(encoded)
+        longest = int(lengths.max(initial=0))
+        if not _is_dense(longest, lengths):
+            return None
+        matrix = np.zeros((len(encoded), longest), np.uint8)
+        there = np.arange(longest) < lengths[:, np.newaxis]
+        matrix[there] = np.frombuffer(b"".join(encoded), np.uint8)
+        return KeyMatrix(matrix, None if bool(there.all()) else lengths)
+
+
+def _lengths_of(strings: Sequence[bytes]) -> Lengths:
+    return np.fromiter(map(len, strings), np.int64, len(strings))
+
+
+@dataclass(frozen=True, slots=True)
 class KeyMatrix:
     """Keys, or parts of keys, one a row; lengths: how many bytes of each row, None for all."""
 
@@ -55,9 +81,11 @@ class KeyMatrix:
     lengths: Lengths | None = None
 
     @classmethod
-    def join(cls, matrices: Sequence["KeyMatrix"]) -> "KeyMatrix":
-        """The rows of several, one after the other."""
+    def join(cls, matrices: Sequence["KeyMatrix"]) -> "KeyMatrix | None":
+        """The rows of several, one after the other; None: that is mostly zeros, and too big."""
         width = max(each.matrix.shape[1] for each in matrices)
+        if width > KEY_BYTES_MAX and width * sum(map(len, matrices)) > MATRIX_BYTES_MAX:
+            return None
         if all(each.lengths is None and each.matrix.shape[1] == width for each in matrices):
             return cls(np.concatenate([each.matrix for each in matrices]))
         padded = [
@@ -67,11 +95,19 @@ class KeyMatrix:
             np.concatenate(padded), np.concatenate([each.each_length() for each in matrices])
         )
 
+    def __len__(self) -> int:
+        return len(self.matrix)
+
     def each_length(self) -> Lengths:
         """The length of every row."""
         if self.lengths is not None:
             return self.lengths
         return np.full(len(self.matrix), self.matrix.shape[1], np.int64)
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether it is small, or not mostly zeros."""
+        return self.lengths is None or _is_dense(self.matrix.shape[1], self.lengths)
 
     def followed_by(self, other: "KeyMatrix") -> "KeyMatrix":
         """Every row with the same row of the other one behind it."""
@@ -97,22 +133,35 @@ def encode_matrix(
     """`encode_keys` of stored columns as a matrix, None where keys are too long for one."""
     made: KeyMatrix | None = None
     for i, values in enumerate(columns):
-        if isinstance(values, StringViews):
-            part = _encode_strings(values, descending[i])
-        elif isinstance(values, ScaledDecimals | DecimalTexts):
-            part = _encode_decimals(values, descending[i])
-        elif isinstance(values, np.ndarray):
-            part = _encode_fixed(values, kinds[i], descending[i])
-        else:
-            return None
-        null = nulls[i]
-        if part is not None and null is not None and null.any():
-            part = _with_nulls(part, null, NULL_FIRST if nulls_first[i] else NULL_LAST)
+        part = _encode_column(values, kinds[i], nulls[i], descending[i], nulls_first[i])
         if part is not None:
             made = part if made is None else made.followed_by(part)
-        if part is None or made is None or made.matrix.shape[1] > KEY_BYTES_MAX:
+        if part is None or made is None or not made.is_dense:
             return None
     return made
+
+
+def _encode_column(
+    values: Any, kind: Kind, null: Mask | None, descending: bool, nulls_first: bool
+) -> KeyMatrix | None:
+    """The parts of one column."""
+    part: KeyMatrix | None = None
+    if isinstance(values, StringViews):
+        part = _encode_strings(values, descending)
+    elif isinstance(values, ScaledDecimals | DecimalTexts):
+        part = _encode_decimals(values, descending)
+    elif isinstance(values, PartList):
+        part = values.encoded(kind, null, descending)
+    elif isinstance(values, np.ndarray):
+        part = _encode_fixed(values, kind, descending)
+    if part is None or null is None or not null.any():
+        return part
+    return _with_nulls(part, null, NULL_FIRST if nulls_first else NULL_LAST)
+
+
+def _is_dense(width: int, lengths: Lengths) -> bool:
+    """Whether keys of these lengths are worth a matrix of the width."""
+    return width <= KEY_BYTES_MAX or int(lengths.sum()) >= FILLED_SHARE_MIN * width * len(lengths)
 
 
 def _encode_fixed(values: npt.NDArray[Any], kind: Kind, descending: bool) -> KeyMatrix | None:
@@ -122,13 +171,18 @@ def _encode_fixed(values: npt.NDArray[Any], kind: Kind, descending: bool) -> Key
 
 def _encode_strings(values: StringViews, descending: bool) -> KeyMatrix | None:
     """Parts of a marker, the string and two zeros; None where one is long, or has zeros itself."""
-    if int(values.lengths().max(initial=0)) > KEY_BYTES_MAX:
+    lengths = values.lengths().astype(np.int64)
+    if not _is_dense(int(lengths.max(initial=0)), lengths):
         return None
-    blob, offsets = values.to_blob()
-    if not blob.all():
-        return None
-    lengths = np.diff(offsets)
+    blob, _ = values.to_blob()
+    return _matrix_of_strings(blob, lengths, descending) if blob.all() else None
+
+
+def _matrix_of_strings(blob: ByteMatrix, lengths: Lengths, descending: bool) -> KeyMatrix | None:
+    """Parts of strings without zeros that stand end to end; None where one is long."""
     longest = int(lengths.max(initial=0))
+    if not _is_dense(longest, lengths):
+        return None
     matrix = np.zeros((len(lengths), longest + 3), np.uint8)
     matrix[:, 0] = VALUE[0]
     places = np.arange(longest + 2)
@@ -185,7 +239,7 @@ class KeyRows(Sequence[bytes]):
 
     def in_order(self, row_ids: RowIds) -> "tuple[KeyRows, RowIds]":
         """Keys and row ids sorted by key, then by row id."""
-        matrix, row_ids, order = _sorted(self.matrix, row_ids)
+        matrix, row_ids, order = sorted_rows(self.matrix, row_ids)
         return (
             (KeyRows(matrix), row_ids)
             if order is None
@@ -207,8 +261,8 @@ class SortedKeys:
         """Sort; what is in order already is left alone."""
         matrix = np.ascontiguousarray(keys.matrix)
         if keys.lengths is not None:
-            return cls(matrix, keys.lengths, row_ids, _order(matrix, row_ids))
-        matrix, row_ids, order = _sorted(matrix, row_ids)
+            return cls(matrix, keys.lengths, row_ids, row_order(matrix, row_ids))
+        matrix, row_ids, order = sorted_rows(matrix, row_ids)
         return cls(matrix, None, row_ids, order)
 
     def __len__(self) -> int:
@@ -238,6 +292,15 @@ class SortedKeys:
             for start, stop in pairwise(cuts)
         ]
 
+    @property
+    def longest(self) -> int:
+        """The length of the longest key."""
+        return self.matrix.shape[1] if self.lengths is None else int(self.lengths.max(initial=0))
+
+    def row_ids_at(self, places: npt.NDArray[np.int64]) -> RowIds:
+        """The row ids at places of the order."""
+        return self.row_ids[places if self.order is None else self.order[places]]
+
     def pair(self, place: int) -> tuple[bytes, int]:
         """The key and row id at a place of the order."""
         row = place if self.order is None else int(self.order[place])
@@ -260,77 +323,3 @@ class SortedKeys:
     def repeated(self) -> npt.NDArray[np.int64]:
         """The places where a key equals the one before."""
         return repeated_keys(self.matrix, self.order)
-
-
-def _sorted(matrix: ByteMatrix, row_ids: RowIds) -> tuple[ByteMatrix, RowIds, Order | None]:
-    """Keys and row ids of which at least the order is sorted."""
-    columns = differing_columns(matrix) if len(matrix) > 1 else np.zeros(0, np.int64)
-    if len(columns) > WORD_BYTES or not _ascend(row_ids):
-        return matrix, row_ids, _order(matrix, row_ids)
-    words = words_of(matrix, columns)
-    if bool((words[1:] >= words[:-1]).all()):
-        return matrix, row_ids, None
-    if len(matrix) > PLACES_MAX:
-        return matrix, row_ids, _order(matrix, row_ids)
-    if len(columns) <= WORD_BYTES // 2:
-        _sort_with_places(words)
-        matrix = keys_of(matrix[0], columns, words, HALF_BITS)
-        words &= LOW_HALF
-        return matrix, _taken(row_ids, words.view(np.int64)), None
-    order = np.argsort(words)
-    words = words[order]
-    order = _by_place(words, order)
-    return keys_of(matrix[0], columns, words), _taken(row_ids, order), None
-
-
-def _sort_with_places(words: Words) -> None:
-    """Sort words of four bytes, with their places below them; in their own memory, as fresh memory is dear."""
-    words <<= np.uint64(HALF_BITS)
-    for start in range(0, len(words), ROWS_AT_ONCE):
-        some = words[start : start + ROWS_AT_ONCE]
-        some |= np.arange(start, start + len(some), dtype=np.uint64)
-    words.sort()
-
-
-def _by_place(placed: Words, order: Order) -> Order:
-    """The order that has led to these words, equal ones as they came."""
-    ranks = np.zeros(len(placed), np.uint64)
-    np.cumsum(placed[1:] != placed[:-1], out=ranks[1:])
-    if int(ranks[-1]) == len(placed) - 1:
-        return order
-    ranks <<= np.uint64(HALF_BITS)
-    ranks |= order.view(np.uint64)
-    ranks.sort()
-    ranks &= LOW_HALF
-    return ranks.view(np.int64)
-
-
-def _taken(row_ids: RowIds, order: Order) -> RowIds:
-    """The row ids in an order, which is used up."""
-    first = int(row_ids[0])
-    if int(row_ids[-1]) - first == len(row_ids) - 1:
-        order += first  # one behind the other
-        return order
-    return row_ids[order]
-
-
-def _ascend(row_ids: RowIds) -> bool:
-    return bool((row_ids[1:] > row_ids[:-1]).all())
-
-
-def _order(matrix: ByteMatrix, row_ids: RowIds) -> Order | None:
-    """What sorts the rows; None: they are in order."""
-    if len(matrix) < 2:
-        return None
-    columns = differing_columns(matrix)
-    starts = range(0, max(1, len(columns)), WORD_BYTES)
-    words = [words_of(matrix, columns[start : start + WORD_BYTES]) for start in starts]
-    ids_ascend = _ascend(row_ids)
-    if len(words) == 1 and ids_ascend and bool((words[0][1:] >= words[0][:-1]).all()):
-        return None
-    order = np.argsort(words[0])
-    placed = words[0][order]
-    if bool((placed[1:] > placed[:-1]).all()):
-        return order
-    keys = list(reversed(words))
-    return np.lexsort(keys if ids_ascend else [row_ids, *keys])

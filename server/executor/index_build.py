@@ -11,6 +11,7 @@ import numpy as np
 from server.errors import UniqueViolation
 from server.executor.columns import rows_of
 from server.executor.index_keys import IndexShape
+from server.executor.index_matrix import view_keys
 from server.executor.inverted_build import fill_inverted
 from server.executor.inverted_keys import InvertedShape, entry_pairs
 from server.executor.table_shape import TableShape
@@ -54,7 +55,7 @@ def fill_index(
         fill_inverted(context, table_shape, shape, views)
         return
     duplicates = Duplicates(context, table_shape, shape, snapshot)
-    if _fill_by_matrix(context, shape, views, duplicates):
+    if _fill_by_matrix(context, table_shape, shape, views, duplicates):
         return
     pairs: list[tuple[bytes, int]] = []
     several = False
@@ -102,6 +103,7 @@ def views_of(
 
 def _fill_by_matrix(
     context: ExecutionContext,
+    table_shape: TableShape,
     shape: IndexShape,
     views: Iterable[tuple[ScanView, RootIds]],
     duplicates: Duplicates,
@@ -109,19 +111,36 @@ def _fill_by_matrix(
     """Keys that fit into a matrix are sorted as arrays and written page by page; False: there are others."""
     matrices: list[KeyMatrix] = []
     roots: list[RootIds] = []
+    with_nulls: list[RootIds] = []
     for view, ids in views:
-        matrix = shape.key_matrix(view)
-        if matrix is None:
+        found = view_keys(context, table_shape, shape, view)
+        if found is None:
             return False
-        matrices.append(matrix)
-        roots.append(ids)
+        there = ids if found.places is None else ids[found.places]
+        if not len(there):
+            continue
+        matrices.append(found.keys)
+        roots.append(there)
+        if found.has_null is not None:
+            with_nulls.append(there[found.has_null])
     if not matrices:
         return True
-    keys = SortedKeys.sort(KeyMatrix.join(matrices), np.concatenate(roots))
+    joined = KeyMatrix.join(matrices)
+    if joined is None:
+        return False
+    matrices.clear()
+    context.check_cancelled()
+    keys = SortedKeys.sort(joined, np.concatenate(roots))
+    context.check_cancelled()
     if shape.index.unique:
-        for place in keys.repeated()[:1].tolist():
-            raise duplicates.error(keys.pair(place)[1])
-    context.engine.index(shape.storage_id).build(context.transaction, keys)
+        repeated = keys.row_ids_at(keys.repeated())
+        if not shape.index.nulls_not_distinct and with_nulls:
+            repeated = repeated[~np.isin(repeated, np.concatenate(with_nulls))]
+        for root_id in repeated[:1].tolist():
+            raise duplicates.error(root_id)
+    context.engine.index(shape.storage_id).build(
+        context.transaction, keys, between=context.check_cancelled
+    )
     return True
 
 

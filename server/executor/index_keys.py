@@ -21,6 +21,7 @@ from server.expressions.expression import columns_used
 from server.types.type import Type, TypeReference, Value
 from server.vector.batch import Batch
 from server.vector.rows import values_of
+from server.vector.texts import TextColumn
 from storage.engine import (
     DecimalTexts,
     KeyColumns,
@@ -38,13 +39,14 @@ if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.expressions.expression import Expression
     from server.expressions.row_calls import RowEvaluator
-    from server.vector.column import Column, Mask
-    from storage.engine import KeyMatrix, ScanView
+    from server.vector.column import Column, Mask, Positions
 
 Row = Sequence[Value | None]
 
 KIND_BY_NAME: Final = {kind.name: kind for kind in Kind}
 NUMERIC_OID: Final = 1700
+TEXT_OIDS: Final = frozenset((25, 1043))
+"""Types that are stored as the UTF-8 that views of a TextColumn lead to."""
 PLAIN_KINDS: Final = frozenset((Kind.INT16, Kind.INT32, Kind.INT64, Kind.BYTES, Kind.FIXED16))
 _KIND_OF_PART: Final = {
     bytes: Kind.BYTES,
@@ -97,6 +99,8 @@ class KeyPart:
         """The parts of a whole column: values, where they are NULL, kind."""
         nulls = None if column.valid is None else ~column.valid
         if self.kind_is_fixed:
+            if type(column) is TextColumn and self.reference.oid in TEXT_OIDS:
+                return StringViews(column.store, column.views), nulls, self.kind
             stored = self.reference.type.to_storage(column, self.reference.modifier)
             return stored, nulls, self.kind
         if column.scale is not None:
@@ -220,48 +224,39 @@ class IndexShape:
         self, columns: Sequence[Column], count: int, context: ExecutionContext
     ) -> list[bytes | None]:
         """The keys of many rows, given as a column for each attribute; None: a row is not in the index."""
-        if self._predicate_expression is not None:
-            batch = Batch(tuple(columns), count)
-            find = condition(self._predicate_expression, row_layout(self._table))
-            chosen = find(batch, context)
-            if chosen is not None:
-                keys: list[bytes | None] = [None] * count
-                there = self._keys(batch.take(chosen), context)
-                for place, key in zip(chosen.tolist(), there, strict=True):
-                    keys[place] = key
-                return keys
-        return self._keys(Batch(tuple(columns), count), context)
+        batch = Batch(tuple(columns), count)
+        chosen = self.chosen(batch, context)
+        if chosen is None:
+            return self._keys(batch, context)
+        keys: list[bytes | None] = [None] * count
+        there = self._keys(batch.take(chosen), context)
+        for place, key in zip(chosen.tolist(), there, strict=True):
+            keys[place] = key
+        return keys
+
+    def chosen(self, batch: Batch, context: ExecutionContext) -> Positions | None:
+        """Which rows of a batch of all attributes are in the index; None: all of them."""
+        if self._predicate_expression is None:
+            return None
+        return condition(self._predicate_expression, row_layout(self._table))(batch, context)
+
+    def key_column(self, position: int, batch: Batch, context: ExecutionContext) -> Column:
+        """One column of the keys of a batch's rows."""
+        number = self.index.keys[position].number
+        if number:
+            return batch.columns[number - 1]
+        return evaluator(self._expressions[position], row_layout(self._table))(batch, context)
 
     def _keys(self, batch: Batch, context: ExecutionContext) -> list[bytes | None]:
-        layout = row_layout(self._table)
         found = [
-            part.column(
-                batch.columns[key.number - 1]
-                if key.number
-                else evaluator(self._expressions[position], layout)(batch, context)
-            )
-            for position, (part, key) in enumerate(zip(self.parts, self.index.keys, strict=True))
+            part.column(self.key_column(position, batch, context))
+            for position, part in enumerate(self.parts)
         ]
         values, nulls, kinds = zip(*found, strict=True)
         keys: list[bytes | None] = list(
             encode_keys(values, nulls, kinds, self.descending, self.nulls_first)
         )
         return keys
-
-    def key_matrix(self, view: ScanView) -> KeyMatrix | None:
-        """The keys of the rows of a view as a matrix; None: they are not its columns, are too long, or need a look."""
-        if not self._columns_only:
-            return None
-        found = [view.column(key.number - 1) for key in self.index.keys]
-        if self.index.unique and any(valid is not None for _, valid in found):
-            return None  # NULLs equal nothing
-        nulls = [None if valid is None else ~valid for _, valid in found]
-        kinds = [part.kind for part in self.parts]
-        values = [
-            part.stored(values, valid)
-            for part, (values, valid) in zip(self.parts, found, strict=True)
-        ]
-        return encode_matrix(values, nulls, kinds, self.descending, self.nulls_first)
 
     def stored_keys(
         self, columns: Sequence[Any], nulls: Sequence[Mask | None]

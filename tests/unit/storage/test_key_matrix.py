@@ -1,14 +1,16 @@
 """Keys in a matrix: their bytes, their order, and trees built of them."""
 
 import random
+from decimal import Decimal
 
 import numpy as np
 import pytest
 
-from storage import btree_batch
+from storage import btree_batch, key_matrix
 from storage.btree import Tree
 from storage.check import check_tree
-from storage.engine import KeyMatrix, Kind, SortedKeys, encode_key, encode_matrix
+from storage.engine import KeyMatrix, Kind, PartList, SortedKeys, encode_key, encode_matrix
+from storage.errors import KeyTooLarge
 from storage.fast_paths import pack_leaves
 from tests.support.small_engine import small_engine
 
@@ -91,8 +93,8 @@ def test_matrices_of_several_widths_are_joined():
 
 
 def test_long_strings_and_those_with_zeros_make_no_matrix():
-    for value in (b"x" * 65, b"a\0b", b"x" * 63):
-        views = views_of([b"short", value])
+    for value in (b"x" * 650, b"a\0b", b"x" * 65):
+        views = views_of([b"short"] * 9 + [value])
         assert encode_matrix([views], [None], MIXED[:1], [False], [False]) is None
     assert encode_matrix([[b"a", b"b"]], [None], MIXED[:1], [False], [False]) is None
 
@@ -149,9 +151,9 @@ def empty_tree():
     return tree
 
 
-def built(keys):
+def built(keys, between=None):
     tree = empty_tree()
-    tree.build_sorted(0, keys)
+    tree.build_sorted(0, keys, between)
     return tree
 
 
@@ -168,3 +170,86 @@ def test_leaves_are_packed_alike(row_ids):
     for cuts in ([0, 20, 40, 60, 80, 100], [10, 30, 50, 55], [99, 100]):
         asked = (1024, keys, np.array(cuts), (5, 6, 90))
         assert pack_leaves(*asked) == btree_batch.pack_leaves(*asked)
+
+
+def strings_of(count, longest):
+    """Strings of which many begin alike, some are the same, and lengths differ."""
+    chance = random.Random(count)
+    return [
+        b"the same beginning" + b"%d" % chance.randrange(count) * chance.randrange(1, longest)
+        for _ in range(count)
+    ]
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("longest", [2, 9, 60])
+@pytest.mark.parametrize("ids_ascend", [True, False])
+def test_strings_that_begin_alike_are_sorted_by_what_follows(descending, longest, ids_ascend):
+    strings = strings_of(700, longest)
+    row_ids = np.arange(700) if ids_ascend else np.arange(700)[::-1].copy()
+    matrix = encode_matrix(
+        [PartList(strings)], [None], (Kind.BYTES,), [descending], [False]
+    ) or encode_matrix(
+        [PartList([each[-40:] for each in strings])], [None], (Kind.BYTES,), [descending], [False]
+    )
+    pairs = sorted(zip(keys_of(matrix), row_ids.tolist(), strict=True))
+    ordered = SortedKeys.sort(matrix, row_ids)
+    assert [ordered.pair(place) for place in range(700)] == pairs
+    repeated = [i for i in range(1, 700) if pairs[i][0] == pairs[i - 1][0]]
+    assert ordered.repeated().tolist() == repeated
+    assert ordered.row_ids_at(ordered.repeated()).tolist() == [pairs[i][1] for i in repeated]
+
+
+LISTS = [
+    (Kind.BYTES, [b"a", b"", b"long " * 9, b"a"]),
+    (Kind.BYTES, [b"a", b"", b"with \0 inside", b"a"]),
+    (Kind.BYTES, [Decimal("1.50"), Decimal(-3), Decimal("NaN"), Decimal(0)]),
+    (Kind.INT64, [3, -4, 2**62, 3]),
+    (Kind.FLOAT64, [3.5, -4.0, float("inf"), 0.0]),
+    (Kind.FIXED16, [bytes([i] * 16) for i in (5, 3, 9, 5)]),
+]
+
+
+@pytest.mark.parametrize(("kind", "parts"), LISTS)
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("null", [None, [False, True, False, False], [True] * 4])
+def test_parts_in_a_list_make_the_same_keys(kind, parts, descending, null):
+    mask = None if null is None else np.array(null)
+    found = encode_matrix([PartList(parts)], [mask], [kind], [descending], [True])
+    given = [None if null and null[i] else part for i, part in enumerate(parts)]
+    assert keys_of(found) == [encode_key([each], [kind], [descending], [True]) for each in given]
+
+
+def test_no_rows_make_a_matrix_of_no_rows():
+    for kind, parts in LISTS:
+        found = encode_matrix([PartList(parts[:0])], [None], [kind], [False], [False])
+        assert len(found) == 0
+
+
+def test_long_keys_are_a_matrix_where_few_bytes_are_zeros():
+    long = [b"x" * (300 + i) for i in range(20)]
+    found = encode_matrix([PartList(long)], [None], [Kind.BYTES], [False], [False])
+    assert keys_of(found) == [encode_key([each], [Kind.BYTES]) for each in long]
+    mixed = [b"short"] * 60 + long
+    assert encode_matrix([PartList(mixed)], [None], [Kind.BYTES], [False], [False]) is None
+
+
+def test_what_would_be_mostly_zeros_is_not_joined(monkeypatch):
+    monkeypatch.setattr(key_matrix, "MATRIX_BYTES_MAX", 1000)
+    short, long = KeyMatrix(np.ones((10, 5), np.uint8)), KeyMatrix(np.ones((1, 300), np.uint8))
+    assert KeyMatrix.join([short, long]) is None
+    assert KeyMatrix.join([short] * 30) is not None
+
+
+def test_a_key_that_is_too_long_is_refused():
+    tree = built(SortedKeys.sort(KeyMatrix(np.ones((3, 4), np.uint8)), np.arange(3)))
+    matrix = np.ones((100, tree.key_bytes_max + 1), np.uint8)
+    with pytest.raises(KeyTooLarge):
+        built(SortedKeys.sort(KeyMatrix(matrix), np.arange(100)))
+
+
+def test_between_the_portions_of_a_build_it_is_asked_whether_to_go_on():
+    keys = np.arange(200000, dtype=">u8").view(np.uint8).reshape(-1, 8)
+    calls = []
+    built(SortedKeys.sort(KeyMatrix(keys), np.arange(200000)), lambda: calls.append(1))
+    assert calls
