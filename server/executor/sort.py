@@ -20,19 +20,20 @@ from server.executor.external_sort import ExternalSort
 from server.executor.key_values import float_keys
 from server.executor.native import ordered_rows, text_ranks, tied_rows
 from server.executor.operator import Builder, Operator
+from server.executor.winners import WINNERS_MAX, winners_of
 from server.expressions.expression import Variable
 from server.vector.native import compare_views, stripped_views
 from server.vector.texts import TextColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from server.executor.context import ExecutionContext
     from server.executor.memory import Held
     from server.expressions.expression import SortKey
     from server.expressions.rowwise import Layout
     from server.planner import physical
-    from server.types.type import Type
+    from server.types.type import Type, TypeReference
     from server.vector.batch import Batch
     from server.vector.column import Column, Mask, Positions, Values
 
@@ -183,12 +184,15 @@ def _object_ranks(
 class Sort(Operator):
     """The rows of the input in order; with a count only the first ones."""
 
-    __slots__ = ("_count", "_keys")
+    __slots__ = ("_count", "_keys", "_winner_keys", "_winners")
 
     def __init__(self, plan: physical.Sort, builder: Builder) -> None:
         super().__init__(plan, builder, (plan.input,))
         self._keys = KeyEvaluator(plan.keys, layout_of(plan.input.output))
         self._count = None if plan.count is None else scalar(plan.count)
+        self._winners = winners_of(plan, builder)
+        if self._winners is not None:
+            self._winner_keys = KeyEvaluator(plan.keys, layout_of(self._winners.columns))
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Read the input to its end, then yield its rows in order."""
@@ -196,7 +200,7 @@ class Sort(Operator):
         if wanted is not None and wanted < 0:
             raise InvalidRowCountInLimitClause("LIMIT must not be negative")
         if wanted is not None and wanted <= TOP_ROWS_MAX:
-            yield from slices(self._first(context, int(wanted)))
+            yield from slices(self._first_rows(context, int(wanted)))
             return
         with context.memory.hold() as holding:
             yield from self._all(context, holding)
@@ -225,22 +229,41 @@ class Sort(Operator):
         for start in range(0, batch.count, BATCH_ROWS):
             yield batch.take(order[start : start + BATCH_ROWS])
 
-    def _first(self, context: ExecutionContext, wanted: int) -> Batch:
-        """The first rows: what cannot be among them is dropped as batches come in."""
-        types = self.inputs[0].plan.types
-        kept: list[Batch] = []
-        best: Batch | None = None
-        held = 0
-        limit = max(4 * wanted, TIED_ROWS_MAX)
-        for batch in self.inputs[0].batches(context):
-            if best is not None and best.count == wanted > 0:
-                batch = self._keys.promising(batch, best, context)
-            kept.append(batch)
-            held += batch.count
-            if held > limit:
-                best = self._best(concatenate_batches(kept, types), context, wanted)
-                kept, held = [best], best.count
-        return self._best(concatenate_batches(kept, types), context, wanted)
+    def _first_rows(self, context: ExecutionContext, wanted: int) -> Batch:
+        winners = self._winners
+        is_plain = context.instruments is None and not context.overrides
+        if winners is None or wanted > WINNERS_MAX or not is_plain:
+            source = self.inputs[0]
+            return first_rows(
+                self._keys, source.batches(context), source.plan.types, wanted, context
+            )
+        rows = winners.batches(context)
+        found = first_rows(self._winner_keys, rows, winners.types, wanted, context)
+        return winners.rows(found, context)
 
-    def _best(self, batch: Batch, context: ExecutionContext, wanted: int) -> Batch:
-        return batch.take(tie_order(self._keys.arrays(batch, context), batch.count, wanted))
+
+def first_rows(
+    keys: KeyEvaluator,
+    batches: Iterable[Batch],
+    types: Sequence[TypeReference],
+    wanted: int,
+    context: ExecutionContext,
+) -> Batch:
+    """The first rows in order: what cannot be among them is dropped as batches come in."""
+    kept: list[Batch] = []
+    best: Batch | None = None
+    held = 0
+    limit = max(4 * wanted, TIED_ROWS_MAX)
+
+    def best_of(batch: Batch) -> Batch:
+        return batch.take(tie_order(keys.arrays(batch, context), batch.count, wanted))
+
+    for batch in batches:
+        if best is not None and best.count == wanted > 0:
+            batch = keys.promising(batch, best, context)
+        kept.append(batch)
+        held += batch.count
+        if held > limit:
+            best = best_of(concatenate_batches(kept, types))
+            kept, held = [best], best.count
+    return best_of(concatenate_batches(kept, types))
