@@ -75,6 +75,7 @@ class Database:
         self.sessions: dict[int, Any] = {}
         self.exported: dict[str, Any] = {}  # snapshots by name; see server/session/exported.py
         self.background: dict[int, Any] = {}  # sessions of the server's own
+        self.taken_back: dict[Any, int] = {}  # in which database; see server/session/taking_back.py
         self.tables = TableActivities()
         self.statement_statistics = StatementStatistics(self.clock)
         self.activities: DatabaseActivities = defaultdict(DatabaseActivity)

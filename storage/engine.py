@@ -61,6 +61,7 @@ from storage.settled import Settled
 from storage.store import Hooks, Store
 from storage.strings import StringBlob, StringViews
 from storage.table import Table
+from storage.taking_back import TakenBackGroup, take_back_portion
 from storage.transactions import Prepared
 from storage.transactions import Transaction as StorageTransaction
 from storage.vacuum import NOTHING_TO_SEAL, Pause, Vacuumed, vacuum
@@ -164,6 +165,20 @@ class Transaction(StorageTransaction):
         """Take back what was done since the savepoint, which stays set."""
         with self.engine.latch:
             super().rollback_to(savepoint)
+
+    def take_back_portion(self) -> bool:
+        """Take back some of the last rows before `abort`, a few milliseconds of work; whether there is more."""
+        with self.engine.latch:
+            return take_back_portion(self)
+
+    def leave(self) -> None:
+        """Belong to no session any more: what hangs on that goes, locks and ids stay until `abort`."""
+        with self.engine.latch:
+            self._first = None
+            self.lock_group = TakenBackGroup(self.xids[-1])
+            callbacks, self._on_abort = self._on_abort, []
+            for callback in callbacks:
+                callback()
 
     def abort(self) -> None:
         """Take back everything and end it."""

@@ -23,6 +23,7 @@ from server.executor.waits import Wait
 from server.session.block import STATUS, Event, State, next_state
 from server.session.exported import export_snapshot, import_snapshot
 from server.session.state import Modes, Running, TransactionState
+from server.session.taking_back import take_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -335,7 +336,7 @@ class SessionTransaction(TransactionState):
         settings = self._session.settings
         while settings.depth:
             settings.rollback()
-        running.storage.abort()
+        take_back(self._session, running)
 
     def leave_block(self, *, commit: bool) -> None:
         """Move the state for COMMIT or ROLLBACK, with PostgreSQL's warning outside a block."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.catalog.initial import public_schema
 from server.catalog.objects import Database, Role, Table
@@ -19,11 +19,15 @@ from server.errors import (
     UndefinedObject,
     WrongObjectType,
 )
+from server.executor.waits import Wait
 from server.sql import utility_objects as tree
 from server.statements.names import claim_name, role_named
 from server.statements.roles import by_name
 from server.statements.settings import changed_settings
 from server.statements.statement import Run, StatementContext, Utility
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 UTF8_NUMBER = 6
 UTF8_NAMES = ("utf8", "utf-8", "unicode")
@@ -193,6 +197,7 @@ def drop_database(context: StatementContext, statement: tree.DropDatabase) -> Ru
         raise ObjectInUse("cannot drop the currently open database")
     yield from claim_name(context, 0, found.name)
     _refuse_connected(context, found)
+    yield from _all_taken_back(context, found)
     view = context.session.database.catalog.views.get(found.oid)
     for value in list(view.state.by_oid.values()) if view is not None else ():
         storage_id = getattr(value, "storage_id", 0)
@@ -217,6 +222,13 @@ def _refuse_connected(context: StatementContext, database: Database) -> None:
         raise ObjectInUse(
             f'database "{database.name}" is being accessed by other users', detail=detail
         )
+
+
+def _all_taken_back(context: StatementContext, database: Database) -> Iterator[Wait]:
+    """Wait for what its sessions have rolled back and left to the workers, who are in its tables still."""
+    for completion, oid in list(context.session.database.taken_back.items()):
+        if oid == database.oid:
+            yield Wait(completion, what="Execute")
 
 
 UTILITIES = (

@@ -1,0 +1,81 @@
+"""Rolling back much: a session leaves a large transaction behind, and workers take it back a portion at a time.
+
+Rule 1: the client has its answer at once. What is left is a transaction in progress that no session has: who needs its
+        tables for himself, its rows or its keys waits for it as for any other.
+Rule 2: a worker does a few portions and stands in line again, so that statements get their turns.
+Rule 3: what belongs to the session, or has made or dropped objects, is taken back before the answer: the session's
+        next statement may be about it.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from storage.waits import Completion
+
+if TYPE_CHECKING:
+    from server.database import Database
+    from server.session.session import Session
+    from server.session.state import Running
+
+PORTIONS_AT_ONCE = 2
+"""So much is taken back before the answer."""
+PORTIONS_A_TURN = 8
+GIVE_WAY_SECONDS = 0.0002
+
+
+def take_back(session: Session, running: Running) -> None:
+    """Roll back a transaction; if it is large, workers do most of it."""
+    storage, database = running.storage, session.database
+    if len(storage.undo) and _may_be_left(session, running):
+        for _ in range(PORTIONS_AT_ONCE):
+            if not storage.take_back_portion():
+                break
+        else:
+            storage.leave()
+            Left(database, storage, session.database_oid).line_up()
+            return
+    storage.abort()
+
+
+def _may_be_left(session: Session, running: Running) -> bool:
+    made = running.made_catalog
+    return (
+        (made is None or not (made.changes or made.rows or made.elsewhere))
+        and running.storage.tracked is None
+        and not session.temporary_schema
+        and has_workers(session.database)
+    )
+
+
+def has_workers(database: Database) -> bool:
+    """Whether there is anybody to leave work to."""
+    return database.workers.has_threads
+
+
+class Left:
+    """A transaction that was left to be taken back."""
+
+    def __init__(self, database: Database, storage: Any, database_oid: int) -> None:
+        self._database = database
+        self._storage = storage
+        self._completion = Completion()
+        database.taken_back[self._completion] = database_oid
+
+    def line_up(self) -> None:
+        """Have a worker do some portions."""
+        self._database.workers.submit(self.go_on)
+
+    def go_on(self) -> None:
+        """Do some portions, on a worker, and stand in line again."""
+        for _ in range(PORTIONS_A_TURN):
+            if not self._storage.take_back_portion():
+                break
+            time.sleep(GIVE_WAY_SECONDS)
+        else:
+            self.line_up()
+            return
+        self._storage.abort()
+        del self._database.taken_back[self._completion]
+        self._completion.complete()

@@ -1,0 +1,105 @@
+"""A large transaction that is rolled back is left to workers, who do it in portions that nobody sees."""
+
+from collections import deque
+
+import pytest
+
+from protocol.messages import DataRows, Query
+from server.session import taking_back
+from storage.taking_back import ROWS_AT_ONCE
+from tests.support.conversation import Client
+from tests.support.engine import memory_database
+
+ROWS = 12 * ROWS_AT_ONCE
+LOOK = f"select count(*), sum(a), sum(b), min(c), max(c), sum((a > {ROWS})::int) from t"
+CHANGES = {
+    "inserted": f"insert into t select i, i, 'd' from generate_series({ROWS + 1}, {2 * ROWS}) i",
+    "updated": "update t set b = b + 1",
+    "moved": f"update t set a = a + {ROWS}",
+    "deleted": "delete from t",
+}
+
+
+@pytest.fixture
+def database():
+    with memory_database() as database:
+        yield database
+
+
+@pytest.fixture
+def client(database):
+    client = Client(database)
+    client.send(Query("create table t (a int primary key, b int, c text)"))
+    client.send(Query(f"insert into t select i, i, 'c' from generate_series(1, {ROWS}) i"))
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def line(monkeypatch):
+    """What is left to workers stands in line until the test has it done."""
+    waiting = deque()
+    monkeypatch.setattr(taking_back, "has_workers", lambda database: True)
+    monkeypatch.setattr(taking_back.Left, "line_up", lambda left: waiting.append(left))
+    return waiting
+
+
+def work_off(line):
+    turns = 0
+    while line:
+        line.popleft().go_on()
+        turns += 1
+    return turns
+
+
+def rows(client, sql):
+    return [reply for reply in client.send(Query(sql)) if isinstance(reply, DataRows)]
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_by_portions(client, database, line, change):
+    before = rows(client, LOOK)
+    client.send(Query("begin"))
+    client.send(Query(change))
+    storage = client.session.transaction.running.storage
+    client.send(Query("rollback"))
+    assert database.taken_back
+    assert not storage.ended
+    line.popleft().go_on()
+    assert rows(client, LOOK) == before
+    assert work_off(line) > 0
+    assert storage.ended
+    assert not database.taken_back
+    assert rows(client, LOOK) == before
+    assert database.engine.check() == []
+    client.send(Query(change))
+    assert rows(client, LOOK) != before
+
+
+def test_who_wants_a_key_waits(client, database, line):
+    client.send(Query("begin"))
+    client.send(Query(CHANGES["inserted"]))
+    client.send(Query("rollback"))
+    client.send(Query(f"insert into t values ({ROWS + 1}, 0, 'e')"))
+    assert client.blocked
+    work_off(line)
+    client.resume()
+    assert not client.blocked
+    assert len(rows(client, f"select from t where a = {ROWS + 1} and c = 'e'")) == 1
+
+
+def test_a_database_is_not_dropped_meanwhile(database, line):
+    client = Client(database)
+    client.send(Query("create database d"))
+    inside = Client(database, pid=2, home="d")
+    inside.send(Query("create table t (a int primary key, b int, c text)"))
+    inside.send(Query("begin"))
+    inside.send(Query(CHANGES["inserted"]))
+    inside.close()
+    client.send(Query("drop database d"))
+    assert client.blocked
+    work_off(line)
+    client.resume()
+    assert not client.blocked
+    assert database.engine.check() == []
+    client.close()
