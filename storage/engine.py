@@ -25,7 +25,7 @@ from storage.fast_paths import CommitLog, KeyReader, KeyWriter, ScanCounts, Snap
 from storage.fast_work import CommitQueue
 from storage.files import Bytes, File, Files
 from storage.index import Index, KeyOf, KeysOf
-from storage.index_check import Fingerprints, check_leaves, missing_entries
+from storage.index_check import Fingerprints, check_leaves, has_exactly, missing_entries
 from storage.index_sweep import ManyKeys
 from storage.key_matrix import (
     DecimalTexts,
@@ -411,6 +411,10 @@ class Engine:
     def check_index(self, index_id: int, relation_id: int) -> Iterator[list[str]]:
         """What is wrong with a table's index, its entries against rows; takes the latch for some leaves at a time."""
         return check_leaves(self.index(index_id).tree, self.relation(relation_id))
+
+    def has_exactly(self, index_id: int, keys: SortedKeys) -> bool:
+        """Whether an index has these entries and no others; False, too, if it is changed meanwhile."""
+        return has_exactly(self.index(index_id).tree, keys)
 
     def missing_entries(
         self, index_id: int, pairs: Sequence[tuple[bytes, int]]

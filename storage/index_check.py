@@ -17,8 +17,9 @@ from storage.btree import Tree
 from storage.btree_page import Entry
 from storage.chains import walk
 from storage.commit_log import Snapshot
-from storage.fast_paths import absent_pairs
-from storage.page_summary import PageSummary, Pair, summarise
+from storage.fast_paths import absent_pairs, seek_pair
+from storage.key_matrix import SortedKeys
+from storage.page_summary import LeafKeys, PageSummary, Pair, leaf_keys, summarise
 from storage.rowgroup import FREE, INNER, KEY_CHANGED, SLOT_BITS, SLOT_MASK
 from storage.table import Table
 
@@ -51,6 +52,39 @@ def missing_entries(tree: Tree, pairs: Sequence[Pair]) -> Iterator[Pair]:
             row_ids = np.array([row_id for _, row_id in some], np.int64)
             absent = absent_pairs(tree.pager, tree.root_page, keys, row_ids)
         yield from (some[place] for place in absent)
+
+
+def has_exactly(tree: Tree, keys: SortedKeys) -> bool:
+    """Whether the entries are these, one after the other; False, too, if the tree is changed meanwhile."""
+    width, done = keys.matrix.shape[1], 0
+    with tree.pager.latch:
+        change_no = tree.change_no
+        if tree.is_empty():
+            return not len(keys)
+        page_no, _ = seek_pair(tree.pager, tree.root_page, b"", 0)
+    while page_no:
+        with tree.pager.latch:
+            leaf = leaf_keys(tree.pager, page_no, width) if tree.change_no == change_no else None
+        if leaf is None or not _are_next(keys, done, leaf):
+            return False
+        done += len(leaf.row_ids)
+        page_no = leaf.right
+    return done == len(keys)
+
+
+def _are_next(keys: SortedKeys, done: int, leaf: LeafKeys) -> bool:
+    """Whether the keys go on with those of the leaf."""
+    count = len(leaf.row_ids)
+    if done + count > len(keys):
+        return False
+    rows: slice | npt.NDArray[np.int64] = slice(done, done + count)
+    rows = rows if keys.order is None else keys.order[rows]
+    lengths = keys.matrix.shape[1] if keys.lengths is None else keys.lengths[rows]
+    return (
+        bool((leaf.lengths == lengths).all())
+        and np.array_equal(keys.row_ids[rows], leaf.row_ids)
+        and np.array_equal(keys.matrix[rows], leaf.matrix)
+    )
 
 
 class Fingerprints:

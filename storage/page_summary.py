@@ -86,21 +86,26 @@ def _inner_page(page: Bytes, head: Head) -> PageSummary:
 
 
 def _leaf(page: Bytes, head: Head, count: int) -> PageSummary:
-    size = len(page)
-    slots_end = NODE_BYTES + SLOT_BYTES * count
-    places = page[NODE_BYTES:slots_end].view("<u2").astype(np.int64)
-    if slots_end > size or int(places.max()) + LEAF_ENTRY.size > size:
-        raise Corruption("index", head[0], NOT_READABLE)
-    starts = places + LEAF_ENTRY.size
-    heads = page[places[:, np.newaxis] + np.arange(LEAF_ENTRY.size)]
-    ends = starts + np.ascontiguousarray(heads[:, :SLOT_BYTES]).view("<u2")[:, 0]
-    if int(ends.max()) > size:
-        raise Corruption("index", head[0], NOT_READABLE)
-    row_ids = np.ascontiguousarray(heads[:, SLOT_BYTES:]).view("<i8")[:, 0]
+    starts, ends, row_ids = _entries_of_leaf(page, head[0], count)
     raw = page.tobytes()
     keys = [raw[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
     pairs = list(zip(keys, row_ids.tolist(), strict=True))
     return PageSummary(*head, _ascend(pairs), pairs[0], pairs[-1], row_ids, ())
+
+
+def _entries_of_leaf(page: Bytes, page_no: int, count: int) -> tuple[RowIds, RowIds, RowIds]:
+    """Where the keys of an ordinary leaf start and end, and the row ids."""
+    size = len(page)
+    slots_end = NODE_BYTES + SLOT_BYTES * count
+    places = page[NODE_BYTES:slots_end].view("<u2").astype(np.int64)
+    if slots_end > size or int(places.max()) + LEAF_ENTRY.size > size:
+        raise Corruption("index", page_no, NOT_READABLE)
+    starts = places + LEAF_ENTRY.size
+    heads = page[places[:, np.newaxis] + np.arange(LEAF_ENTRY.size)]
+    ends = starts + np.ascontiguousarray(heads[:, :SLOT_BYTES]).view("<u2")[:, 0]
+    if int(ends.max()) > size:
+        raise Corruption("index", page_no, NOT_READABLE)
+    return starts, ends, np.ascontiguousarray(heads[:, SLOT_BYTES:]).view("<i8")[:, 0]
 
 
 def _ascend(pairs: Sequence[Pair]) -> bool:
@@ -110,18 +115,61 @@ def _ascend(pairs: Sequence[Pair]) -> bool:
 def _even_leaf(
     page: Bytes, head: Head, count: int, prefix_bytes: int, rest_bytes: int
 ) -> PageSummary:
-    start, width = NODE_BYTES + prefix_bytes, rest_bytes + ROW_BYTES
-    if start + count * width > len(page):
-        raise Corruption("index", head[0], NOT_READABLE)
-    prefix = page[NODE_BYTES:start].tobytes()
-    rows = page[start : start + count * width].reshape(count, width)
-    ids = np.zeros((count, 8), np.uint8)
-    ids[:, 8 - ROW_BYTES :] = rows[:, rest_bytes:]
-    row_ids = ids.view(">i8")[:, 0].astype(np.int64)
+    rows, row_ids = _even_rows(page, head[0], count, prefix_bytes, rest_bytes)
+    prefix = page[NODE_BYTES : NODE_BYTES + prefix_bytes].tobytes()
     first, last = (
         (prefix + rows[place, :rest_bytes].tobytes(), int(row_ids[place])) for place in (0, -1)
     )
     return PageSummary(*head, _rows_ascend(rows), first, last, row_ids, ())
+
+
+def _even_rows(
+    page: Bytes, page_no: int, count: int, prefix_bytes: int, rest_bytes: int
+) -> tuple[Bytes, RowIds]:
+    """The entries of an even leaf as a matrix, and the row ids."""
+    start, width = NODE_BYTES + prefix_bytes, rest_bytes + ROW_BYTES
+    if start + count * width > len(page):
+        raise Corruption("index", page_no, NOT_READABLE)
+    rows = page[start : start + count * width].reshape(count, width)
+    ids = np.zeros((count, 8), np.uint8)
+    ids[:, 8 - ROW_BYTES :] = rows[:, rest_bytes:]
+    return rows, ids.view(">i8")[:, 0].astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class LeafKeys:
+    """The keys of a leaf, a row each, followed by zeros; how long they are, and their row ids."""
+
+    right: int
+    matrix: Bytes
+    lengths: RowIds
+    row_ids: RowIds
+
+
+def leaf_keys(pager: Pager, page_no: int, width: int) -> LeafKeys | None:
+    """The keys of a leaf with entries; None: one is longer than the width, or there are none. Under the latch."""
+    page = pager.view(page_no, 1)
+    count = entry_count(page, page_no)
+    _, level, form, _, _, _, prefix_bytes, rest_bytes, _, _, right = NODE.unpack_from(page.data)
+    if level or not count:
+        return None
+    if form == EVEN:
+        length = prefix_bytes + rest_bytes
+        if length > width:
+            return None
+        rows, row_ids = _even_rows(page, page_no, count, prefix_bytes, rest_bytes)
+        matrix = np.zeros((count, width), np.uint8)
+        matrix[:, :prefix_bytes] = page[NODE_BYTES : NODE_BYTES + prefix_bytes]
+        matrix[:, prefix_bytes:length] = rows[:, :rest_bytes]
+        return LeafKeys(right, matrix, np.full(count, length, np.int64), row_ids)
+    starts, ends, row_ids = _entries_of_leaf(page, page_no, count)
+    lengths = ends - starts
+    if int(lengths.max()) > width:
+        return None
+    places = starts[:, np.newaxis] + np.arange(width)
+    there = places < ends[:, np.newaxis]
+    matrix = np.where(there, page[np.minimum(places, len(page) - 1)], 0).astype(np.uint8)
+    return LeafKeys(right, matrix, lengths, row_ids)
 
 
 def _rows_ascend(rows: Bytes) -> bool:

@@ -109,28 +109,10 @@ def _fill_by_matrix(
     duplicates: Duplicates,
 ) -> bool:
     """Keys that fit into a matrix are sorted as arrays and written page by page; False: there are others."""
-    matrices: list[KeyMatrix] = []
-    roots: list[RootIds] = []
-    with_nulls: list[RootIds] = []
-    for view, ids in views:
-        found = view_keys(context, table_shape, shape, view)
-        if found is None:
-            return False
-        there = ids if found.places is None else ids[found.places]
-        if not len(there):
-            continue
-        matrices.append(found.keys)
-        roots.append(there)
-        if found.has_null is not None:
-            with_nulls.append(there[found.has_null])
-    if not matrices:
-        return True
-    joined = KeyMatrix.join(matrices)
-    if joined is None:
+    found = sorted_keys(context, table_shape, shape, views)
+    if found is None:
         return False
-    matrices.clear()
-    context.check_cancelled()
-    keys = SortedKeys.sort(joined, np.concatenate(roots))
+    keys, with_nulls = found
     context.check_cancelled()
     if shape.index.unique:
         repeated = keys.row_ids_at(keys.repeated())
@@ -142,6 +124,40 @@ def _fill_by_matrix(
         context.transaction, keys, between=context.check_cancelled
     )
     return True
+
+
+def sorted_keys(
+    context: ExecutionContext,
+    table_shape: TableShape,
+    shape: IndexShape,
+    views: Iterable[tuple[ScanView, RootIds]],
+) -> tuple[SortedKeys, list[RootIds]] | None:
+    """The keys of views' rows in order with the root ids, and the ids of those whose keys have NULLs.
+
+    None: there are some that fit into no matrix.
+    """
+    matrices: list[KeyMatrix] = []
+    roots: list[RootIds] = []
+    with_nulls: list[RootIds] = []
+    for view, ids in views:
+        found = view_keys(context, table_shape, shape, view)
+        if found is None:
+            return None
+        there = ids if found.places is None else ids[found.places]
+        if not len(there):
+            continue
+        matrices.append(found.keys)
+        roots.append(there)
+        if found.has_null is not None:
+            with_nulls.append(there[found.has_null])
+    if not matrices:
+        return SortedKeys(np.zeros((0, 1), np.uint8), None, np.zeros(0, np.int64), None), []
+    joined = KeyMatrix.join(matrices)
+    if joined is None:
+        return None
+    matrices.clear()
+    context.check_cancelled()
+    return SortedKeys.sort(joined, np.concatenate(roots)), with_nulls
 
 
 def entries_of(

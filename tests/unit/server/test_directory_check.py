@@ -103,6 +103,35 @@ def test_an_entry_with_a_key_that_its_row_has_not(client, name):
     assert "ERROR" not in str(client.run(f"SELECT bt_index_check('{name}', true)"))
 
 
+@pytest.mark.parametrize("name", ["number", "word", "good_pkey"])
+def test_entries_of_a_table_that_was_only_loaded(client, name):
+    """Its indexes have just the keys of its rows, until one has another row or another key, or is gone, or new."""
+    client.rows(
+        """
+        CREATE TABLE loaded (a int, b text);
+        INSERT INTO loaded SELECT n, 'word ' || n FROM generate_series(1, 2000) n;
+        CREATE INDEX number ON loaded (a);
+        CREATE INDEX word ON loaded (b DESC)
+        """
+    )
+    assert problems(client) == []
+    tree = tree_of(client, name)
+    pairs = [pair for chunk in tree.forward(b"", None) for pair in chunk]
+    (key, root_id), (other, _) = pairs[-2:]
+    lacks = f'lacks matching index tuple within index "{name}"'
+    surplus = f'index "{name}" has an entry with a key that heap tuple'
+    tree.insert(0, other, root_id)
+    (said,) = problems(client)
+    assert said.startswith(surplus)
+    tree.delete(0, key, root_id)
+    assert [lacks in line or line.startswith(surplus) for line in problems(client)] == [True] * 2
+    tree.delete(0, other, root_id)
+    (said,) = problems(client)
+    assert lacks in said
+    tree.insert(0, key, root_id)
+    assert problems(client) == []
+
+
 @pytest.mark.parametrize(
     ("row_id", "said"), [(5000, "which is nowhere"), (7 << SLOT_BITS, "which is nowhere")]
 )
