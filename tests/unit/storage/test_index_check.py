@@ -8,10 +8,10 @@ from storage.index_check import has_exactly, missing_entries
 from storage.key_matrix import KeyMatrix, SortedKeys
 from tests.support.small_engine import small_engine
 
-COUNT = 700
+COUNT = 211
 FORMS = {
     "even": lambda number: b"key%06d" % number,
-    "few": lambda number: b"key%06d" % (number // 100),
+    "few": lambda number: b"key%06d" % (number // 30),
     "uneven": lambda number: b"k%d\0" % number,
 }
 
@@ -61,7 +61,7 @@ def test_the_same_and_what_differs(tree, form, way):
     fill(tree, pairs, way)
     assert has_exactly(tree, sorted_keys(pairs))
     assert list(missing_entries(tree, pairs)) == []
-    for place in range(0, COUNT, 23):
+    for place in range(0, COUNT, 60):
         key, row_id = pairs[place]
         for changed in (
             [],
