@@ -55,7 +55,7 @@ def _lift(node: Node, available: set[ColumnId]) -> Lifted:
         inner = _lift(node.input, available)
         if not inner.conditions:
             return Lifted(replace(node, input=inner.node), [])
-        return Lifted(_passing(replace(node, input=inner.node), inner.conditions), inner.conditions)
+        return Lifted(passing(replace(node, input=inner.node), inner.conditions), inner.conditions)
     return Lifted(node, [])
 
 
@@ -96,7 +96,7 @@ def inward(expression: Expression, available: set[ColumnId]) -> Expression:
     return transform(expression, change)
 
 
-def _passing(node: Project, conditions: Iterable[Expression]) -> Project:
+def passing(node: Project, conditions: Iterable[Expression]) -> Project:
     """The Project with the columns of its input that the conditions read passed through."""
     offered = column_numbers(node.input)
     known = {column.column for column in node.outputs}

@@ -102,8 +102,8 @@ def _grouped(
     lifted = lift(aggregate.input, available)
     if lifted is None or outer_columns(replace(aggregate, input=lifted.node)) & available:
         return None
-    pairs = [_pair(each, available) for each in lifted.conditions]
-    keys = [pair for pair in pairs if pair is not None]
+    pairs = [pair(each, available) for each in lifted.conditions]
+    keys = [found for found in pairs if found is not None]
     if len(keys) != len(pairs) or not keys:
         return None
     assert isinstance(plan, Project)
@@ -141,7 +141,7 @@ def _reads_outside(expression: Expression, available: set[ColumnId]) -> bool:
     return bool(outer_of(expression) & available)
 
 
-def _pair(
+def pair(
     condition: Expression, available: set[ColumnId]
 ) -> tuple[Call, Expression, Expression] | None:
     """The equality, its side of the subquery and its side of the outer query."""

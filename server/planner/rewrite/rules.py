@@ -18,6 +18,7 @@ from server.planner.rewrite.decorrelate import decorrelate_aggregates
 from server.planner.rewrite.fold import fold_asked, fold_plan
 from server.planner.rewrite.hoist import hoist_projections
 from server.planner.rewrite.inline import inline_common_tables
+from server.planner.rewrite.laterals import decorrelate_laterals
 from server.planner.rewrite.outer_joins import reduce_outer_joins
 from server.planner.rewrite.push_filters import push_filters
 from server.planner.rewrite.routines import inline_routines
@@ -35,6 +36,7 @@ RULES: tuple[Callable[[Chooser, Node], Node], ...] = (
     reduce_outer_joins,
     hoist_projections,
     push_filters,
+    decorrelate_laterals,
 )
 
 

@@ -86,7 +86,7 @@ def join_for(chooser: Chooser, source: Node, condition: Expression) -> Node | No
     if not isinstance(subquery.plan, Node) or any(is_volatile(each) for each in subquery.test):
         return None
     plan = _existence(subquery.plan) if subquery.kind == "exists" else _without_order(subquery.plan)
-    if plan is None or _runs_volatile(plan):
+    if plan is None or runs_volatile(plan):
         return None
     available = column_numbers(source)
     correlated = bool(outer_columns(plan) & available)
@@ -196,7 +196,8 @@ def _without_order(node: Node) -> Node | None:
     return node
 
 
-def _runs_volatile(node: Node) -> bool:
+def runs_volatile(node: Node) -> bool:
+    """Whether anything in a plan is volatile."""
     from server.planner.plan_walk import expressions_of
 
     return any(is_volatile(each) for part in walk_plan(node) for each in expressions_of(part))
