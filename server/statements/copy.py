@@ -166,6 +166,9 @@ def copy_from(context: StatementContext, statement: tree.Copy) -> Run:
         yield from loader.finish(decoder.finish())
     except CopyFormatError as error:
         raise _located(error, table.name) from error
+    except QueryCanceled as error:
+        error.context = error.context or f"COPY {table.name}, line {max(1, loader.line_no)}"
+        raise
     return f"COPY {loader.count}"
 
 
@@ -197,7 +200,10 @@ def _load_stream(loader: Loader, decoder: Any) -> Generator[Any, Any, None]:
         elif isinstance(message, messages.CopyDone):
             return
         elif isinstance(message, messages.CopyFail):
-            raise QueryCanceled(f"COPY from stdin failed: {message.message}")
+            raise QueryCanceled(
+                f"COPY from stdin failed: {message.message}",
+                context=f"COPY {loader.table.name}, line {loader.line_no + 1}",
+            )
         elif not isinstance(message, messages.Flush | messages.Sync):
             raise ProtocolViolation("unexpected message during COPY from stdin")
 
@@ -256,6 +262,12 @@ class Loader:
         )
         if is_simple and not any(self._tests):
             self._plain = plain_loader(table, columns, self._types, self.execution, self._style)
+
+    @property
+    def line_no(self) -> int:
+        """The line that was taken last."""
+        plain = 0 if self._plain is None else self._plain.row_count
+        return self._line_no + plain + (len(self._pending[0]) if self._pending else 0)
 
     def _missing_columns(self, context: StatementContext) -> list[tuple[int, Any]]:
         given = {column.number for column in self.columns}
