@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from server.catalog.catalog import CATALOG_KINDS, CATALOG_RELATION, Catalog
 from server.catalog.codec import KIND_NUMBER, encode_object
 from server.catalog.database_activity import DatabaseActivities, DatabaseActivity
+from server.catalog.function_activity import FunctionActivities
 from server.catalog.initial import initial_objects
 from server.catalog.sequences import SequenceValues
 from server.catalog.statement_statistics import StatementStatistics
@@ -77,6 +78,7 @@ class Database:
         self.background: dict[int, Any] = {}  # sessions of the server's own
         self.taken_back: dict[Any, int] = {}  # in which database; see server/session/taking_back.py
         self.tables = TableActivities()
+        self.functions = FunctionActivities()
         self.statement_statistics = StatementStatistics(self.clock)
         self.activities: DatabaseActivities = defaultdict(DatabaseActivity)
         self.channels = Channels()

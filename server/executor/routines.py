@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from server.errors import FeatureNotSupported, SqlError, StatementTooComplex
 from server.executor.columns import rows_of
+from server.executor.counted_calls import counted
 from server.executor.run import execute
 from server.executor.waiting import pass_wait
 from server.executor.waits import Sees, Wait
@@ -167,10 +168,11 @@ def call_routine(
     run = _called
     if function.language != "sql":
         run = surroundings.languages[function.language].call
-    if function.security_definer or function.settings:
-        with surroundings.acting(function):
-            return run(caller, function, call, values)
-    return run(caller, function, call, values)
+    with counted(caller, function):
+        if function.security_definer or function.settings:
+            with surroundings.acting(function):
+                return run(caller, function, call, values)
+        return run(caller, function, call, values)
 
 
 def _in_context(error: SqlError, function: UserFunction) -> SqlError:

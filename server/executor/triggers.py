@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from server.errors import SqlError
+from server.executor.counted_calls import counted
 from server.executor.partition_routing import translation
 from server.executor.table_shape import shape_of
 from server.executor.table_triggers import concerns
@@ -74,8 +75,9 @@ def fire(context: ExecutionContext, firing: Firing) -> Record | None:
     function: UserFunction | None = context.catalog.object(firing.trigger.function)
     if function is None:
         return fire_builtin(context, firing.trigger.function, firing)
-    found: Record | None = context.surroundings.fire(context, function, firing)
-    return found
+    with counted(context, function):
+        found: Record | None = context.surroundings.fire(context, function, firing)
+        return found
 
 
 def is_wanted(

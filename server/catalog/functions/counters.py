@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.functions.scope import object_of, session_of, view_of
 from server.catalog.objects import Database, Index, Table, UserFunction
-from server.catalog.views.activity import note_rows, reset_counters, scans_of, table_counters
+from server.catalog.views.activity import (
+    NS_PER_MS,
+    note_rows,
+    reset_counters,
+    scans_of,
+    table_counters,
+)
 from server.errors import InvalidParameterValue, NumericValueOutOfRange, WrongObjectType
 from server.functions.declare import row
 
@@ -87,6 +93,8 @@ def _have_stats(call: CallContext, kind: str, database: int, oid: int) -> bool:
         raise InvalidParameterValue(f'invalid statistics kind: "{kind}"')
     if database != session_of(call).database_oid:
         return False
+    if kind == "function":
+        return oid in session_of(call).database.functions.found
     return isinstance(view.object(oid), Table | Index) and kind == "relation"
 
 
@@ -99,9 +107,22 @@ def _reset_shared(_: CallContext, target: str) -> str:
     return ""
 
 
-def _function_calls(call: CallContext, oid: int) -> None:
-    """Calls are not counted, as with track_functions = none."""
-    object_of(call, oid, UserFunction)
+def _function(part: str, divisor: float) -> Callable[[CallContext, int], float | None]:
+    def read(call: CallContext, oid: int) -> float | None:
+        activity = session_of(call).database.functions.found.get(oid)
+        if activity is None or object_of(call, oid, UserFunction) is None:
+            return None
+        count: int = getattr(activity, part)
+        return count / divisor if divisor else count
+
+    return read
+
+
+def _reset_function(call: CallContext, oid: int) -> str:
+    session = session_of(call)
+    session.database.functions.reset(oid)
+    session.database.activities[session.database_oid].reset_us = session.clock.now_us()
+    return ""
 
 
 def _done(*_: Any) -> str:
@@ -116,6 +137,8 @@ def _reset_database(call: CallContext) -> str:
     relations: tuple[Table | Index, ...] = (*view.objects(Table), *view.objects(Index))
     for relation in relations:
         reset_counters(session.database, relation)
+    for function in view.objects(UserFunction):
+        session.database.functions.reset(function.oid)
     return ""
 
 
@@ -183,16 +206,11 @@ FUNCTIONS = (
         for oid, name, column in _listed(TIMES)
     ),
     *(
-        row(f"{oid} pg_stat_get_{name}(oid) {kind} stable context", _function_calls, doc)
-        for oid, name, kind, doc in (
-            (
-                2978,
-                "function_calls",
-                "int8",
-                "how often a function was called, which nobody counts",
-            ),
-            (2979, "function_total_time", "float8", "how long a function has run"),
-            (2980, "function_self_time", "float8", "how long a function has run itself"),
+        row(f"{oid} pg_stat_get_{name}(oid) {kind} stable context", _function(part, divisor), doc)
+        for oid, name, kind, part, divisor, doc in (
+            (2978, "function_calls", "int8", "calls", 0, "how often a function was called"),
+            (2979, "function_total_time", "float8", "total_ns", NS_PER_MS, "how long it has run"),
+            (2980, "function_self_time", "float8", "self_ns", NS_PER_MS, "how long it has itself"),
         )
     ),
     row(
@@ -218,7 +236,11 @@ FUNCTIONS = (
         _reset_relation,
         "of one table or index",
     ),
-    row("3777 pg_stat_reset_single_function_counters(oid) void volatile", _done, "of a function"),
+    row(
+        "3777 pg_stat_reset_single_function_counters(oid) void volatile context",
+        _reset_function,
+        "of a function",
+    ),
     row(
         "3952 brin_summarize_new_values(regclass) int4 volatile context",
         _summarized,

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from server.catalog.database_activity import US_PER_MS
-from server.catalog.objects import Database, ExtensionObject, Index, Sequence, Table
+from server.catalog.objects import (
+    Database,
+    ExtensionObject,
+    Index,
+    Sequence,
+    Table,
+    UserFunction,
+)
 from server.catalog.table_activity import NOT_SCANNED, Scanned, changes_since, counts_since
 from server.catalog.views.classes import SYSTEM_SCHEMAS
 from server.catalog.views.listings import name_of
@@ -31,6 +38,7 @@ if TYPE_CHECKING:
     from server.settings import Setting
 
 US_PER_DAY = 86_400_000_000
+NS_PER_MS = 1e6
 EPOCH_2000_S = 946_684_800
 
 # Settings
@@ -341,6 +349,21 @@ def _index_rows(session: Any) -> Iterator[Row]:
         }
 
 
+def _function_rows(session: Any) -> Iterator[Row]:
+    view = session.transaction.catalog
+    for oid, activity in sorted(session.database.functions.found.items()):
+        function = view.object(oid)
+        if isinstance(function, UserFunction):
+            yield {
+                "funcid": oid,
+                "schemaname": name_of(view, function.schema),
+                "funcname": function.name,
+                "calls": activity.calls,
+                "total_time": activity.total_ns / NS_PER_MS,
+                "self_time": activity.self_ns / NS_PER_MS,
+            }
+
+
 def _sequence_rows(session: Any) -> Iterator[Row]:
     view = session.transaction.catalog
     for value in view.objects(Sequence):
@@ -494,6 +517,7 @@ RELATIONS = (
     SystemRelation(name="pg_statio_user_indexes", live=_index_rows),
     SystemRelation(name="pg_statio_all_sequences", live=_sequence_rows),
     SystemRelation(name="pg_statio_user_sequences", live=_sequence_rows),
+    SystemRelation(name="pg_stat_user_functions", live=_function_rows),
     SystemRelation(name="pg_stat_database", live=_database_rows),
     SystemRelation(name="pg_stat_bgwriter", live=_checkpoints),
     SystemRelation(name="pg_available_extensions", objects=_available),

@@ -1,0 +1,27 @@
+"""counted: counts a call of a function while it runs, if track_functions asks for that."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+from server.catalog.function_activity import is_tracked
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from server.catalog.objects import UserFunction
+    from server.executor.context import ExecutionContext
+
+NOT_COUNTED = nullcontext()
+
+
+def counted(context: ExecutionContext, function: UserFunction) -> AbstractContextManager[None]:
+    """What a call of the function is to run in."""
+    if context.session is None:
+        return NOT_COUNTED
+    tracked = context.settings["track_functions"]
+    if tracked == "none" or not is_tracked(function.language, tracked):
+        return NOT_COUNTED
+    found: AbstractContextManager[None] = context.session.database.functions.timed(function.oid)
+    return found
