@@ -1,6 +1,7 @@
 """FunctionActivity: how often functions were called, and for how long they ran, as track_functions asks.
 
-Rule 1: only calls that end well are counted; what a function calls is not its own time.
+Rule 1: only calls that end well are counted; what a function calls is not its own time. Contexts that are kept for a
+        transaction see a changed track_functions in the next one.
 Rule 2: a call is over before the one is that made it, on the same thread.
 """
 

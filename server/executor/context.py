@@ -148,6 +148,7 @@ class ExecutionContext:
     accesses: Sequence[Any] = ()  # what the statement reads and writes, by relation
     shows_side_rows: bool = False  # whoever runs the statement takes SideRows
     is_atomic: bool = True  # a body may not end the transaction
+    counts_calls: bool | None = None  # track_functions; None: nobody has asked yet
     is_blind: bool = False  # rows are held back: bodies raise Sees instead of reading
     seeing: set[int] = field(default_factory=set)  # tables with triggers that have raised it
 

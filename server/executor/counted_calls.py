@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 NOT_COUNTED = nullcontext()
 
 
+def counts_calls(context: ExecutionContext) -> bool:
+    """Whether any calls are counted; the context remembers."""
+    if context.counts_calls is None:
+        found = context.session is not None and context.settings["track_functions"] != "none"
+        context.counts_calls = found
+    return context.counts_calls
+
+
 def counted(context: ExecutionContext, function: UserFunction) -> AbstractContextManager[None]:
     """What a call of the function is to run in."""
-    if context.session is None:
-        return NOT_COUNTED
-    tracked = context.settings["track_functions"]
-    if tracked == "none" or not is_tracked(function.language, tracked):
+    if not is_tracked(function.language, context.settings["track_functions"]):
         return NOT_COUNTED
     found: AbstractContextManager[None] = context.session.database.functions.timed(function.oid)
     return found

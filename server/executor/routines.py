@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from server.errors import FeatureNotSupported, SqlError, StatementTooComplex
 from server.executor.columns import rows_of
-from server.executor.counted_calls import counted
+from server.executor.counted_calls import counted, counts_calls
 from server.executor.run import execute
 from server.executor.waiting import pass_wait
 from server.executor.waits import Sees, Wait
@@ -168,10 +169,22 @@ def call_routine(
     run = _called
     if function.language != "sql":
         run = surroundings.languages[function.language].call
+    if caller.counts_calls is not False and counts_calls(caller):
+        run = partial(_count, run)
+    if function.security_definer or function.settings:
+        with surroundings.acting(function):
+            return run(caller, function, call, values)
+    return run(caller, function, call, values)
+
+
+def _count(
+    run: Callable[..., Any],
+    caller: ExecutionContext,
+    function: UserFunction,
+    call: CallContext,
+    values: Row,
+) -> Any:
     with counted(caller, function):
-        if function.security_definer or function.settings:
-            with surroundings.acting(function):
-                return run(caller, function, call, values)
         return run(caller, function, call, values)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from server.errors import SqlError
-from server.executor.counted_calls import counted
+from server.executor.counted_calls import counted, counts_calls
 from server.executor.partition_routing import translation
 from server.executor.table_shape import shape_of
 from server.executor.table_triggers import concerns
@@ -75,9 +75,13 @@ def fire(context: ExecutionContext, firing: Firing) -> Record | None:
     function: UserFunction | None = context.catalog.object(firing.trigger.function)
     if function is None:
         return fire_builtin(context, firing.trigger.function, firing)
-    with counted(context, function):
-        found: Record | None = context.surroundings.fire(context, function, firing)
-        return found
+    found: Record | None
+    if context.counts_calls is not False and counts_calls(context):
+        with counted(context, function):
+            found = context.surroundings.fire(context, function, firing)
+    else:
+        found = context.surroundings.fire(context, function, firing)
+    return found
 
 
 def is_wanted(
