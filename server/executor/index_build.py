@@ -113,6 +113,8 @@ def _fill_by_matrix(
     if found is None:
         return False
     keys, with_nulls = found
+    if not len(keys):
+        return True
     context.check_cancelled()
     if shape.index.unique:
         repeated = keys.row_ids_at(keys.repeated())
