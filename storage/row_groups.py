@@ -61,7 +61,6 @@ class RowGroups:
         self._addresses = group_addresses(pager.store, header)
         self._groups: list[RowGroup | None] = [None] * len(self._addresses)
         self.reusable: set[int] = set()  # groups with free slots, of those read so far
-        self.filled: set[int] = set()  # groups that came to be full by many rows at once
         self.on_group: Callable[[RowGroup], None] = lambda _group: None
         self.on_forget: Callable[[], None] = lambda: None
 
@@ -112,7 +111,6 @@ class RowGroups:
         self._addresses = group_addresses(self.pager.store, self.header)
         self._groups = [None] * len(self._addresses)
         self.reusable.clear()
-        self.filled.clear()
         self.on_forget()
 
     def is_open(self, group: RowGroup) -> bool:

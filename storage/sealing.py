@@ -1,7 +1,5 @@
 """Sealing: row groups that went cold take less room.
 
-A group is cold when nothing has changed in it for long, or at once when one transaction has filled it.
-
 Rule 1: a group may be sealed when it has rows enough, nothing in it is over, few of its slots are empty
         and everybody sees all of its rows. Its columns are encoded without the latch; the latch is taken
         to store the result, and only if nothing has changed meanwhile.
@@ -102,23 +100,6 @@ class Cooling:
                     cold.append(group.group_no)
         return cold
 
-    def loaded_groups(self, engine: Engine, table: Table) -> list[int]:
-        """The groups that one transaction has filled and that may be sealed: what was loaded is cold at once."""
-        groups = table.groups
-        loaded = []
-        with engine.latch:
-            for group_no in sorted(groups.filled):
-                group = groups[group_no]
-                if group.stamp_max >> COMMAND_BITS >= engine.log.horizon():
-                    continue
-                rows_min = table.pager.sealed_rows_min
-                is_cold = groups.is_open(group) and may_be_sealed(engine.log, group, 0, rows_min)
-                if is_cold and self._patience == 1 and _is_of_one(group):
-                    loaded.append(group_no)
-                else:
-                    groups.filled.discard(group_no)
-        return loaded
-
     def opened(self) -> None:
         """Groups were sealed too soon."""
         self._patience = min(self._patience * 4, PATIENCE_MAX)
@@ -140,7 +121,6 @@ def seal_cold_groups(
             continue
         sealed = encode_group(table, group)
         if sealed is None:
-            table.groups.filled.discard(group_no)
             continue
         with engine.latch:
             if table.groups[group_no] is group and group.change_no == sealed.change_no:
@@ -246,13 +226,6 @@ def _has_equal_headers(group: RowGroup) -> bool:
     if not group.layout.kinds or group.layout.null_words or versions[:, 1:].any():
         return False
     return bool((versions[:, 0] == versions[0, 0]).all())
-
-
-def _is_of_one(group: RowGroup) -> bool:
-    """Whether one transaction has made all rows, and nobody has changed any since."""
-    versions = group.versions[: group.used]
-    xids = versions[:, 0] >> np.uint64(COMMAND_BITS)
-    return bool((xids == xids[0]).all()) and not versions[:, 1:3].any()
 
 
 def _occupied(group: RowGroup) -> npt.NDArray[np.bool_] | None:

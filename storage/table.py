@@ -288,8 +288,6 @@ class Table:
                 store_versions(self, change, group, stamp, new.part(done, done + part))
                 change.commit()
             group.changed(stamp, used=first + part)
-            if first + part == CAPACITY_MAX:
-                self.groups.filled.add(group.group_no)
             start = (group.group_no << SLOT_BITS) + first
             row_ids[done : done + part] = np.arange(start, start + part)
             transaction.undo.append((self, Undo.INSERT_MANY, start, part, None))

@@ -41,7 +41,7 @@ GIVE_WAY_SECONDS = 0.0002
 WORK_SECONDS_MIN = 0.002
 """Steps shorter than this go on with the next one at once."""
 REST_SECONDS_MAX = 1.0
-LOOK_FOR_WAITERS_NS = 100_000_000
+LOOK_FOR_WAITERS_NS = 1_000_000_000
 US_PER_MS = 1000
 WEAK = "share update exclusive"
 

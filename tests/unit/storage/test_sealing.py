@@ -183,18 +183,16 @@ def test_the_new_version_of_a_sealed_row_goes_elsewhere_and_its_slot_is_not_used
 
 def add_groups(engine, table):
     """A group as large as there are, and the first row of the next."""
-    count = (1 << 16) + 1
+    count = 1 << 16
+    texts = [b"%d" % number for number in range(count)]
+    columns = [
+        np.zeros(count + 1, kind.dtype) if kind is not Kind.BYTES else [*texts, b"last"]
+        for kind in KINDS
+    ]
     transaction = engine.begin()
-    ids = table.insert(transaction, *wide_rows(count), count).tolist()
+    ids = table.insert(transaction, columns, [None] * len(KINDS), count + 1).tolist()
     transaction.commit()
     return ids
-
-
-def wide_rows(count):
-    """Columns of so many rows, and that none is NULL."""
-    texts = [b"%d" % number for number in range(count)]
-    columns = [np.zeros(count, kind.dtype) if kind is not Kind.BYTES else texts for kind in KINDS]
-    return columns, [None] * len(KINDS)
 
 
 @pytest.fixture
@@ -515,39 +513,6 @@ def test_groups_are_cold_when_nothing_has_changed_for_long_enough(engine, table)
     assert [cold(engine, table, cooling, minutes) for minutes in (11, 15, 16)] == [[], [], [0]]
     assert vacuum(engine, TABLE, chosen=ToSeal(cold=[0])).sealed_groups == 1
     assert cold(engine, table, cooling, 100) == []
-
-
-def test_what_one_transaction_has_loaded_is_cold_as_soon_as_everybody_sees_it(engine, table):
-    cooling, holder = Cooling(), engine.begin()
-    holder.stamp()
-    add_groups(engine, table)
-    assert engine.filled_relations() == [TABLE]
-    assert cooling.loaded_groups(engine, table) == []  # a transaction that began before is there
-    holder.abort()
-    assert cooling.loaded_groups(engine, table) == [0]
-    assert cooling.loaded_groups(engine, table) == [0]  # nobody has sealed it
-    assert vacuum(engine, TABLE, chosen=ToSeal(cold=[0])).sealed_groups == 1
-    assert cooling.loaded_groups(engine, table) == []
-    assert engine.filled_relations() == []
-
-
-@pytest.mark.parametrize("why", ["two transactions", "changed", "opened before", "rolled back"])
-def test_what_others_have_been_at_or_will_be_is_not_loaded(engine, table, why):
-    cooling = Cooling()
-    if why == "two transactions":
-        add(engine, table, COUNT)
-    if why == "rolled back":
-        table.insert(transaction := engine.begin(), *wide_rows(1 << 16), 1 << 16)
-        transaction.abort()
-    else:
-        ids = add_groups(engine, table)
-    if why == "changed":
-        change(engine, table, ids[0], None).commit()
-    if why == "opened before":
-        cooling.opened()
-    assert engine.filled_relations() == [TABLE]
-    assert cooling.loaded_groups(engine, table) == []
-    assert engine.filled_relations() == []
 
 
 def test_what_may_not_be_sealed_is_not_cold(engine, table):
