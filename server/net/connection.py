@@ -42,9 +42,10 @@ from server.executor.waits import Wait
 from server.net.ahead import more_copy_data, serve_ahead
 from server.net.encryption import answer_encryption
 from server.net.idle import IdleWatch
+from server.net.peers import is_to_end, peer_of
 from server.session.block import State
 from server.session.blocked import Blocked
-from server.session.login import NEED_MESSAGE, Peer, log_in
+from server.session.login import NEED_MESSAGE, log_in
 from server.session.native import serve
 from server.session.results import error_fields
 from server.session.unfinished import Flushing
@@ -64,10 +65,6 @@ FLUSH_BYTES = 64 * 1024
 SLICE_NS = 5_000_000
 INPUT_BYTES_MAX = 4 * 1024 * 1024
 """How much may wait to be dealt with before the client has to wait; a message that is longer comes in whole."""
-
-
-SESSION_ENDS = ("57P01", "57P02", "57P04")
-"""What a session is told when it ends by somebody else's will."""
 
 
 class ClientConnection(asyncio.Protocol):
@@ -399,7 +396,8 @@ class ClientConnection(asyncio.Protocol):
             error = CannotConnectNow("the database system is shutting down")
             self._fatal(error_fields(error, "FATAL"))
         elif isinstance(message, StartupMessage):
-            peer = self._peer()
+            assert self.transport is not None
+            peer = peer_of(self.transport, tls=self.tls)
             self._login = True
             self._steps = log_in(self.database, message, peer, self.pid)
         elif isinstance(message, SSLRequest | GSSENCRequest):
@@ -507,7 +505,7 @@ class ClientConnection(asyncio.Protocol):
             self._run_blocked(self._blocked)
         elif self._wait is not None and self._wait is not _TURN:
             self._end_wait(self._wait)
-        elif self._paused and self._is_to_end():
+        elif self._paused and is_to_end(self.session):
             self.finish()  # who reads nothing cannot be told why
         elif (
             self.session is not None and self.session.cancelled is not None and self._steps is None
@@ -517,16 +515,10 @@ class ClientConnection(asyncio.Protocol):
     def _end_idle_session(self) -> None:
         """Nothing runs: a request to cancel is void, a request to end the session ends it."""
         assert self.session is not None
-        error = self.session.cancelled
-        is_to_end = self._is_to_end()
+        error, ends = self.session.cancelled, is_to_end(self.session)
         self.session.cancelled = None
-        if error is not None and is_to_end:
+        if error is not None and ends:
             self._end_session(error)
-
-    def _is_to_end(self) -> bool:
-        """Whether the session is to end, and not only what it runs."""
-        error = None if self.session is None else self.session.cancelled
-        return error is not None and error.sqlstate in SESSION_ENDS
 
     def _end_session(self, error: SqlError) -> None:
         self._fatal(error_fields(error, "FATAL"))
@@ -542,12 +534,6 @@ class ClientConnection(asyncio.Protocol):
             self._timer = None
 
     # Encryption and the end
-
-    def _peer(self) -> Peer:
-        assert self.transport is not None
-        name = self.transport.get_extra_info("peername")
-        address, port = (name[0], name[1]) if isinstance(name, tuple) else ("", 0)
-        return Peer(address, port, self.tls)
 
     def _startup_took_too_long(self) -> None:
         if self.session is None:
