@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.executor.waits import Wait
     from server.session.lane import Lane
+    from server.session.session import Session
+    from server.statements.portal import Prepared
 
 
 class Blocked(RowWait):
@@ -46,13 +48,7 @@ class Blocked(RowWait):
         except Exception as error:  # noqa: BLE001 - the boundary: it becomes a reply
             yield from fail(session, self.head, error, self.synced)
             return
-        if self.sql is None and (session.transaction.in_block or not self.synced):
-            session.portals[""] = finished_portal(self.prepared, session.activity.query_started_us)
-        if self.synced:
-            yield from finish(session, self.head, data)
-        else:
-            session.transaction.is_pipelined = True
-            yield from tell(session, self.head, data)
+        yield from _end(session, self.prepared, self.head, data, self.sql, self.synced)
 
     def _wait_and_change(self) -> Steps:
         """Leave the number of rows changed in the context."""
@@ -115,6 +111,39 @@ class Blocked(RowWait):
             self.pass_on()
         else:
             context.engine.locks.cancel_wait(context.transaction, completion)
+
+
+def checked(
+    session: Session, prepared: Prepared, head: bytes, data: bytes, sql: str | None, synced: bool
+) -> Steps:
+    """What is left of a series that has inserted a row and told it in data, but not looked at what it refers to."""
+    running = session.transaction.running
+    assert running is not None
+    assert running.point_context is not None
+    context = running.point_context
+    try:
+        yield from session.driven(run_after_statement(context))
+    except GeneratorExit:
+        raise
+    except Exception as error:  # noqa: BLE001 - the boundary: it becomes a reply
+        yield from fail(session, head, error, synced)
+        return
+    finally:
+        context.after_statement.clear()
+    yield from _end(session, prepared, head, data, sql, synced)
+
+
+def _end(
+    session: Session, prepared: Prepared, head: bytes, data: bytes, sql: str | None, synced: bool
+) -> Steps:
+    """The series is done up to its commit."""
+    if sql is None and (session.transaction.in_block or not synced):
+        session.portals[""] = finished_portal(prepared, session.activity.query_started_us)
+    if synced:
+        yield from finish(session, head, data)
+    else:
+        session.transaction.is_pipelined = True
+        yield from tell(session, head, data)
 
 
 def _where(context: ExecutionContext, lane: Lane) -> str:

@@ -16,10 +16,9 @@ from storage.native.slots cimport Slot, read_slot, slot_named, write_slot
 from weakref import ref
 
 from server.clock import SystemClock
-from server.errors import InternalError
 from server.executor.run import run_point
 from server.session.block import State
-from server.session.blocked import Blocked
+from server.session.blocked import Blocked, checked
 from server.session.execution import renew_point_context
 from server.session.point_run import reply_row
 from server.session.state.native.session_state cimport Activity, Modes, Running, SessionState, TransactionState
@@ -244,6 +243,9 @@ cpdef object run_series_of(
     if type(data) is int:
         session.unfinished = Blocked(session, prepared, lane, data, head, sql, synced)
         return b""
+    if type(data) is tuple:
+        session.unfinished = checked(session, prepared, head, data[0], sql, synced)
+        return b""
     if not synced:
         return end_step(session, prepared, head, data)
     if session.notices:
@@ -434,6 +436,7 @@ cdef object run(SessionState session, lane, Running running, basis, tuple parame
 
     A negative xid: that transaction is in the way of the change, which keeps its context meanwhile. Another number:
     so many rows are changed, and what they refer to is to be looked at; or the row was not found in a stale snapshot.
+    A tuple of what a row is told with: it is inserted, and what it refers to is to be looked at.
     """
     cdef int64_t count = 0
     key_read = read_slot(lane, &KEY_READ)
@@ -467,13 +470,13 @@ cdef object run(SessionState session, lane, Running running, basis, tuple parame
             rows = lane.row_query.stored_rows(context)
             return None if rows is None else lane.reply_rows(rows, formats)
         rows = run_point(planned, context, lane.program)
-        if context.after_statement:
-            raise InternalError("a point statement has left checks behind")
     finally:
         if count >= LEFT:
             write_slot(context, &SNAPSHOT, None)  # held no longer than the statement
     if rows is None:
         return None
     if planned.returns_rows:
-        return reply_row(lane, formats, rows[0] if rows else None)
-    return lane.complete(context.row_count)
+        data = reply_row(lane, formats, rows[0] if rows else None)
+    else:
+        data = lane.complete(context.row_count)
+    return (data,) if context.after_statement else data

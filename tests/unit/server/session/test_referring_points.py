@@ -27,6 +27,8 @@ STATEMENTS = {
     "child": "INSERT INTO child (parent, other) VALUES ($1, $2)",
     "node": "INSERT INTO node VALUES ($1, $2)",
     "late": "INSERT INTO late VALUES ($1)",
+    "told": "INSERT INTO child (parent, other) VALUES ($1, $2) RETURNING *",
+    "new": "INSERT INTO parent VALUES ($1, $2)",
     "begin": "BEGIN",
     "commit": "COMMIT",
     "rollback": "ROLLBACK",
@@ -40,6 +42,9 @@ SCRIPTS = {
     "failed block": [("begin",), ("child", b"1", b"10"), ("child", b"3", b"1"), ("commit",)],
     "itself": [("node", b"1", b"1"), ("node", b"2", b"1"), ("node", b"3", b"4")],
     "late": [("late", b"1"), ("late", b"3")],
+    "told": [("told", b"1", b"10"), ("told", b"3", b"10"), ("told", b"2", None)],
+    "told of what is new": [("begin",), ("new", b"3", b"30"), ("told", b"3", b"30"), ("commit",)],
+    "told in a failed block": [("begin",), ("new", b"3", b"30"), ("told", b"3", b"1"), ("commit",)],
 }
 
 
@@ -70,12 +75,19 @@ def served(client, data, given):
     return reply + b"".join(map(encode, items)), bool(taken)
 
 
+def told(items):
+    """The bytes of the ordinary flow, which may send rows before it looks at what they refer to."""
+    if any(isinstance(item, messages.ErrorResponse) for item in items):
+        items = [item for item in items if not isinstance(item, messages.DataRows)]
+    return b"".join(map(encode, items))
+
+
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS.keys())
 def test_gives_the_bytes_of_the_ordinary_flow(pair, script):
     for name, *values in script:
         reply, taken = served(pair[0], series(name, *values), asked(name, *values))
         assert taken or name in ("late", "commit")
-        assert reply == b"".join(map(encode, pair[1].send(*asked(name, *values)))), (name, values)
+        assert reply == told(pair[1].send(*asked(name, *values))), (name, values)
     for sql in ("ROLLBACK", "TABLE child", "TABLE node", "TABLE late"):
         assert pair[0].run(sql) == pair[1].run(sql)
 
