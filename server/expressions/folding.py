@@ -77,6 +77,10 @@ class _Folding:
         if special is not None:
             folded: nodes.Expression = special(self, node)
             return folded
+        return self.general(node)
+
+    def general(self, node: nodes.Expression) -> nodes.Expression:
+        """A node of a class without rules of its own."""
         node = nodes.map_operands(node, self.fold)
         if isinstance(node, nodes.ArrayComparison):
             node = _as_list(node)
@@ -112,6 +116,16 @@ class _Folding:
         same = all(new is old for new, old in zip(kept, node.arguments, strict=False))
         same = same and len(kept) == len(node.arguments)
         return node if same else replace(node, arguments=tuple(kept))
+
+    def null_test(self, node: nodes.IsNull) -> nodes.Expression:
+        """A row that is written out is tested field by field, up to the first that decides; a row in it is a value."""
+        row = node.argument
+        if isinstance(row, nodes.RowConstructor) and all(
+            item.type.type.kind not in "cp" for item in row.items
+        ):
+            tests = tuple(replace(node, argument=item) for item in row.items)
+            return self.junction(nodes.And(type=node.type, arguments=tests, offset=node.offset))
+        return self.general(node)
 
     def case(self, node: nodes.Case) -> nodes.Expression:
         """Leave out branches that are never taken, and all behind one that always is."""
@@ -198,6 +212,7 @@ def _is_foldable(node: nodes.Expression) -> bool:
 
 _SPECIAL: Final[dict[type[nodes.Expression], Any]] = {
     nodes.And: _Folding.junction,
+    nodes.IsNull: _Folding.null_test,
     nodes.Or: _Folding.junction,
     nodes.Case: _Folding.case,
     nodes.Coalesce: _Folding.coalesce,

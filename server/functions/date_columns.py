@@ -11,7 +11,7 @@ import numpy as np
 
 from server.functions import fields, instants
 from server.functions.scaled import by_rows
-from server.types.calendar import MONTH_DAYS, TIMESTAMP_MIN, US_PER_DAY
+from server.types.calendar import DATE_MIN, MONTH_DAYS, TIMESTAMP_MIN, US_PER_DAY
 from server.vector.column import Column, Values
 from server.vector.rows import constant_value, is_constant, joint_validity
 
@@ -43,6 +43,8 @@ def date_and_days(sign: int) -> Kernel:
         if not within(dates.values, DATE_LIMIT) or not within(days.values, DATE_LIMIT // 20):
             return by_rows(row_form, (dates, days), np.dtype(np.int32))
         moved = dates.values + sign * days.values
+        if len(moved) and moved.min() < DATE_MIN:
+            return by_rows(row_form, (dates, days), np.dtype(np.int32))
         return Column(moved.astype(np.int32), joint_validity((dates, days)))
 
     return kernel
@@ -88,8 +90,9 @@ def date_and_interval(sign: int) -> Kernel:
         if is_constant(intervals) and within(dates.values, DATE_LIMIT):
             interval = constant_value(intervals)
             if _moderate(interval):
-                us = dates.values.astype(np.int64) * US_PER_DAY
-                return Column(_moved(us, interval, sign), dates.valid)
+                us = _moved(dates.values.astype(np.int64) * US_PER_DAY, interval, sign)
+                if not len(us) or us.min() >= TIMESTAMP_MIN:
+                    return Column(us, dates.valid)
         return by_rows(row_form, (dates, intervals), _INT64)
 
     return kernel

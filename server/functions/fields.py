@@ -15,6 +15,7 @@ import numpy as np
 from server.errors import DatetimeFieldOverflow, FeatureNotSupported, InvalidParameterValue
 from server.functions.instants import INFINITE, INFINITE_DATES, date_of_timestamp
 from server.functions.numeric_math import divide, scaled
+from server.identifiers import truncate_identifier
 from server.types.calendar import (
     DATE_INFINITY,
     JULIAN_OF_EPOCH,
@@ -88,12 +89,14 @@ def unit_named(name: str, type_name: str) -> str:
 
 def unrecognized_unit(name: str, type_name: str) -> InvalidParameterValue:
     """Make the error for a name that is no unit."""
-    return InvalidParameterValue(f'unit "{name.lower()}" not recognized for type {type_name}')
+    shown = truncate_identifier(name.lower())
+    return InvalidParameterValue(f'unit "{shown}" not recognized for type {type_name}')
 
 
 def unsupported_unit(name: str, type_name: str) -> FeatureNotSupported:
     """Make the error for a field that a type does not have."""
-    return FeatureNotSupported(f'unit "{name.lower()}" not supported for type {type_name}')
+    shown = truncate_identifier(name.lower())
+    return FeatureNotSupported(f'unit "{shown}" not supported for type {type_name}')
 
 
 def iso_week(days: int) -> tuple[int, int]:

@@ -166,7 +166,7 @@ def _shown(part: Part, moment: Moment) -> str:
     return text
 
 
-_SIGNED: Final = frozenset(("HH24", "MI", "SS", "MM", "YYYY", "IYYY", "CC"))
+_SIGNED: Final = frozenset(("HH24", "MI", "SS", "MM", "YYYY", "CC"))
 """Fields that have a place for a sign besides their digits; of others it takes the place of a zero."""
 
 
@@ -238,10 +238,10 @@ _NUMBERS: Final[dict[str, Number]] = {
     "YYY": lambda m: (_cut(_year(m), 1000)[1], 4 if _year(m) < 0 else 3),
     "YY": lambda m: (_cut(_year(m), 100)[1], 3 if _year(m) < 0 else 2),
     "Y": lambda m: (_cut(_year(m), 10)[1], 1),
-    "IYYY": lambda m: (_iso_year(m), 4),
-    "IYY": lambda m: (_iso_year(m) % 1000, 3),
-    "IY": lambda m: (_iso_year(m) % 100, 2),
-    "I": lambda m: (_iso_year(m) % 10, 1),
+    "IYYY": lambda m: (_iso_year(m), 5 if _year(m) < 0 else 4),
+    "IYY": lambda m: (_cut(_iso_year(m), 1000)[1], 4 if _year(m) < 0 else 3),
+    "IY": lambda m: (_cut(_iso_year(m), 100)[1], 3 if _year(m) < 0 else 2),
+    "I": lambda m: (_cut(_iso_year(m), 10)[1], 1),
     "MM": lambda m: (m.month, 2),
     "DD": lambda m: (m.day, 2),
     "DDD": lambda m: (_day_in_year(m), 3),
@@ -253,7 +253,6 @@ _NUMBERS: Final[dict[str, Number]] = {
     "IW": lambda m: (iso_week(m.days)[1], 2),
     "CC": lambda m: (_century(m), 2),
     "J": lambda m: (m.days + JULIAN_OF_EPOCH, 1),
-    "Q": lambda m: (_cut(m.month - 1, 3)[0] + 1, 1),
 }
 
 Writer = Callable[[Moment, Part], str]
@@ -303,9 +302,12 @@ def _era(moment: Moment, part: Part) -> str:
 
 
 def _comma_year(moment: Moment, part: Part) -> str:
-    year = _year(moment)
-    thousands, rest = divmod(abs(year), 1000)
-    return f"{'-' if year < 0 else ''}{thousands},{rest:03d}"
+    thousands, rest = _cut(_year(moment), 1000)
+    return f"{thousands},{rest:03d}"
+
+
+def _quarter(moment: Moment, part: Part) -> str:
+    return str(_cut(moment.month - 1, 3)[0] + 1) if moment.month else ""
 
 
 def _zone(moment: Moment, part: Part) -> str:
@@ -343,6 +345,7 @@ _WRITERS: Final[dict[str, Writer]] = {
     **dict.fromkeys(("RM", "rm"), _roman),
     **dict.fromkeys(("TZ", "tz"), _zone),
     "Y,YYY": _comma_year,
+    "Q": _quarter,
     "TZH": _zone_hours,
     "TZM": _zone_minutes,
     "OF": _offset,

@@ -10,6 +10,7 @@ from typing import Final
 
 from server.errors import SqlSyntaxError
 from server.functions.format_templates import NUMBER_KEYWORDS, ordinal, quoted
+from server.functions.numeric import to_integer
 from server.types.numeric import EXACT, round_to
 
 _ORDER: Final = tuple(sorted(set(NUMBER_KEYWORDS), key=len, reverse=True))
@@ -143,7 +144,7 @@ def format_number(value: Decimal, template: str, *, moved: bool = False) -> str:
     """Fill a template with a number; moved: what V asks for has been done."""
     picture = picture_of(template)
     if picture.roman:
-        return _roman(value, picture)
+        return _roman(_to_int4(value), picture)
     if picture.exponent:
         return _scientific(value, picture)
     if picture.multiply and value.is_finite() and not moved:
@@ -159,7 +160,7 @@ def format_float(value: float, template: str, significant: int) -> str:
     """
     picture = picture_of(template)
     if picture.roman:
-        return _roman(Decimal(value), picture)
+        return _roman(round(value) if math.isfinite(value) else 0, picture)
     if picture.exponent:
         return _scientific_float(value, picture)
     if picture.multiply:
@@ -337,8 +338,10 @@ class _Writer:
             self.out.append("-" if self.negative else "+")
 
 
-def _roman(value: Decimal, picture: Picture) -> str:
-    number = int(round_to(value, 0)) if value.is_finite() else 0
+_to_int4: Final = to_integer("int4")
+
+
+def _roman(number: int, picture: Picture) -> str:
     if not 0 < number < 4000:
         return "#" * 15
     text = ""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import SingletonSqlJsonItemRequired
 from server.functions.declare import row
-from server.functions.jsonpath_evaluate import PathError, find
+from server.functions.jsonpath_evaluate import UNKNOWN_VARIABLES, PathError, find
 from server.functions.jsonpath_moments import Moment, format_moment
 from server.types.jsonb import Jsonb
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from server.types.jsonpath import JsonPath
 
 NO_VARIABLES: Final = Jsonb({})
-UNKNOWN: Final = Jsonb(None)
-"""What operators give in the place of variables: each of them is null."""
+UNKNOWN: Final = Jsonb(UNKNOWN_VARIABLES)
+"""What operators give in the place of variables."""
 
 
 def _found(

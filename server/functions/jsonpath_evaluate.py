@@ -77,6 +77,8 @@ ARITHMETIC: Final[dict[str, Callable[[Decimal, Decimal], Decimal]]] = {
     "/": exact.divide,
     "%": exact.remainder,
 }
+UNKNOWN_VARIABLES: Final = object()
+"""Given in the place of variables, each of them is null."""
 INTEGER_MAX: Final = (1 << 31) - 1
 _FLOOR, _CEILING = exact.integral("ROUND_FLOOR"), exact.integral("ROUND_CEILING")
 _DECIMAL = FloatNumerics(15).convert
@@ -148,7 +150,7 @@ class Evaluation:
 
     def variable(self, step: Step, _item: Any) -> Items:
         """A variable."""
-        if self.variables is None:
+        if self.variables is UNKNOWN_VARIABLES:
             return [None]
         if step.value not in self.variables:
             raise UndefinedObject(f'could not find jsonpath variable "{step.value}"')
@@ -544,7 +546,7 @@ def find(
     context: CallContext, path: JsonPath, root: Any, variables: Any, has_zone: bool
 ) -> Iterator[Any]:
     """The items that a path finds in a value, one by one up to an error."""
-    if not isinstance(variables, dict | None):
+    if not isinstance(variables, dict) and variables is not UNKNOWN_VARIABLES:
         raise InvalidParameterValue(
             '"vars" argument is not an object',
             detail='Jsonpath parameters should be encoded as key-value pairs of "vars" object.',

@@ -228,7 +228,9 @@ def _shown(scale: int, *arguments: Decimal) -> int:
 
 def square_root_to(value: Decimal, scale: int) -> Decimal:
     """Square root of what is not negative, with so many digits after the point."""
-    return round_to(_precise(max(value.adjusted(), 0) + scale + 10).sqrt(value), scale)
+    # In integers, as a root of limited precision would be rounded twice: floor(sqrt(n) + 1/2).
+    fourfold = EXACT.multiply(EXACT.scaleb(value, 2 * scale), Decimal(4))
+    return EXACT.scaleb(Decimal((math.isqrt(int(fourfold)) + 1) // 2), -scale)
 
 
 def square_root(value: Decimal) -> Decimal:

@@ -21,6 +21,7 @@ from server.types.calendar import (
     US_PER_SECOND,
     date_of,
     days_of,
+    is_valid_date,
     month_length,
 )
 
@@ -499,6 +500,8 @@ def parse_date(text: str, template: str) -> int:
     read = Reader(text, template, False).run()
     days = _days_of(read, text)
     _time_of(read, text)
+    if not is_valid_date(days):
+        raise DatetimeFieldOverflow(f'date out of range: "{text}"')
     return days
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import DatetimeFieldOverflow
@@ -26,6 +27,7 @@ ATTRIBUTE_ESCAPES: Final = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\n": "&#10;", "\r": "&#13;",
      "\t": "&#9;"}
 )  # fmt: skip
+_BEYOND_ASCII: Final = re.compile(r"[^\0-\x7f]")
 INFINITIES: Final = frozenset(
     (DATE_INFINITY, DATE_MINUS_INFINITY, TIMESTAMP_INFINITY, TIMESTAMP_MINUS_INFINITY)
 )
@@ -38,7 +40,11 @@ def escaped(text: str) -> str:
 
 def attribute(text: str) -> str:
     """Text as the value of an attribute."""
-    return text.translate(ATTRIBUTE_ESCAPES)
+    return _BEYOND_ASCII.sub(_reference, text.translate(ATTRIBUTE_ESCAPES))
+
+
+def _reference(character: re.Match[str]) -> str:
+    return f"&#x{ord(character[0]):X};"
 
 
 def value_text(
@@ -73,7 +79,9 @@ def _plain(value: Any, type_: Type, style: TextStyle, in_hex: bool) -> str:
             raise DatetimeFieldOverflow(
                 f"{kind} out of range", detail=f"XML does not support infinite {kind} values."
             )
-        text = writer(value, TextStyle(time_zone=style.time_zone)).replace(" ", "T", 1)
+        text = writer(value, TextStyle(time_zone=style.time_zone))
+        if type_.name != "date":
+            text = text.replace(" ", "T", 1)
         if type_.name == "timestamptz" and text[-3] in "+-":
             text += ":00"
         return text

@@ -63,8 +63,6 @@ class _Path:
     """A path, evaluated for documents and for nodes in them."""
 
     def __init__(self, path: str, spaces: Mapping[str, str]) -> None:
-        if not path:
-            raise DataException("empty XPath expression")
         self.text = path.strip()
         self.spaces = dict(spaces) or None
         self.of_node = self._compiled(path)
@@ -90,8 +88,11 @@ class _Path:
 
 
 def _found(path: str, text: str, spaces: Array | None) -> Any:
-    compiled = _Path(path, _spaces(spaces))
-    return compiled.find(_document(text))
+    names = _spaces(spaces)
+    if not path:
+        raise DataException("empty XPath expression")
+    document = _document(text)  # what is wrong with it is told before what is wrong with the path
+    return _Path(path, names).find(document)
 
 
 def xpath(path: str, text: str, spaces: Array | None = None) -> Array:

@@ -218,7 +218,7 @@ def bind_array(context: BindContext, scope: Scope, node: exp.Expression, target:
             hint="Explicitly cast to the desired type, for example ARRAY[]::integer[].",
         ).at(context.position(offset))
     nested = any(isinstance(each, nodes.ArrayConstructor) for each in node.args["arguments"])
-    nested = nested or bool(items and _is_array(context, items[0]))
+    nested = nested or any(_is_array(context, item) for item in items)
     if nested:
         return _nested_array(context, items, target if element else 0, offset)
     if element:

@@ -16,6 +16,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.random_expressions.routines import (
@@ -51,17 +52,24 @@ RANGED = {
     "date": ("daterange", "datemultirange"),
 }
 EXPLAINED: tuple[tuple[str, str], ...] = (
-    ("skipped: ", "what there is to compare is left open"),
-    ("bpcharcmp(", "only the sign of a comparison has a meaning"),
-    ("bttextcmp(", "only the sign of a comparison has a meaning"),
+    ("skipped: *", "what there is to compare is left open"),
+    ("bpcharcmp(*", "only the sign of a comparison has a meaning"),
+    ("bttextcmp(*", "only the sign of a comparison has a meaning"),
     ("bpchar(bpchar,int4,bool): message", "lengths near 2**31 overflow in PostgreSQL"),
-    ("bit(", "lengths near 2**31 overflow in PostgreSQL"),
+    ("bit(*", "lengths near 2**31 overflow in PostgreSQL"),
     (
-        "interval(interval,int4): ",
+        "interval(interval,int4): *",
         "PostgreSQL looks at the number while it plans, with other words",
     ),
+    (
+        "aggregate ? avg(float8*: does not fail 22003",
+        "PostgreSQL keeps squares for avg, too, which overflow before the sum does",
+    ),
+    ("to_date(*: message", "PostgreSQL cuts a character in two"),
+    ("to_timestamp(*: message", "PostgreSQL cuts a character in two"),
+    ("setweight(*: message", "PostgreSQL cuts a character in two"),
 )
-"""Beginnings of classes that may differ, each with the reason."""
+"""Patterns of classes that may differ, each with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +310,7 @@ def main() -> int:
     )
     unexplained = 0
     for name, entry in sorted(found.items(), key=lambda item: -item[1].number):
-        reason = next((reason for start, reason in EXPLAINED if name.startswith(start)), "")
+        reason = next((why for pattern, why in EXPLAINED if fnmatchcase(name, pattern)), "")
         unexplained += 0 if reason else entry.number
         sys.stdout.write(f"{entry.number:6} {name}{'  -- ' + reason if reason else ''}\n")
         for text, left, right in entry.examples:
