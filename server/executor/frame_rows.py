@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from server.vector.totals import NO_SUM
+
 if TYPE_CHECKING:
     from server.vector.column import Mask, Positions, Values
 
@@ -32,7 +34,7 @@ def extreme_rows(
 
 def float_sums(values: Values, valid: Mask | None, starts: Positions, stops: Positions) -> Values:
     """The sum of each frame, added up from its first row to its last; 0 where all are NULL."""
-    result = np.zeros(len(starts), np.float64)
+    result = np.full(len(starts), NO_SUM)
     with np.errstate(all="ignore"):
         for number, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
             for row in range(start, stop):

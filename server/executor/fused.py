@@ -398,7 +398,9 @@ class _Finisher:
         """Sums by counts; NULL for groups without rows."""
         assert self._operand is not None
         if self._operand.form == FLOAT:
-            sums = totals.floats[self._values, : len(counts)]
+            sums = (
+                totals.floats[self._values, : len(counts)] + 0.0
+            )  # averages have no sign when they are 0
             valid = None if counts.all() else counts > 0
             return Column(sums / np.maximum(counts, 1), valid)
         total = self._values

@@ -22,6 +22,7 @@ from typing import Any, Final
 import numpy as np
 
 from server.vector.column import Mask, Positions, Values
+from server.vector.totals import NO_SUM
 from storage.engine import Framed
 
 GROUPS_MAX: Final = 1 << 16
@@ -96,7 +97,7 @@ class Totals:
         self.group_count = 0
         self.low = np.zeros((total_count, 1), np.int64)
         self.high = np.zeros((total_count, 1), np.int64)
-        self.floats = np.zeros((total_count, 1), np.float64)
+        self.floats = np.full((total_count, 1), NO_SUM)
 
     def grow(self, group_count: int) -> None:
         """Make room for so many groups."""
@@ -106,7 +107,7 @@ class Totals:
             more = ((0, 0), (0, max(group_count - room, room)))
             self.low = np.pad(self.low, more)
             self.high = np.pad(self.high, more)
-            self.floats = np.pad(self.floats, more)
+            self.floats = np.pad(self.floats, more, constant_values=NO_SUM)
 
     def integer(self, total: int, group: int) -> int:
         """One sum or count, exact."""

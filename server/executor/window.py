@@ -30,7 +30,7 @@ from server.executor.window_rows import WindowRows, changes_of
 from server.expressions.expression import SortKey, WindowCall
 from server.functions.extremes import GREATEST
 from server.functions.function import Aggregate, CallContext
-from server.functions.sums import averages_of
+from server.functions.sums import are_beyond_squares, averages_of
 from server.planner.matching import is_volatile
 from server.vector.batch import Batch
 from server.vector.column import Column
@@ -231,6 +231,8 @@ class _AggregateFrames:
         rows, column = self._rows, self._arguments[0]
         if column.dictionary is not None or column.values.dtype.kind != "f":
             return None
+        if is_average and are_beyond_squares(column.values):
+            return None  # PostgreSQL's squares may overflow
         there = self._there()
         counts = self._differences(there)
         valid = None if there.all() else there
@@ -241,7 +243,7 @@ class _AggregateFrames:
         if not np.isfinite(sums).all():
             return None
         if is_average:
-            sums /= np.maximum(counts, 1)
+            sums = (sums + 0.0) / np.maximum(counts, 1)
         return Column(sums, None if counts.all() else counts > 0)
 
     def _portions(self) -> Iterator[tuple[int, int]]:

@@ -123,7 +123,8 @@ class _Folding:
         if isinstance(row, nodes.RowConstructor) and all(
             item.type.type.kind not in "cp" for item in row.items
         ):
-            tests = tuple(replace(node, argument=item) for item in row.items)
+            items = [self.fold(item) for item in row.items]  # also for their errors
+            tests = tuple(replace(node, argument=item) for item in items)
             return self.junction(nodes.And(type=node.type, arguments=tests, offset=node.offset))
         return self.general(node)
 

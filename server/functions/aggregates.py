@@ -14,6 +14,7 @@ from server.functions.sums import (
     FloatSums,
     IntegerSums,
     add_counts,
+    are_beyond_squares,
     exact_decimal,
     grown,
     present,
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from server.functions.function import Aggregate, CallContext
 
 Columns = tuple[Column, ...]
-SQUARABLE_MAX: Final = 1e150
-"""Squares of values up to here are far from what a float can hold."""
 _OBJECT: Final = np.dtype(object)
 
 
@@ -132,7 +131,7 @@ def _add_averaged(
     """PostgreSQL keeps squares of differences for averages, too, which overflow first."""
     groups, column = present(groups, columns[0])
     values = column.values
-    if len(values) and max(float(np.max(values)), -float(np.min(values))) > SQUARABLE_MAX:
+    if are_beyond_squares(values):
         state.grow(group_count)
         moments = state.counts.astype(np.float64), state.sums.copy(), np.zeros(len(state.counts))
         if add_moments(groups, values.astype(np.float64, copy=False), *moments):
@@ -161,7 +160,8 @@ def _float_averages(state: FloatSums, group_count: int) -> Column:
     state.grow(group_count)
     counts = state.counts[:group_count]
     _check_floats(state, state.sums[:group_count])
-    return Column(state.sums[:group_count] / np.maximum(counts, 1), _filled(counts))
+    sums = state.sums[:group_count] + 0.0  # averages have no sign when they are 0
+    return Column(sums / np.maximum(counts, 1), _filled(counts))
 
 
 def _sums(

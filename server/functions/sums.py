@@ -22,6 +22,7 @@ from server.vector.late import LateColumn
 from server.vector.native import add_floats, add_integers, count_rows
 from server.vector.parted import PartedColumn
 from server.vector.rows import column_of, plain_values
+from server.vector.totals import NO_SUM
 
 HALF: Final = 32
 LOW_BITS: Final = (1 << HALF) - 1
@@ -218,6 +219,18 @@ class Means:
         return found
 
 
+SQUARABLE_MAX: Final = 1e150
+"""Squares of values up to here are far from what a float can hold."""
+
+
+def are_beyond_squares(values: Values) -> bool:
+    """Whether the square of one of them may be more than a float can hold."""
+    if not len(values):
+        return False
+    greatest, least = np.fmax.reduce(values), np.fmin.reduce(values)  # which leave NaN out
+    return bool(greatest > SQUARABLE_MAX or least < -SQUARABLE_MAX)
+
+
 class FloatSums:
     """Counts and sums of floats, in double precision."""
 
@@ -225,13 +238,13 @@ class FloatSums:
 
     def __init__(self) -> None:
         self.counts = np.zeros(1, np.int64)
-        self.sums = np.zeros(1, np.float64)
+        self.sums = np.full(1, NO_SUM)
         self.infinite = False  # whether an argument was, so that the sums may be
 
     def grow(self, group_count: int) -> None:
         """Make room for so many groups."""
         self.counts = grown(self.counts, group_count)
-        self.sums = grown(self.sums, group_count)
+        self.sums = grown(self.sums, group_count, NO_SUM)
 
     def add(self, groups: Positions, values: Values, group_count: int) -> None:
         """Add rows that are not NULL."""
@@ -239,7 +252,7 @@ class FloatSums:
         add_counts(self.counts, groups, group_count)
         if group_count == 1:
             with np.errstate(all="ignore"):
-                self.sums[0] += values.sum(dtype=np.float64)
+                self.sums[0] += values.sum(dtype=np.float64, initial=NO_SUM)
             are_finite = bool(np.isfinite(self.sums[0]))
         else:
             are_finite = add_floats(self.sums, groups, values)

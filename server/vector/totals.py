@@ -5,12 +5,16 @@ The specification of native/totals.pyx.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 if TYPE_CHECKING:
     from server.vector.column import Positions, Values
+
+
+NO_SUM: Final = -0.0
+"""What sums of floats begin with: any other zero would take the sign from a sum of nothing but -0."""
 
 
 def count_rows(totals: Positions, groups: Positions) -> None:

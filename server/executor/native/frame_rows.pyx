@@ -68,12 +68,12 @@ def float_sums(values, valid, starts, stops):
     result = np.empty(count, np.float64)
     cdef double[::1] out = result
     cdef int64_t start, last_start = -1, following = 0
-    cdef double total = 0
+    cdef double total = -0.0  # any other zero would take the sign from a sum of nothing but -0
     with nogil:
         for number in range(count):
             start = start_of[number]
             if start != last_start or stop_of[number] < following:
-                total = 0
+                total = -0.0
                 following = last_start = start
             while following < stop_of[number]:
                 if not has_nulls or is_valid[following]:
