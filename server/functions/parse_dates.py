@@ -26,6 +26,7 @@ from server.types.calendar import (
 )
 
 GREGORIAN, ISO_WEEK = "gregorian", "iso week"
+DAYS_OF_WEEK: Final = 7
 INT4_MAX: Final = (1 << 31) - 1
 ZONE_HOURS_MAX: Final = 15
 STANDARD_SEPARATORS: Final = "-./,':; "
@@ -264,7 +265,7 @@ class Reader:
                 return
         elif keyword == "ID":
             self._set(part, name, number)
-            self.read.numbers[name] = number % 7 + 1
+            self.read.numbers[name] = number + 1 if number < DAYS_OF_WEEK else 1
             return
         elif keyword == "TZM":
             self.read.zone_sign = self.read.zone_sign or 1

@@ -227,8 +227,8 @@ def are_beyond_squares(values: Values) -> bool:
     """Whether the square of one of them may be more than a float can hold."""
     if not len(values):
         return False
-    greatest, least = np.fmax.reduce(values), np.fmin.reduce(values)  # which leave NaN out
-    return bool(greatest > SQUARABLE_MAX or least < -SQUARABLE_MAX)
+    greatest, least = float(np.fmax.reduce(values)), float(np.fmin.reduce(values))  # NaN left out
+    return greatest > SQUARABLE_MAX or least < -SQUARABLE_MAX
 
 
 class FloatSums:

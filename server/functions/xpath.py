@@ -32,7 +32,7 @@ SAFE: Final = {
     "strip_cdata": False,
 }
 # A path that begins at the node it is evaluated for, which may be the document.
-RELATIVE: Final = re.compile(r"(?:[\w.-]+:)?(?:[\w-]+|\*|\.)(?=$|[/\[|])")
+RELATIVE: Final = re.compile(r"(?:[^\W\d][\w.-]*:)?(?:[^\W\d][\w.-]*|\*|\.)(?=$|[/\[|])")
 DOCUMENT_PATHS: Final = frozenset((".", "/"))
 
 
