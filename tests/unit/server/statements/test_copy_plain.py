@@ -5,8 +5,7 @@ import random
 import pytest
 
 from protocol import messages
-from server.statements import copy as copy_statement
-from server.statements import copy_plain
+from server.statements import copy_loader, copy_plain
 from tests.support.conversation import Client
 from tests.support.engine import memory_database
 
@@ -71,7 +70,7 @@ def both(client, monkeypatch, lines, *, is_plain=True):
     assert any(loads) or not is_plain
     client.run("truncate loaded")
     with monkeypatch.context() as patch:
-        patch.setattr(copy_statement, "plain_loader", lambda *_: None)
+        patch.setattr(copy_loader, "plain_loader", lambda *_: None)
         ordinary = load(client, lines)
     assert plain == ordinary
     client.run("truncate loaded")
