@@ -51,6 +51,8 @@ class _Incomplete(Exception):
 class BinaryDecoder:
     """Decodes binary data that comes in any pieces."""
 
+    lines = None
+
     def __init__(self, column_count: int) -> None:
         self.row_count = 0
         self._column_count = column_count
@@ -77,6 +79,10 @@ class BinaryDecoder:
         self._pending_bytes = len(rest)
         self._retry_bytes = 1 if position else 2 * len(rest)
         return columns
+
+    def take_plain(self, data: bytes) -> None:
+        """Take nothing: there is no text."""
+        del data
 
     def finish(self) -> Columns:
         """Check that the data ended where it may: after the trailer, or at least after a row."""

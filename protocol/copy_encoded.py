@@ -7,6 +7,7 @@ from protocol.errors import CopyFormatError, ProtocolError
 
 if TYPE_CHECKING:
     from protocol.copy_format import TextDecoder
+    from protocol.copy_lines import CopyLines
     from protocol.copy_spans import Spans
     from protocol.copy_text import Columns
 
@@ -23,6 +24,11 @@ class EncodedDecoder:
     def row_count(self) -> int:
         """How many rows there were so far."""
         return self._decoder.row_count
+
+    @property
+    def lines(self) -> "CopyLines":
+        """Where the rows stood; lines are UTF-8."""
+        return self._decoder.lines
 
     def feed(self, data: bytes) -> "Columns":
         """Take a piece; return the rows that it completes."""

@@ -19,6 +19,7 @@ from typing import Protocol
 from protocol.copy_binary import BinaryDecoder, encode_binary_header, encode_binary_rows
 from protocol.copy_encoded import EncodedDecoder
 from protocol.copy_fields import copy_escape, copy_escapes, csv_fields
+from protocol.copy_lines import CopyLines, failed_line
 from protocol.copy_spans import NULL, Spans
 from protocol.copy_text import Columns, Dialect, LineEnd, first_line
 from protocol.encodings import Encoding, to_client
@@ -78,8 +79,17 @@ class CopyDecoder(Protocol):
         """How many rows there were so far."""
         ...
 
+    @property
+    def lines(self) -> CopyLines | None:
+        """Where the rows stood; None: there are no lines."""
+        ...
+
     def feed(self, data: bytes) -> Columns:
         """Take a piece; return the rows that it completes."""
+        ...
+
+    def take_plain(self, data: bytes) -> Spans | None:
+        """Take a piece whose rows are all plain; None: nothing was taken, feed it."""
         ...
 
     def finish(self) -> Columns:
@@ -151,6 +161,7 @@ class TextDecoder:
         self._line_end: int = LineEnd.UNKNOWN
         self._ended = False
         self._header_due = options.header is not Header.NONE
+        self.lines = CopyLines(options.dialect)
 
     def feed(self, data: bytes) -> Columns:
         """Take a piece; return the rows that it completes."""
@@ -177,6 +188,7 @@ class TextDecoder:
         spans = plain_spans(whole, len(self._names), options.delimiter, options.null)
         if spans is None or not spans.row_count:
             return None
+        self._note(whole, spans.row_count)
         self._line_end = LineEnd.NEWLINE
         self._line_count += spans.row_count
         self.row_count += spans.row_count
@@ -204,14 +216,19 @@ class TextDecoder:
         try:
             split = decode_columns(data, self._names, self._dialect, self._line_end, last)
         except CopyFormatError as error:
+            error.line = failed_line(data, self._dialect, self._line_end, error.line_no)
             error.line_no += self._line_count
             raise
+        self._note(data, split.row_count)
         self._line_count += split.line_count
         self._line_end = split.line_end
         self._ended = split.ended
         self.row_count += split.row_count
         self._keep(data, consumed=split.consumed)
         return self._with_nulls(split.columns)
+
+    def _note(self, data: bytes, row_count: int) -> None:
+        self.lines.note(data, self.row_count, row_count, self._line_count, self._line_end)
 
     def _keep(self, data: bytes, *, consumed: int) -> None:
         rest = data[consumed:]
@@ -229,7 +246,11 @@ class TextDecoder:
         self._line_count = header.line_count
         self._ended = header.ended
         if self._options.header is Header.MATCH:
-            self._match_header(header.fields)
+            try:
+                self._match_header(header.fields)
+            except CopyFormatError as error:
+                error.line = failed_line(data, self._dialect, LineEnd.UNKNOWN, error.line_no)
+                raise
         return data[header.consumed :]
 
     def _match_header(self, fields: Sequence[bytes | None]) -> None:

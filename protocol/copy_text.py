@@ -65,6 +65,15 @@ class _Line(NamedTuple):
     ended: bool = False
 
 
+class WholeLine(NamedTuple):
+    """A line of the data, as PostgreSQL counts lines."""
+
+    text: bytes
+    following: int  # where the next line begins
+    line_end: int
+    line_count: int
+
+
 _BACKSLASH, _DOT, _NEWLINE, _RETURN = b"\\.\n\r"
 _SPECIAL = re.compile(rb"[\\\r\n]")
 _ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|(.)|$)", re.DOTALL)
@@ -131,6 +140,15 @@ def first_line(data: bytes, dialect: Dialect, last: bool) -> FirstLine | None:
         error.line_no = 1 + inner_lines
         raise
     return FirstLine(fields, line.following, 1 + inner_lines, line.line_end, line.ended)
+
+
+def line_at(data: bytes, start: int, dialect: Dialect, line_end: int) -> WholeLine | None:
+    """The line that begins at `start`; None where there is none. The end of the data ends a line too."""
+    line = _line(data, start, dialect, line_end, last=True) if start < len(data) else None
+    if line is None:
+        return None
+    inner_lines = line.text.count(_NEWLINES[line_end]) if dialect.quote else 0
+    return WholeLine(line.text, line.following, line.line_end, 1 + inner_lines)
 
 
 def _line(data: bytes, start: int, dialect: Dialect, line_end: int, last: bool) -> _Line | None:

@@ -84,7 +84,12 @@ class Untranslatable(ProtocolError):
 
 
 class CopyFormatError(ProtocolError):
-    """COPY data that is not in the format announced; `line_no` counts from 1, 0 when unknown."""
+    """COPY data that is not in the format announced; `line_no` counts from 1, 0 when unknown.
+
+    line: the line that is wrong, where it could be told from the next one.
+    """
+
+    line: bytes | None = None
 
     def __init__(
         self,

@@ -19,6 +19,7 @@ class SqlError(Exception):
     routine: ClassVar[str] = ""  # the function of PostgreSQL that drivers know the error by
     internal_position: int = 0  # in a query that a function runs, which is internal_query
     internal_query: str = ""
+    row: int = -1  # which of the rows that are written at once it is about
 
     def __init_subclass__(cls, *, sqlstate: str = "") -> None:
         if not sqlstate:  # a refinement keeps the state of its parent

@@ -67,8 +67,9 @@ class ExclusionCheck:
                 continue
             context.check_cancelled()
             others = there[:position] if wanted is None else there
-            for other_id, others_values in others:
-                if other_id != row_id and excludes(values, others_values):
+            for other, (other_id, others_values) in enumerate(others):
+                is_later = other >= position and wanted is not None and other_id in wanted
+                if not is_later and excludes(values, others_values):
                     return values, other_id, others_values
         return None
 

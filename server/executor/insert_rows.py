@@ -14,6 +14,7 @@ from server.executor.columns import concatenate_batches
 from server.executor.leaf_insert import LeafInsert
 from server.executor.new_rows import SYSTEM_TYPES, refuse_transactions, shows_transactions
 from server.executor.partition_routing import Router, translation
+from server.executor.row_places import at_rows
 from server.executor.table_shape import shape_of
 from server.executor.table_writer import TableWriter
 
@@ -57,7 +58,8 @@ class PartitionedTarget:
                 target = LeafInsert(table, leaf, context, self._plan)
                 self._leaves[leaf.oid] = target
             rows = batch if len(positions) == batch.count else batch.take(positions)
-            made = yield from target.insert(rows, context)
+            with at_rows(positions):
+                made = yield from target.insert(rows, context)
             stored.append(made)
             places.append(positions)
         found = concatenate_batches(stored, (*shape.types, *SYSTEM_TYPES))

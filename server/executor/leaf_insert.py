@@ -18,6 +18,7 @@ from server.executor.new_rows import (
 )
 from server.executor.partition_routing import Router, translated, translation, violation
 from server.executor.row_checks import row_checks_of
+from server.executor.row_places import at_row, at_rows
 from server.executor.table_writer import TableWriter
 from server.executor.triggers import before_row, rows_together
 from server.executor.upsert import Upsert
@@ -68,33 +69,36 @@ class LeafInsert:
         self, batch: Batch, writer: TableWriter, context: ExecutionContext
     ) -> Generator[Wait, None, Batch]:
         """Each row's BEFORE triggers see the rows before it; the row must stay in the partition."""
-        together = self._together(batch, writer, context)
+        together, places = self._together(batch, writer, context)
         if together is not None:
-            return (yield from self._write(together, writer, context))
+            with at_rows(places):
+                return (yield from self._write(together, writer, context))
         made: list[Batch] = []
-        for row in rows_of(batch):
-            changed = before_row(context, writer.shape, "insert", (None, row))
-            if changed is None:
-                continue
-            one = batch_of_rows([changed], writer.shape.types)
-            if changed != row:
-                self._check_home(one, writer, context)
-            made.append((yield from self._write(one, writer, context)))
+        for place, row in enumerate(rows_of(batch)):
+            with at_row(place):
+                changed = before_row(context, writer.shape, "insert", (None, row))
+                if changed is None:
+                    continue
+                one = batch_of_rows([changed], writer.shape.types)
+                if changed != row:
+                    self._check_home(one, writer, context)
+                made.append((yield from self._write(one, writer, context)))
         return concatenate_batches(made, (*writer.shape.types, *SYSTEM_TYPES))
 
     def _together(
         self, batch: Batch, writer: TableWriter, context: ExecutionContext
-    ) -> Batch | None:
-        """The rows as BEFORE triggers have them that do not look; None where they are to go one by one."""
+    ) -> tuple[Batch | None, list[int]]:
+        """The rows as BEFORE triggers have them that do not look, and which; None where they are to go one by one."""
         if batch.count == 1:
-            return None
+            return None, []
         pairs = [(None, row) for row in rows_of(batch)]
         given = rows_together(context, writer.shape, "insert", pairs)
         if given is None:
-            return None
-        kept = [row for row in given if row is not None]
-        found = batch_of_rows(kept, writer.shape.types)
-        return found if Router(self.table, context).are_home(found, context) else None
+            return None, []
+        kept = {place: row for place, row in enumerate(given) if row is not None}
+        found = batch_of_rows(list(kept.values()), writer.shape.types)
+        is_home = Router(self.table, context).are_home(found, context)
+        return (found if is_home else None), list(kept)
 
     def _check_home(self, batch: Batch, writer: TableWriter, context: ExecutionContext) -> None:
         """Raise if triggers have made a row that belongs elsewhere."""

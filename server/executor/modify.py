@@ -16,6 +16,7 @@ from server.executor.new_rows import SYSTEM_TYPES, with_system_columns
 from server.executor.operator import Builder, Operator
 from server.executor.partition_routing import Router
 from server.executor.row_checks import RowChecks, ViewChecks
+from server.executor.row_places import at_row, at_rows
 from server.executor.table_shape import shape_of
 from server.executor.table_writer import TableWriter
 from server.executor.triggers import (
@@ -149,16 +150,18 @@ class Insert(Driver):
         if len(rows) > 1:
             given = rows_together(context, writer.shape, "insert", [(None, row) for row in rows])
         if given is not None:
-            kept = [row for row in given if row is not None]
-            together = batch_of_rows(kept, writer.shape.types)
-            return (yield from self._write(together, writer, context))
+            kept = {place: row for place, row in enumerate(given) if row is not None}
+            together = batch_of_rows(list(kept.values()), writer.shape.types)
+            with at_rows(list(kept)):
+                return (yield from self._write(together, writer, context))
         made: list[Batch] = []
-        for row in rows:
+        for place, row in enumerate(rows):
             context.check_cancelled()
-            changed = before_row(context, writer.shape, "insert", (None, row))
-            if changed is not None:
-                one = batch_of_rows([changed], writer.shape.types)
-                made.append((yield from self._write(one, writer, context)))
+            with at_row(place):
+                changed = before_row(context, writer.shape, "insert", (None, row))
+                if changed is not None:
+                    one = batch_of_rows([changed], writer.shape.types)
+                    made.append((yield from self._write(one, writer, context)))
         return concatenate_batches(made, (*writer.shape.types, *SYSTEM_TYPES))
 
     def _write(

@@ -224,7 +224,9 @@ class Router:
         if len(lost):
             place = int(lost[0])
             key = tuple(values_of(column.slice(place, place + 1))[0] for column in keys)
-            raise self._nowhere(level, key, rows, place, context)
+            error = self._nowhere(level, key, rows, place, context)
+            error.row = int(positions[place])
+            raise error
         for number, chosen in _by_number(numbers):
             partition = level.map.partitions[number]
             part = translated(rows.take(chosen), table, partition, context)
@@ -276,12 +278,14 @@ def violation(table: Table, batch: Batch, place: int, context: ExecutionContext)
     """The error for a row that is not one of a partition's."""
     shape = shape_of(table, context)
     row: Sequence[Value | None] = rows_of(batch.slice(place, place + 1))[0]
-    return CheckViolation(
+    error = CheckViolation(
         f'new row for relation "{table.name}" violates partition constraint',
         detail=failing_row(shape, tuple(row), context),
         schema=shape.schema_name,
         table=table.name,
     )
+    error.row = place
+    return error
 
 
 def routed_columns(context: ExecutionContext, table: Table) -> frozenset[str]:

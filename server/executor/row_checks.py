@@ -14,6 +14,7 @@ from server.executor.constraint_errors import (
     policy_violation,
 )
 from server.executor.evaluation import evaluator
+from server.executor.row_places import by_rows
 from server.executor.table_shape import shape_of
 from server.executor.told_rows import failing_row
 from server.vector.batch import Batch
@@ -90,7 +91,7 @@ class RowChecks:
             return batch
         columns = list(batch.columns)
         for number, evaluate in self._generated:
-            columns[number - 1] = evaluate(batch, context)
+            columns[number - 1] = by_rows(evaluate, batch, context)
         return Batch(tuple(columns), batch.count)
 
     def check_policies(
@@ -134,7 +135,7 @@ class RowChecks:
                 if row < first:
                     first, null_in = row, number
         for name, evaluate in self._checks:
-            result = evaluate(batch, context)
+            result = by_rows(evaluate, batch, context)
             wrong = ~result.values.astype(np.bool_) & result.validity()
             row = int(np.argmax(wrong)) if wrong.any() else batch.count
             if row < first:
@@ -142,9 +143,13 @@ class RowChecks:
         if first == batch.count:
             return None
         values = rows_of(batch.slice(first, first + 1))[0]
+        error: SqlError
         if failed:
-            return first, check_violation(shape, failed, values, context)
-        return first, not_null_violation(shape, null_in, values, context)
+            error = check_violation(shape, failed, values, context)
+        else:
+            error = not_null_violation(shape, null_in, values, context)
+        error.row = first
+        return first, error
 
 
 def row_checks_of(table: Table, context: ExecutionContext) -> RowChecks:

@@ -22,6 +22,7 @@ from server.executor.constraint_errors import unique_violation
 from server.executor.deferred import UniqueRecheck, queue_insert, queue_removal
 from server.executor.exclusions import DEFERRABLE_ARBITER
 from server.executor.inverted_keys import NewEntries
+from server.executor.row_places import at_row
 from server.executor.storage_columns import store_columns, store_value
 from server.executor.table_shape import Row, TableShape, shape_of
 from server.executor.triggers import queue_after_rows
@@ -306,7 +307,8 @@ class TableWriter:
         for number, is_repeated in index.find_suspects(keys):
             if is_repeated:
                 row = rows_of(batch.slice(number, number + 1))[0]
-                raise self.duplicate_error(shape, row)
+                with at_row(number):
+                    raise self.duplicate_error(shape, row)
             key = keys[number]
             assert key is not None
             found = index.find_duplicate(self._transaction, self.relation, key, -1, key_of)
@@ -314,7 +316,8 @@ class TableWriter:
                 continue
             if found.status is Status.BLOCKED:
                 return int(found.blocker_xid)
-            raise self.duplicate_error(shape, self.read(found.new_row_id))
+            with at_row(number):
+                raise self.duplicate_error(shape, self.read(found.new_row_id))
         return 0
 
     def duplicate_error(self, shape: IndexShape, row: Row) -> Exception:

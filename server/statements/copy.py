@@ -44,6 +44,7 @@ from server.planner.apply_rules import refuse_rules
 from server.planner.row_security import row_security_active
 from server.sql import utility_session as tree
 from server.sql.parse import parse_statements
+from server.statements.copy_context import CopyContext
 from server.statements.copy_loader import Loader
 from server.statements.copy_options import copy_options
 from server.statements.copy_stream import NEED_COPY_DATA
@@ -134,17 +135,16 @@ def copy_from(context: StatementContext, statement: tree.Copy) -> Run:
             hint="Use INSERT statements instead.",
         )
     planned = yield from _insert_plan(context, table)
-    loader = Loader(context, table, columns, planned, statement)
-    loader.is_binary = options.format is CopyFormat.BINARY
     decoder = copy_decoder(options, names)
+    loader = Loader(context, table, columns, planned, statement, decoder)
     try:
         if statement.filename:
-            yield from _load_file(loader, decoder, statement.filename)
+            yield from _load_file(loader, statement.filename)
         else:
             code = 1 if options.format is CopyFormat.BINARY else 0
             yield messages.CopyInResponse(code, (code,) * len(columns))
-            yield from _load_stream(loader, decoder)
-        yield from loader.finish(decoder.finish())
+            yield from _load_stream(loader)
+        yield from loader.finish()
     except CopyFormatError as error:
         raise _located(error, table.name) from error
     except QueryCanceled as error:
@@ -157,7 +157,7 @@ def _located(error: CopyFormatError, table: str) -> SqlError:
     fields = error.fields
     found = BY_SQLSTATE[fields.sqlstate](fields.message, detail=fields.detail, hint=fields.hint)
     if error.line_no:
-        found.context = f"COPY {table}, line {error.line_no}"
+        CopyContext(table, None).at_line(found, error.line_no, error.line)
     return found
 
 
@@ -173,11 +173,11 @@ def _insert_plan(
     return (yield from context.plan(statement))
 
 
-def _load_stream(loader: Loader, decoder: Any) -> Generator[Any, Any, None]:
+def _load_stream(loader: Loader) -> Generator[Any, Any, None]:
     while True:
         message = yield NEED_COPY_DATA
         if isinstance(message, messages.CopyData):
-            yield from loader.take(decoder, message.data)
+            yield from loader.take(message.data)
         elif isinstance(message, messages.CopyDone):
             return
         elif isinstance(message, messages.CopyFail):
@@ -189,7 +189,7 @@ def _load_stream(loader: Loader, decoder: Any) -> Generator[Any, Any, None]:
             raise ProtocolViolation("unexpected message during COPY from stdin")
 
 
-def _load_file(loader: Loader, decoder: Any, filename: str) -> Generator[Any, Any, None]:
+def _load_file(loader: Loader, filename: str) -> Generator[Any, Any, None]:
     try:
         file: BinaryIO = Path(filename).open("rb")  # noqa: SIM115
     except OSError as error:
@@ -199,7 +199,7 @@ def _load_file(loader: Loader, decoder: Any, filename: str) -> Generator[Any, An
     with file:
         while chunk := file.read(FILE_BYTES_AT_ONCE):
             loader.execution.check_cancelled()
-            yield from loader.take(decoder, chunk)
+            yield from loader.take(chunk)
 
 
 # Out

@@ -7,21 +7,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from server.errors import (
     CharacterNotInRepertoire,
     InvalidColumnReference,
     SqlError,
+    UniqueViolation,
 )
 from server.executor.deferred import run_after_statement
 from server.executor.modify import Insert
 from server.executor.program import Program
+from server.executor.row_places import at_rows, by_rows
+from server.executor.table_shape import shape_of
 from server.executor.table_writer import TableWriter
-from server.expressions.evaluate import compile_expression, evaluate_filter
-from server.expressions.expression import columns_used
+from server.expressions.evaluate import compile_expression
+from server.expressions.expression import Call, columns_used
 from server.planner.domains import domain_tester
 from server.planner.environment import BindContext
+from server.planner.matching import is_volatile
 from server.planner.physical import Insert as InsertPlan
 from server.planner.standalone import bind_defaults, bind_over_table
+from server.statements.copy_context import CopyContext
 from server.statements.copy_plain import plain_loader
 from server.statements.copy_received import received
 from server.types.client_text import parameter_binary
@@ -29,19 +36,29 @@ from server.types.errors import decode_text
 from server.types.type import TypeReference
 from server.vector.batch import Batch
 from server.vector.rows import values_of
+from server.vector.selection import positions_of, true_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from protocol.copy_format import CopyDecoder
     from server.catalog.objects import Column as TableColumn
     from server.catalog.objects import Table
     from server.executor.waits import Wait
+    from server.expressions.expression import Expression
     from server.planner.planned import PlannedStatement
     from server.sql import utility_session as tree
     from server.statements.statement import StatementContext
-    from server.vector.column import Column
+    from server.vector.column import Column, Positions
 
 ROWS_AT_ONCE = 16_384
+
+
+def _is_volatile_default(expression: Expression) -> bool:
+    """Whether rows have to be written one by one, as what the default reads may be in them; nextval reads none."""
+    if isinstance(expression, Call) and expression.function.name == "nextval":
+        return False
+    return is_volatile(expression)
 
 
 class Loader:
@@ -54,13 +71,17 @@ class Loader:
         columns: tuple[TableColumn, ...],
         planned: PlannedStatement,
         statement: tree.Copy,
+        decoder: CopyDecoder,
     ) -> None:
         self.table = table
         self.columns = columns
         self.count = 0
-        self.is_binary = False
+        self._decoder = decoder
+        self._is_binary = decoder.lines is None
+        self._where_is = CopyContext(table.name, decoder.lines)
         self.execution = context.execution()
         self._style = context.session.style
+        self._volatile = False
         self._types = [
             TypeReference(context.catalog.type(column.type), column.modifier) for column in columns
         ]
@@ -73,9 +94,10 @@ class Loader:
         self._insert = program.root
         self._defaults = self._missing_columns(context)
         self._where = self._condition(context, statement)
+        self._is_gathered = self._may_gather()
         self._insert.before_statement(self.execution)
         self._pending: list[list[bytes | None]] = [[] for _ in columns]
-        self._line_no = 0
+        self._row_no = 0
         self._plain = None
         is_routed = table.kind == "p" or table.is_partition
         is_simple = (
@@ -90,16 +112,19 @@ class Loader:
     def line_no(self) -> int:
         """The line that was taken last."""
         plain = 0 if self._plain is None else self._plain.row_count
-        return self._line_no + plain + (len(self._pending[0]) if self._pending else 0)
+        return self._row_no + plain + (len(self._pending[0]) if self._pending else 0)
 
     def _missing_columns(self, context: StatementContext) -> list[tuple[int, Any]]:
         given = {column.number for column in self.columns}
         defaults = bind_defaults(context.environment(), self.table)
-        return [
-            (number, compile_expression(expression, {}))
-            for number, expression in defaults.items()
-            if number not in given
-        ]
+        missing = [(number, each) for number, each in defaults.items() if number not in given]
+        self._volatile |= any(_is_volatile_default(each) for _, each in missing)
+        return [(number, compile_expression(each, {})) for number, each in missing]
+
+    def _may_gather(self) -> bool:
+        """Whether PostgreSQL would write many rows at once, and so not tell the text of one whose key is taken."""
+        shape = shape_of(self.table, self.execution)
+        return not (self._volatile or shape.triggers.rows("before", "insert"))
 
     def _condition(self, context: StatementContext, statement: tree.Copy) -> Any:
         if statement.where is None:
@@ -112,13 +137,14 @@ class Loader:
                     "generated columns are not supported in COPY FROM WHERE conditions",
                     detail=f'Column "{column.name}" is a generated column.',
                 )
+        self._volatile |= is_volatile(bound)
         layout = {column.number: column.number - 1 for column in self.table.columns}
         return compile_expression(bound, layout)
 
-    def take(self, decoder: Any, data: bytes) -> Iterator[Wait]:
+    def take(self, data: bytes) -> Iterator[Wait]:
         """Take a piece of the data."""
-        plain = self._plain
-        spans = None if plain is None or self.is_binary else decoder.take_plain(data)
+        plain, decoder = self._plain, self._decoder
+        spans = None if plain is None or self._is_binary else decoder.take_plain(data)
         if plain is None or spans is None:
             fields = decoder.feed(data)
             if any(fields):
@@ -144,8 +170,14 @@ class Loader:
         if fields is not None:
             yield from self.load(fields)
             return
-        self._line_no += count
+        self._taken(count)
         self.count += count
+
+    def _taken(self, count: int) -> None:
+        """So many rows more are done with."""
+        self._row_no += count
+        if self._decoder.lines is not None:
+            self._decoder.lines.forget(self._row_no)
 
     def load(self, columns: list[list[bytes | None]]) -> Iterator[Wait]:
         """Take rows; they are inserted when there are enough."""
@@ -154,8 +186,9 @@ class Loader:
         if self._pending and len(self._pending[0]) >= ROWS_AT_ONCE:
             yield from self._flush()
 
-    def finish(self, columns: list[list[bytes | None]]) -> Iterator[Wait]:
+    def finish(self) -> Iterator[Wait]:
         """Insert what is left, and check what was put off to the end of the statement."""
+        columns = self._decoder.finish()
         yield from self._insert_plain()
         yield from self.load(columns)
         yield from self._flush()
@@ -166,9 +199,39 @@ class Loader:
         count = len(self._pending[0]) if self._pending else 0
         if not count:
             return
-        batch = Batch(tuple(self._parsed(i) for i in range(len(self.columns))), count)
+        columns, failed = self._parsed_columns()
         self._pending = [[] for _ in self.columns]
-        self._line_no += count
+        if failed is not None:
+            yield from self._insert_before(columns, failed)
+            raise failed
+        yield from self._insert_located(Batch(columns, count))
+        self._taken(count)
+
+    def _insert_before(self, columns: tuple[Column, ...], failed: SqlError) -> Iterator[Wait]:
+        """Insert the rows before one that has failed, as the mistakes in them come first.
+
+        Keys that are taken are not among these where rows would have been gathered by then.
+        """
+        if failed.row <= 0:
+            return
+        rows = Batch(tuple(column.slice(0, failed.row) for column in columns), failed.row)
+        try:
+            yield from self._insert_located(rows)
+        except UniqueViolation:
+            if not self._is_gathered:
+                raise
+
+    def _insert_located(self, batch: Batch) -> Iterator[Wait]:
+        """Insert rows; an error that is about one says its line."""
+        try:
+            yield from self._insert_batch(batch)
+        except SqlError as error:
+            if error.row >= 0:
+                tells_line = not (self._is_gathered and isinstance(error, UniqueViolation))
+                self._where_is.at_row(error, self._row_no + error.row, tells_line=tells_line)
+            raise
+
+    def _insert_batch(self, batch: Batch) -> Iterator[Wait]:
         given = dict(zip((column.number for column in self.columns), batch.columns, strict=True))
         empty = Batch((), batch.count)
         for number, default in self._defaults:
@@ -176,26 +239,43 @@ class Loader:
         count = batch.count
         if self._where is not None:
             full = TableWriter.full_batch_of(self.table, given, count, self.execution)
-            chosen = evaluate_filter(self._where, full, self.execution)
-            given = {number: column.take(chosen) for number, column in given.items()}
-            count = len(chosen)
-        yield from self._insert.insert(given, count, self.execution)
+            places: Positions = self._chosen(full)
+            given = {number: column.take(places) for number, column in given.items()}
+            count = len(places)
+        else:
+            places = np.arange(count)
+        with at_rows(places):
+            yield from self._insert.insert(given, count, self.execution)
         self.count += count
 
-    def _parsed(self, position: int) -> Column:
-        """One column of values out of their text; an error names line and column as PostgreSQL does."""
-        reference = self._types[position]
-        texts = self._pending[position]
-        try:
-            return self._parse(position, texts)
-        except SqlError as error:
-            raise self._at_line(error, position, reference) from error
+    def _chosen(self, full: Batch) -> Positions:
+        """The places of the rows that WHERE lets in."""
+        found = by_rows(self._where, full, self.execution)
+        places: Positions = positions_of(true_rows(found))
+        return places
+
+    def _parsed_columns(self) -> tuple[tuple[Column, ...], SqlError | None]:
+        """Values out of the texts, and the error of the first line that is wrong, where there is one."""
+        texts = self._pending
+        columns: list[Column] = []
+        failed: SqlError | None = None
+        for position in range(len(self.columns)):
+            try:
+                columns.append(self._parse(position, texts[position]))
+            except SqlError as error:
+                failed = self._at_line(error, position, texts)
+                # What comes behind it does not matter any more.
+                texts = [fields[: max(0, failed.row)] for fields in texts]
+                if not failed.row:
+                    break
+                columns.append(self._parse(position, texts[position]))
+        return tuple(columns), failed
 
     def _parse(self, position: int, texts: list[bytes | None]) -> Column:
         """Values out of texts, tested where they are of a domain."""
         reference = self._types[position]
         column = (
-            self._received(reference, texts) if self.is_binary else self._read(reference, texts)
+            self._received(reference, texts) if self._is_binary else self._read(reference, texts)
         )
         test = self._tests[position]
         if test is not None:
@@ -221,17 +301,16 @@ class Loader:
                 decode_text(text or b"")
             raise
 
-    def _at_line(self, error: SqlError, position: int, reference: TypeReference) -> SqlError:
-        for number, text in enumerate(self._pending[position]):
+    def _at_line(self, error: SqlError, position: int, texts: list[list[bytes | None]]) -> SqlError:
+        """The error of the first wrong field of a column, with its context."""
+        for number, text in enumerate(texts[position]):
             try:
                 self._parse(position, [text])
             except SqlError as found:
-                name = self.columns[position].name
-                line_no = self._line_no + number + 1
-                found.context = f"COPY {self.table.name}, line {line_no}, column {name}"
+                found.row = number
+                row = self._row_no + number
                 if isinstance(found, CharacterNotInRepertoire):
-                    found.context = f"COPY {self.table.name}, line {line_no}"
-                elif text is not None and not self.is_binary:
-                    found.context += f': "{text.decode(errors="replace")}"'
-                return found
+                    return self._where_is.at_row(found, row, tells_line=False)
+                name, is_shown = self.columns[position].name, not self._is_binary
+                return self._where_is.at_field(found, row, name, text, is_shown=is_shown)
         return error
