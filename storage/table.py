@@ -216,6 +216,16 @@ class Table:
         """The header of exactly this version."""
         return read_version(self.groups, row_id)
 
+    def are_untouched(self, row_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Which of these versions are there, and neither changed nor deleted by anybody."""
+        group_nos, slots = row_ids >> SLOT_BITS, row_ids & SLOT_MASK
+        found = np.zeros(len(row_ids), np.bool_)
+        for group_no in np.unique(group_nos).tolist():
+            places = np.flatnonzero(group_nos == group_no)
+            versions = self.groups[group_no].versions[slots[places]]
+            found[places] = (versions[:, 0] != 0) & (versions[:, 1] == 0)
+        return found
+
     def root(self, row_id: int) -> int:
         """The root id of the row a version belongs to."""
         return self.paths.root(row_id)

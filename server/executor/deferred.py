@@ -9,20 +9,27 @@ Rule 3: actions (CASCADE, SET NULL ...) change further rows and so queue further
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from server.executor.waiting import catch_up, wait_for_xid
 from storage.engine import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Generator, Iterable, Sequence
+    from collections.abc import Callable, Container, Generator, Iterable
 
     from server.catalog.objects import Constraint
     from server.executor.context import ExecutionContext
     from server.executor.index_keys import IndexShape
     from server.executor.table_shape import Row, TableShape
     from server.executor.waits import Wait
+    from server.vector.batch import Batch
+    from server.vector.column import Positions
+
+
+Stored = tuple[Sequence[Any], Sequence[Any]]
+"""Values by attribute as storage has them, and where they are NULL (None: nowhere)."""
 
 
 class Check(Protocol):
@@ -82,20 +89,49 @@ def queue_insert(
     changed_from: Row = (),
     rechecks: list[UniqueRecheck] | None = None,
 ) -> None:
-    """Queue what rows are checked for that are new, or have changed from an older version; rechecks are taken.
+    """Queue what rows are checked for that are new, or have changed from an older version; rechecks are taken."""
 
-    As PostgreSQL's triggers by name: primary keys, foreign keys, other keys and exclusions, the older first.
-    """
-    from server.executor.exclusions import ExclusionCheck
-    from server.executor.foreign_keys import ReferenceCheck
+    def check_of(constraint: Constraint) -> Check | None:
+        is_changed = changed_from and constraint.kind == "f"
+        if is_changed and _is_settled(constraint, changed_from, rows()[0]):
+            return None
+        return _check(shape, constraint, row_ids, rows)
 
+    _queue(context, shape, check_of, rechecks)
+
+
+def queue_inserts(
+    context: ExecutionContext,
+    shape: TableShape,
+    row_ids: Positions,
+    rows: Callable[[], Sequence[Row]],
+    stored: Stored,
+    rechecks: list[UniqueRecheck] | None = None,
+) -> None:
+    """As queue_insert, of new rows that may be many. stored: their attributes as storage has them."""
+    from server.executor.many_references import MANY_ROWS, many_references
+
+    def check_of(constraint: Constraint) -> Check | None:
+        many = None
+        if constraint.kind == "f" and len(row_ids) >= MANY_ROWS:
+            many = many_references(shape, constraint, row_ids, stored)
+        return _check(shape, constraint, row_ids, rows) if many is None else many
+
+    _queue(context, shape, check_of, rechecks)
+
+
+def _queue(
+    context: ExecutionContext,
+    shape: TableShape,
+    check_of: Callable[[Constraint], Check | None],
+    rechecks: list[UniqueRecheck] | None,
+) -> None:
+    """As PostgreSQL's triggers by name: primary keys, foreign keys, other keys and exclusions, the older first."""
     checks: list[tuple[Constraint, Check]] = []
     for constraint in shape.checked_later:
-        if constraint.kind == "x":
-            checks.append((constraint, ExclusionCheck(shape, constraint, tuple(map(int, row_ids)))))
-        elif not changed_from or not _is_settled(constraint, changed_from, rows()[0]):
-            ids = list(map(int, row_ids))
-            checks.append((constraint, ReferenceCheck(shape, constraint, ids, list(rows()))))
+        check = check_of(constraint)
+        if check is not None:
+            checks.append((constraint, check))
     if rechecks:
         checks += [(item.constraint, item) for item in rechecks]
         rechecks.clear()
@@ -103,6 +139,22 @@ def queue_insert(
         checks.sort(key=lambda item: (_rank(item[0]), item[0].oid))
     for constraint, check in checks:
         context.queue(check, constraint)
+
+
+def _check(
+    shape: TableShape,
+    constraint: Constraint,
+    row_ids: Iterable[int],
+    rows: Callable[[], Sequence[Row]],
+) -> Check:
+    """What looks at rows one by one."""
+    from server.executor.exclusions import ExclusionCheck
+    from server.executor.foreign_keys import ReferenceCheck
+
+    ids = list(map(int, row_ids))
+    if constraint.kind == "x":
+        return ExclusionCheck(shape, constraint, tuple(ids))
+    return ReferenceCheck(shape, constraint, ids, list(rows()))
 
 
 def _rank(constraint: Constraint) -> int:
@@ -135,6 +187,16 @@ def queue_removal(context: ExecutionContext, shape: TableShape, old: Row, new: R
         change = ReferencedChange(shape, constraint, old, new)
         action = constraint.on_delete if new is None else constraint.on_update
         context.queue(change, constraint if action == "a" else None)
+
+
+def queue_removals(context: ExecutionContext, shape: TableShape, rows: Batch) -> None:
+    """As queue_removal, of many rows that were deleted, given with the attributes of the keys others refer to."""
+    from server.executor.many_references import many_removals
+
+    for constraint in shape.references:
+        removals = many_removals(shape, constraint, rows)
+        if removals is not None:
+            context.queue(removals, constraint if constraint.on_delete == "a" else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ class ReferenceCheck:
             home = leaf_for_key(context.catalog, table, numbers, key)
             if home is None:
                 return False
-            if (yield from _lock_table(context, home[0], LockMode.ROW_SHARE)):
+            if (yield from lock_table(context, home[0], LockMode.ROW_SHARE)):
                 continue
             constraint = replace(self.constraint, referenced_columns=home[1])
             referenced = shape_of(home[0], context)
@@ -161,7 +161,7 @@ class ReferencedChange:
         key = self._key(self.old)
         table: Table = context.catalog.object(constraint.table)
         mode = LockMode.ROW_SHARE if action in "ar" else LockMode.ROW_EXCLUSIVE
-        if (yield from _lock_table(context, table, mode)):
+        if (yield from lock_table(context, table, mode)):
             if context.catalog.object(constraint.oid) is None:
                 return
             table = context.catalog.object(constraint.table)
@@ -343,7 +343,7 @@ def _without_action(constraint: Constraint) -> Constraint:
     return replace(constraint, on_delete="a", on_update="a")
 
 
-def _lock_table(
+def lock_table(
     context: ExecutionContext, table: Table, mode: LockMode
 ) -> Generator[Wait, None, bool]:
     """Lock a table that the statement does not name; true after a wait: the catalog is another one then."""

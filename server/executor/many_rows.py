@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from server.executor.deferred import queue_removals
 from server.executor.storage_columns import store_columns
 from storage.engine import MovedKeys
 
@@ -78,9 +79,10 @@ def update_rows(writer: TableWriter, row_ids: Positions, columns: dict[int, Colu
 def delete_rows(writer: TableWriter, row_ids: Positions) -> Positions:
     """End versions, as long as nobody is in the way; the places of those that are gone, each the first of its row."""
     shape = writer.shape
-    if len(row_ids) < MANY_ROWS or shape.triggers or shape.references:
+    if len(row_ids) < MANY_ROWS or shape.triggers:
         return np.empty(0, np.int64)
     ordered, places = np.unique(row_ids, return_index=True)
+    keys = frozenset(n for constraint in shape.references for n in constraint.referenced_columns)
     done = 0
     for start in range(0, len(ordered), CHANGED_AT_ONCE):
         writer.context.check_cancelled()
@@ -88,6 +90,9 @@ def delete_rows(writer: TableWriter, row_ids: Positions) -> Positions:
         with writer.context.engine.latch:
             if not writer.relation.delete_many(writer.context.transaction, part):
                 break
+            if shape.references:
+                view = writer.relation.versions_view(part)
+                queue_removals(writer.context, shape, shape.load_batch(view, keys))
         done = start + len(part)
     found: Positions = np.sort(places[:done])
     return found

@@ -28,7 +28,10 @@ def referenced_keys(
     shape: TableShape, context: ExecutionContext
 ) -> tuple[ReferencedKey, ...] | None:
     """All that a new row of a table refers to; None: that is for the checks."""
-    found = [_referenced_key(shape, constraint, context) for constraint in shape.checked_later]
+    found = [
+        referenced_key(shape, constraint, context) if _is_plain(constraint) else None
+        for constraint in shape.checked_later
+    ]
     known = [key for key in found if key is not None]
     return tuple(known) if len(known) == len(found) else None
 
@@ -47,11 +50,14 @@ def referenced_locks(shape: TableShape, context: ExecutionContext) -> tuple[Tabl
     )
 
 
-def _referenced_key(
+def _is_plain(constraint: Constraint) -> bool:
+    return constraint.kind == "f" and constraint.match == "s" and not constraint.deferrable
+
+
+def referenced_key(
     shape: TableShape, constraint: Constraint, context: ExecutionContext
 ) -> ReferencedKey | None:
-    if constraint.kind != "f" or constraint.match != "s" or constraint.deferrable:
-        return None
+    """Who finds what a foreign key refers to; None: it is not plain columns beside such of the same types."""
     table = context.catalog.object(constraint.referenced_table)
     if table.kind != "r":
         return None

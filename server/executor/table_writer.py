@@ -19,7 +19,7 @@ import numpy as np
 from server.errors import ObjectNotInPrerequisiteState
 from server.executor.columns import batch_of_rows, null_column, rows_of
 from server.executor.constraint_errors import unique_violation
-from server.executor.deferred import UniqueRecheck, queue_insert, queue_removal
+from server.executor.deferred import UniqueRecheck, queue_insert, queue_inserts, queue_removal
 from server.executor.exclusions import DEFERRABLE_ARBITER
 from server.executor.inverted_keys import NewEntries
 from server.executor.row_places import at_row
@@ -118,17 +118,18 @@ class TableWriter:
                         item.insert(row_ids, self.context)
                     break
             yield from wait_for_xid(self.context, blocker)
-        queue_insert(self.context, self.shape, row_ids, all_rows, rechecks=self._rechecks)
+        stored = (values, nulls)
+        queue_inserts(self.context, self.shape, row_ids, all_rows, stored, self._rechecks)
         if self.shape.triggers:
             pairs = [(None, row) for row in all_rows()]
             queue_after_rows(self.context, self.shape, "insert", pairs)
         return row_ids
 
     def takes_stored(self) -> bool:
-        """Whether `insert_stored` may be asked: nothing but plain indexes hangs on new rows."""
+        """Whether `insert_stored` may be asked: nothing but plain indexes and foreign keys hangs on new rows."""
         shape = self.shape
         return (
-            not shape.checked_later
+            all(constraint.kind == "f" for constraint in shape.checked_later)
             and not shape.triggers
             and not shape.inverted
             and all(
@@ -157,6 +158,8 @@ class TableWriter:
             row_ids = self.relation.insert(self._transaction, values, nulls, count)
             for shape, own in zip(self.shape.indexes, keys, strict=True):
                 self._engine.index(shape.storage_id).insert_many(self._transaction, own, row_ids)
+        stored, ids = (values, nulls), row_ids.tolist()
+        queue_inserts(self.context, self.shape, row_ids, lambda: list(map(self.read, ids)), stored)
         return True
 
     def insert_fresh(
@@ -186,7 +189,7 @@ class TableWriter:
             values, nulls = store_columns(rows.columns, self.shape.types)
             row_ids = self.relation.insert(self._transaction, values, nulls, rows.count)
             self._insert_keys(keys, row_ids)
-        queue_insert(self.context, self.shape, row_ids, lambda: rows_of(rows))
+        queue_inserts(self.context, self.shape, row_ids, lambda: rows_of(rows), (values, nulls))
         return np.flatnonzero(~is_fresh), distinct
 
     def insert_unless(

@@ -131,3 +131,19 @@ def test_a_table_with_more_to_check_goes_the_ordinary_way(client, monkeypatch):
     monkeypatch.setattr(copy_plain.PlainLoader, "insert", lambda _: pytest.fail("plain"))
     replies, *_ = load(client, [row(random.Random(3), 1).replace(b"\t-7", b"\t7")])
     assert replies[0] == messages.CommandComplete("COPY 1")
+
+
+def test_rows_that_refer_to_others(client, monkeypatch):
+    client.run("create table whole (word text primary key)")
+    client.run("insert into whole select 'word ' || g from generate_series(1, 100) g")
+    client.run("drop table loaded")
+    client.run("create table loaded (id int primary key, large int8, word text references whole)")
+    client.run("create index on loaded (large desc)")
+    lines = [b"%d\t%d\tword %d" % (n, n, n % 100 + 1) for n in range(1000)]
+    for given in (lines, lines[:7]):
+        _, rows, _ = both(client, monkeypatch, given)
+        assert len(rows) == len(given)
+    wrong, rows, _ = both(client, monkeypatch, [*lines, b"1000\t1\tword 101"])
+    assert not rows
+    (error,) = [reply for reply in wrong if type(reply) is messages.ErrorResponse]
+    assert error.fields.detail == 'Key (word)=(word 101) is not present in table "whole".'
