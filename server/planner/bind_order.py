@@ -6,7 +6,7 @@ Names of output columns, ordinals and expressions (SQL92's rules first).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlglot import exp
 
@@ -39,6 +39,7 @@ _ORDERINGS = {"<": False, ">": True, "~<~": False, "~>~": True}
 _UNHASHED = frozenset((790, 1560, 1562, 3614, 3615, 705, 2970))
 """Types with an ordering but without a hash function: money, bit strings, text search."""
 
+INT4_MAX: Final = (1 << 31) - 1
 _CONSTANTS = (nodes.Constant, exp.Null, exp.Boolean)
 
 
@@ -205,7 +206,8 @@ def by_ordinal(
     context: BindContext, node: exp.Expression, targets: list[Target], clause: str
 ) -> Target | None:
     """The target of that number, if the item is a number."""
-    if isinstance(node, _CONSTANTS) and not isinstance(node, nodes.IntegerConstant):
+    is_integer = isinstance(node, nodes.IntegerConstant) and node.value <= INT4_MAX
+    if isinstance(node, _CONSTANTS) and not is_integer:
         raise raise_at(context, node, SqlSyntaxError(f"non-integer constant in {clause}"))
     if not isinstance(node, nodes.IntegerConstant):
         return None
