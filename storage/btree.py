@@ -203,10 +203,22 @@ class Tree:
 
     def release_pages(self, change: Change) -> None:
         """Give back every page, because the tree goes; leaves are not read for that."""
+        self._release_below(change)
+        self.pager.release(change, self.root_page, 1)
+
+    def clear(self, change: Change) -> None:
+        """Forget all pairs; leaves are not read for that."""
+        self._release_below(change)
+        change.fresh(self.root_page, 1)
+        self.format(change)
+
+    def _release_below(self, change: Change) -> None:
+        """Give back every page but the root's."""
         waiting = [self.root_page]
         while waiting:
             node = self.read(waiting.pop())
-            self.pager.release(change, node.page_no, 1)
+            if node.page_no != self.root_page:
+                self.pager.release(change, node.page_no, 1)
             children = [entry.child for entry in node.entries] if node.level else []
             if node.level > 1:
                 waiting += children

@@ -49,7 +49,7 @@ from storage.records import Kind as RecordKind
 from storage.records import encode_end
 from storage.recovery import Recovered
 from storage.references import lock_referenced
-from storage.relation import IS_UNIQUE, Form
+from storage.relation import IS_UNIQUE, IS_UNLOGGED, Form
 from storage.relations import Relations
 from storage.row_batches import MovedKeys
 from storage.rows import Value
@@ -142,16 +142,23 @@ class Transaction(StorageTransaction):
 
     engine: "Engine"
 
-    def create_relation(self, relation_id: int, kinds: Sequence[Kind]) -> Table:
-        """Make an empty table; it is gone again if the transaction aborts."""
+    def create_relation(
+        self, relation_id: int, kinds: Sequence[Kind], *, logged: bool = True
+    ) -> Table:
+        """Make an empty table; it is gone again if the transaction aborts.
+
+        One that is not logged is empty again after a crash.
+        """
+        flags = 0 if logged else IS_UNLOGGED
         with self.engine.latch:
-            self.engine.relations.make(self, relation_id, Form.TABLE, kinds, 0)
+            self.engine.relations.make(self, relation_id, Form.TABLE, kinds, flags)
             return self.engine.relation(relation_id)
 
-    def create_index(self, index_id: int, unique: bool = False) -> Index:
+    def create_index(self, index_id: int, unique: bool = False, *, logged: bool = True) -> Index:
         """Make an empty index; it is gone again if the transaction aborts."""
+        flags = (IS_UNIQUE if unique else 0) | (0 if logged else IS_UNLOGGED)
         with self.engine.latch:
-            self.engine.relations.make(self, index_id, Form.INDEX, (), IS_UNIQUE if unique else 0)
+            self.engine.relations.make(self, index_id, Form.INDEX, (), flags)
             return self.engine.index(index_id)
 
     def drop_relation(self, relation_id: int) -> None:
@@ -284,7 +291,7 @@ class Engine:
         engine._assemble(store)
         with engine.latch:
             engine._resume_prepared()
-            engine.relations.clear_unfinished()
+            engine.relations.clear_unfinished(was_stopped=store.was_stopped)
         return engine
 
     # Transactions ----------------------------------------------------------------------------

@@ -36,6 +36,8 @@ DROPPED_BY_OFFSET = 24
 GROUP_COUNT_OFFSET = 36
 
 IS_UNIQUE = 1
+IS_UNLOGGED = 2
+"""No crash leaves any of its rows."""
 HAS_MISSING = 1
 MISSING_NULL = 2
 

@@ -5,6 +5,8 @@ Rule 1: a relation is known by its id in the directory, a tree whose root the st
 Rule 2: dropping marks the relation; its space is given back once that is committed. Relations of
         transactions that a crash cut off, and those whose dropping had committed, are removed
         before the first transaction begins.
+Rule 3: unlogged relations are emptied after a crash, also those of prepared transactions. They keep
+        their header and their id, so that whoever knows of them need not be told.
 
     root page    magic u64 | next id u64 | root page of the directory u64
     directory    key: relation id, big-endian; row id: page of the relation's header
@@ -29,6 +31,8 @@ from storage.native import Change
 from storage.pages import ROOT_PAGE, Pager
 from storage.relation import (
     DROPPED_BY_OFFSET,
+    GROUP_COUNT_OFFSET,
+    IS_UNLOGGED,
     ColumnHeader,
     Form,
     RelationHeader,
@@ -206,15 +210,38 @@ class Relations:
         while self.dropped:
             self._remove(self.dropped.pop())
 
-    def clear_unfinished(self) -> None:
-        """Remove what a crash has left: made without commit, or dropped with one."""
+    def clear_unfinished(self, *, was_stopped: bool) -> None:
+        """Remove what a crash has left: made without commit, or dropped with one, or never logged.
+
+        was_stopped: it was no crash.
+        """
         if not self._pager.view(ROOT_PAGE, 1).any():
             self.format()  # the crash came between the making of the store and this
         self.remove_void()
+        if not was_stopped:
+            self._empty_unlogged()
         for header in self.headers() if self._log.aborted else ():
             if header.form is Form.INDEX:
                 with suppress(Corruption):  # whoever reads the index is told
                     self.index(header.relation_id).tree.forget_unfinished()
+
+    def _empty_unlogged(self) -> None:
+        for header in self.headers():
+            if header.flags & IS_UNLOGGED:
+                with suppress(Corruption):  # whoever reads the relation is told
+                    self._empty(header)
+
+    def _empty(self, header: RelationHeader) -> None:
+        relation_id = header.relation_id
+        with self._pager.begin_change(0, reserved=True) as change:
+            if header.form is Form.TABLE:
+                self.table(relation_id).release_groups(change)
+                change.write(header.address + GROUP_COUNT_OFFSET, bytes(4))
+            else:
+                self.index(relation_id).tree.clear(change)
+            change.commit()
+        self.tables.pop(relation_id, None)
+        self.indexes.pop(relation_id, None)
 
     def remove_void(self) -> None:
         """Remove what aborted transactions have made or committed ones dropped; keep what was to be dropped."""

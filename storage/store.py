@@ -55,6 +55,8 @@ class Store:
         self.failure = FailStop()
         self.failure.on_failure(hooks.panic)
         self._hooks = hooks
+        self.was_stopped = True
+        """Whether the store was closed in order when it was last in use, or is new."""
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
         self._closing = False
@@ -165,6 +167,7 @@ class Store:
         self.control = ControlFile.open(self.files)
         control = self.control.control
         check_sizes(control, self.options)
+        self.was_stopped = bool(control.clean)
         segment_count(self.files, self.options)
         end = find_end(self.files, self.options, self.control)
         self.control.claim_incarnation()

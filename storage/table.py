@@ -479,12 +479,16 @@ class Table:
         self.groups.set_columns(header)
         return len(header.columns) - 1
 
-    def release_pages(self, change: Change) -> None:
-        """Give back all pages but the header's, because the relation goes."""
+    def release_groups(self, change: Change) -> None:
+        """Give back the pages of all rows."""
         for group in self.groups:
             release_strings(self.pager, change, group)
             first_page = group.address // self.pager.page_bytes
             self.pager.release(change, first_page, group.layout.page_count)
+
+    def release_pages(self, change: Change) -> None:
+        """Give back all pages but the header's, because the relation goes."""
+        self.release_groups(change)
         for first_page, page_count in missing_runs(self.header, self.pager.page_bytes):
             self.pager.release(change, first_page, page_count)
 

@@ -135,7 +135,9 @@ class Table(CatalogObject):
     kind: str = "r"
     columns: tuple[Column, ...] = ()
     storage_id: int = 0
-    persistence: str = "p"  # p permanent, u unlogged, t temporary
+    persistence: str = (
+        "p"  # p permanent, u unlogged, t temporary; what is not permanent no crash leaves
+    )
     row_type: Oid = 0
     array_type: Oid = 0  # of arrays of rows; a composite type's is that of its UserType
     view_query: str | None = None
@@ -157,6 +159,11 @@ class Table(CatalogObject):
     populated: bool = True  # of a materialized view: whether it may be read
     server: Oid = 0  # of a foreign table
     foreign_options: tuple[str, ...] = ()
+
+    @property
+    def is_logged(self) -> bool:
+        """Whether its rows outlive a crash."""
+        return self.persistence == "p"
 
     @property
     def is_partition(self) -> bool:

@@ -34,13 +34,18 @@ class Counter:
 
 
 def create_values(
-    transaction: Transaction, sequence: Sequence, last_value: int | None = None
+    transaction: Transaction,
+    sequence: Sequence,
+    last_value: int | None = None,
+    *,
+    is_called: bool = False,
 ) -> None:
     """Make the relation of a new sequence, in the transaction that creates it."""
-    table = transaction.create_relation(sequence.storage_id, SEQUENCE_KINDS)
+    is_logged = sequence.persistence == "p"
+    table = transaction.create_relation(sequence.storage_id, SEQUENCE_KINDS, logged=is_logged)
     start = sequence.start if last_value is None else last_value
     with transaction.engine.latch:
-        table.insert_row(transaction, (start, False))
+        table.insert_row(transaction, (start, is_called))
 
 
 class SequenceValues:
@@ -114,11 +119,15 @@ class SequenceValues:
     def _counter(self, sequence: Sequence) -> Counter:
         found = self._counters.get(sequence.storage_id)
         if found is None:
-            found = self._counters[sequence.storage_id] = self._load(sequence.storage_id)
+            found = self._counters[sequence.storage_id] = self._load(sequence)
         return found
 
-    def _load(self, storage_id: int) -> Counter:
-        table = self._engine.relation(storage_id)
+    def _load(self, sequence: Sequence) -> Counter:
+        table = self._engine.relation(sequence.storage_id)
+        if not table.group_count:  # a crash has emptied one that is not logged
+            anew = self._engine.begin()
+            table.insert_row(anew, (sequence.start, False))
+            anew.commit()
         # The row may belong to a transaction that has not committed: nobody else knows the sequence
         # then.
         last_value, is_called = table.values(0)

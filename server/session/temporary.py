@@ -131,12 +131,12 @@ def _empty(engine: Engine, running: Running, table: Table, indexes: Iterable[Ind
     kinds: tuple[Kind, ...] = engine.relation(table.storage_id).kinds
     running.storage.drop_relation(table.storage_id)
     changed = replace(table, storage_id=engine.next_id())
-    running.storage.create_relation(changed.storage_id, kinds)
+    running.storage.create_relation(changed.storage_id, kinds, logged=False)
     running.catalog.put(changed)
     for index in indexes:
         running.storage.drop_index(index.storage_id)
         renewed = replace(index, storage_id=engine.next_id())
-        running.storage.create_index(renewed.storage_id, renewed.unique)
+        running.storage.create_index(renewed.storage_id, renewed.unique, logged=False)
         running.catalog.put(renewed)
 
 

@@ -1,7 +1,7 @@
 """ALTER TABLE forms that note something about a table, its columns or its indexes, and change no row.
 
 What they note is shown by the catalog and goes along into dumps: how PostgreSQL would store columns, which
-index a table is clustered on or replicated by, whether it is logged.
+index a table is clustered on or replicated by.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from server.catalog.index_names import column_names
-from server.catalog.objects import Column, Constraint, Index, Sequence, Table
+from server.catalog.objects import Column, Constraint, Index, Table
 from server.catalog.views.physical import physical
 from server.errors import (
     FeatureNotSupported,
     InvalidParameterValue,
-    InvalidTableDefinition,
     UndefinedColumn,
     UndefinedObject,
     WrongObjectType,
@@ -40,41 +39,6 @@ IDENTITIES: Final = {"nothing": "n", "full": "f", "default": "d"}
 def _put_column(context: StatementContext, table: Table, column: Column) -> None:
     columns = tuple(column if item.number == column.number else item for item in table.columns)
     context.ddl.put(replace(table, columns=columns))
-
-
-def set_logged(context: StatementContext, table: Table, command: tree.SetLogged) -> Iterator[Wait]:
-    """SET LOGGED and UNLOGGED: owned sequences follow; foreign keys do not point to what is lost first."""
-    yield from ()
-    if table.persistence == "t":
-        raise InvalidTableDefinition(
-            f'cannot change logged status of table "{table.name}" because it is temporary'
-        )
-    letter, word, other = ("p", "logged", "u") if command.logged else ("u", "unlogged", "p")
-    if table.persistence == letter or table.kind == "p":
-        return
-    for linked in _linked(context, table, to_logged=command.logged):
-        if linked.persistence == other and linked.oid != table.oid:
-            held = "unlogged" if command.logged else "logged"
-            raise InvalidTableDefinition(
-                f'could not change table "{table.name}" to {word} because it references '
-                f'{held} table "{linked.name}"'
-            )
-    context.ddl.put(replace(table, persistence=letter))
-    for sequence in context.catalog.sequences_of(table.oid):
-        context.ddl.put(replace(sequence, persistence=letter))
-
-
-def _linked(context: StatementContext, table: Table, *, to_logged: bool) -> Iterator[Table]:
-    """The tables at the other end of foreign keys that a table's persistence has to do with."""
-    if to_logged:
-        own = context.catalog.constraints_of(table.oid)
-        oids = [item.referenced_table for item in own if item.kind == "f"]
-    else:
-        oids = [item.table for item in context.catalog.references_to(table.oid)]
-    for oid in oids:
-        found = context.catalog.object(oid)
-        if isinstance(found, Table):
-            yield found
 
 
 def set_statistics(
@@ -254,8 +218,3 @@ def _replica_index(context: StatementContext, table: Table, name: str) -> Index:
                 f'"{column.name}" is nullable'
             )
     return index
-
-
-def set_sequence_logged(sequence: Sequence, command: tree.SetLogged) -> Sequence:
-    """ALTER SEQUENCE ... SET LOGGED and UNLOGGED."""
-    return replace(sequence, persistence="p" if command.logged else "u")

@@ -10,6 +10,7 @@ from server.errors import FeatureNotSupported, WrongObjectType
 from server.sql import utility_alter as tree
 from server.statements import alter_marks as marks
 from server.statements.alter_locks import ORDER, STRONGEST, WEAKEST
+from server.statements.alter_logged import set_sequence_logged
 from server.statements.names import role_oid
 from server.statements.ownership import require_member
 from server.statements.partitions import attach_index_partition
@@ -47,7 +48,7 @@ def _changed(context: StatementContext, found: Sequence | Index, command: Any) -
         return _with_owner(context, found, role_oid(context, command.role))
     if isinstance(found, Sequence):
         if isinstance(command, tree.SetLogged):
-            return marks.set_sequence_logged(found, command)
+            return set_sequence_logged(context, found, command)
     elif isinstance(command, tree.SetTablespace):
         return replace(found, tablespace=place(context, command.name))
     elif isinstance(command, tree.SetOptions):

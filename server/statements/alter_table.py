@@ -29,6 +29,7 @@ from server.sql import utility_alter as tree
 from server.statements import alter_marks as marks
 from server.statements.alter_inheritance import spread
 from server.statements.alter_locks import STRONGEST, lock_mode, refuse_pending
+from server.statements.alter_logged import set_logged
 from server.statements.alter_others import alter_other
 from server.statements.alter_parents import set_inheritance, set_type
 from server.statements.alter_types import alter_types
@@ -531,7 +532,7 @@ STEPS: dict[type[Any], Step] = {
     tree.DropExpression: drop_expression,
     tree.SetOptions: set_options,
     tree.SetStatistics: marks.set_statistics,
-    tree.SetLogged: marks.set_logged,
+    tree.SetLogged: set_logged,
     tree.SetStorage: marks.set_storage,
     tree.SetCompression: marks.set_compression,
     tree.SetColumnOptions: marks.set_column_options,

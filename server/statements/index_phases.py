@@ -28,7 +28,12 @@ from server.executor.missed_rows import MissedRows
 from server.executor.waiting import wait_for_xid
 from server.executor.waits import Wait
 from server.statements.access_methods import with_entries
-from server.statements.index_storage import beside_the_loop, build_index, check_key_count
+from server.statements.index_storage import (
+    beside_the_loop,
+    build_index,
+    check_key_count,
+    create_storage,
+)
 from server.statements.names import free_name
 from storage.engine import LockMode
 
@@ -149,7 +154,7 @@ def _fill(context: StatementContext, oid: int) -> Generator[Wait, None, Snapshot
     """Give an index its storage with all rows that a snapshot sees, and that snapshot."""
     table, index = _current(context, oid)
     ready = replace(index, storage_id=context.engine.next_id(), ready=True)
-    context.transaction.create_index(ready.storage_id, ready.unique)
+    create_storage(context, table, ready)
     snapshot = context.transaction.newest_snapshot()
     yield from build_index(context, table, ready, snapshot)
     context.ddl.put(ready)

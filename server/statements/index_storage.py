@@ -32,10 +32,15 @@ def make_index(context: StatementContext, table: Table, index: Index) -> None:
     """Make the index in storage and put it into the catalog, empty."""
     check_key_count(index)
     if index.storage_id:
-        context.transaction.create_index(index.storage_id, index.unique)
+        create_storage(context, table, index)
     if table.storage_id and context.engine.relation(table.storage_id).group_count:
         index = replace(index, filled_xid=context.transaction.xid)
     context.ddl.put(with_entries(context, table, index))
+
+
+def create_storage(context: StatementContext, table: Table, index: Index) -> None:
+    """Make an index's relation in storage, which is logged if its table's is."""
+    context.transaction.create_index(index.storage_id, index.unique, logged=table.is_logged)
 
 
 def build_index(

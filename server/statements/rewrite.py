@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from server.identifiers import quote_identifier
 from server.statements.access_methods import with_entries
-from server.statements.index_storage import build_index, with_new_storage
+from server.statements.index_storage import build_index, create_storage, with_new_storage
 from server.statements.internal import internal_query, qualified_name
 from server.statements.names import free_name
 from server.statements.tables import store_table
@@ -71,7 +71,7 @@ def rewrite_table(
     computed_later: list[Index] = []
     for index in context.catalog.indexes_of(table.oid):
         changed = with_new_storage(context, with_entries(context, target, index))
-        context.transaction.create_index(changed.storage_id, changed.unique)
+        create_storage(context, target, changed)
         if index.computes:
             computed_later.append(changed)
             context.ddl.remove(index.oid)

@@ -342,7 +342,7 @@ def store_table(context: StatementContext, table: Table) -> None:
         Kind[storage_kind(kind, column.modifier)]
         for kind, column in zip(types, table.columns, strict=True)
     )
-    context.transaction.create_relation(table.storage_id, kinds)
+    context.transaction.create_relation(table.storage_id, kinds, logged=table.is_logged)
     context.ddl.put(table)
 
 

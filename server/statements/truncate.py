@@ -14,7 +14,7 @@ from server.executor.triggers import before_statement, queue_after_statement
 from server.sql import nodes
 from server.sql import utility_objects as tree
 from server.statements.alter_locks import refuse_pending
-from server.statements.index_storage import with_new_storage
+from server.statements.index_storage import create_storage, with_new_storage
 from server.statements.names import refuse_system, relation_named
 from server.statements.ownership import require_privilege
 from server.statements.sequences import restarted
@@ -130,7 +130,7 @@ def empty_table(context: StatementContext, table: Table) -> None:
     store_table(context, replace(table, storage_id=context.engine.next_id()))
     for index in context.catalog.indexes_of(table.oid):
         changed = with_new_storage(context, index)
-        context.transaction.create_index(changed.storage_id, changed.unique)
+        create_storage(context, table, changed)
         context.ddl.put(changed)
 
 
