@@ -67,9 +67,9 @@ class Left:
         """Have a worker do some portions."""
         self._database.workers.submit(self.go_on)
 
-    def go_on(self) -> None:
+    def go_on(self, portions: int = PORTIONS_A_TURN) -> None:
         """Do some portions, on a worker, and stand in line again."""
-        for _ in range(PORTIONS_A_TURN):
+        for _ in range(portions):
             if not self._storage.take_back_portion():
                 break
             time.sleep(GIVE_WAY_SECONDS)

@@ -10,7 +10,6 @@ finds an unfinished one; a third commits beside them in another database (sql_be
 are small, so that few rows fill many.
 """
 
-import copy
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +24,8 @@ from tests.crash.disk import CrashingFiles, Faults, PowerCut
 from tests.crash.simulation import BadSeed
 from tests.crash.sql_beside import HOME, Beside
 from tests.crash.sql_beside import SCHEMA as BESIDE_SCHEMA
-from tests.crash.sql_steps import LETTERS, Row, State, TableModel, literal, take_step
+from tests.crash.sql_large import ROWS, PortionWorkers, small_portions
+from tests.crash.sql_steps import LETTERS, Row, State, TableModel, copied, literal, take_step
 from tests.support.clock import ManualClock
 from tests.support.conversation import Client, data_rows
 from tests.support.engine import SETTINGS
@@ -48,11 +48,16 @@ SCHEMA = """
     CREATE TABLE journal (number int);
     CREATE TABLE held (number int PRIMARY KEY, words text);
     INSERT INTO held SELECT n, 'w' || n FROM generate_series(1, 20) n;
-    CREATE SEQUENCE numbers
+    CREATE SEQUENCE numbers;
+    CREATE SEQUENCE cached CACHE 7;
+    CREATE UNLOGGED SEQUENCE lost CACHE 5
 """
 TABLES = """
     SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('journal', 'held')
 """
+SEQUENCES = ("numbers", "cached", "lost")
+DEPTH_MAX = 3
+STOPPING, STOPPED = 1, 2
 NAMES = ("red", "green", "blue", "grey")
 TOLERATED = {"53100"}
 TWO_PHASE = {"max_prepared_transactions": ("5", "configuration file")}
@@ -68,8 +73,10 @@ class SqlSimulation:
         self.faults = Faults(self.random)
         self.files = CrashingFiles(self.faults)
         self.states: list[State] = [{}]
-        self.numbers_given: list[int] = [0]
-        """The highest value the sequence had given out at the end of each transaction."""
+        self.numbers_given: list[list[int]] = [[0 for _ in SEQUENCES]]
+        """The highest value each sequence had given out at the end of each transaction."""
+        self.closing = 0
+        """How far a life came with stopping in order."""
         self.next_id = 1
         self.acknowledged = 0
         self.promised = self.committing = 0
@@ -104,6 +111,7 @@ class SqlSimulation:
             clock=ManualClock(),
             source=random.Random(1),
         )
+        self.workers = self.database.workers = PortionWorkers()
         for database in self.database.catalog.views:
             drop_schemas(engine, self.database.catalog, database)
         self.client = Client(self.database, pid=1)
@@ -117,6 +125,7 @@ class SqlSimulation:
         chance = self.random
         self.faults.operations_left = chance.randrange(1, chance.choice((60, 200, 600)))
         self.faults.error_rate = self.error_rate
+        self.closing = 0
         try:
             self._hold()
             self.ask(f"SET vacuum_seal_min_age = {chance.choice((-1, 0))}")
@@ -126,10 +135,24 @@ class SqlSimulation:
                     self._maintain()
                 else:
                     self._transact()
+            if chance.random() < 0.2:
+                self._stop()
         except (PowerCut, Failed):
             return
         except Corruption as error:
             raise BadSeed(f"while running: {error}") from error
+
+    def _stop(self) -> None:
+        """As a server is stopped: those who are there are sent away."""
+        self.faults.full = False
+        while self.workers.take_back():
+            pass
+        for client in (self.client, self.other, self.beside.client):
+            client.close()
+        self.closing = STOPPING
+        self.database.close()
+        self.closing = STOPPED
+        self.acknowledged = len(self.states) - 1  # also those who did not wait
 
     def _hold(self) -> None:
         """The other session changes rows and never says how that ends."""
@@ -147,6 +170,7 @@ class SqlSimulation:
             "index",
             "full",
             "database",
+            "much",
         )
         what = self.random.choice(kinds)
         if what == "index":
@@ -154,6 +178,8 @@ class SqlSimulation:
         elif what == "database":
             self.ask(f"{'DROP' if self.has_third else 'CREATE'} DATABASE third")
             self.has_third = self._is_there("pg_database WHERE datname = 'third'")
+        elif what == "much":
+            self._roll_back_much()
         elif what == "full":
             for name in sorted(self.states[-1])[:1]:
                 self.ask(
@@ -163,6 +189,18 @@ class SqlSimulation:
             self.database.engine.store.write_back.round(self.random.randrange(1, 20))
         else:
             self.ask(what)
+
+    def _roll_back_much(self) -> None:
+        """A transaction whose rows go again, while others go on."""
+        for name in sorted(self.states[-1])[:1]:
+            first, self.next_id = self.next_id, self.next_id + ROWS
+            numbers = f"generate_series({first}, {self.next_id - 1}) n"
+            done = self.ask("BEGIN") and self.ask(
+                f"INSERT INTO {name} (id, words) SELECT n, 'no ' || n % 9 FROM {numbers}"
+            )
+            if done and self.random.random() < 0.5:
+                self.ask(f"DELETE FROM {name} WHERE id < {first + ROWS // 2}")
+            self.ask("ROLLBACK")
 
     def _index_concurrently(self) -> None:
         """An index comes, goes or is made anew in transactions of its own."""
@@ -204,41 +242,53 @@ class SqlSimulation:
     def _transact(self) -> None:
         """One transaction of some steps, committed or not."""
         chance = self.random
-        state = copy.deepcopy(self.states[-1])
+        state = copied(self.states[-1])
         number = len(self.states)
         if not self.ask("BEGIN"):
             return
-        done: object = True
         self.has_temporary = False
         is_lazy = chance.random() < 0.15
         if is_lazy:
             self.ask("SET LOCAL synchronous_commit = off")
-        for _ in range(chance.randrange(1, 5)):
-            if chance.random() < 0.15:
-                attempt = copy.deepcopy(state)
-                done = self.ask("SAVEPOINT s") and self._step(attempt)
-                done = done and self.ask("ROLLBACK TO s")
-            else:
-                done = self._step(state)
-            if not done:
-                break
+        done = self._steps(state)
         many = f"generate_series(1, {chance.choice((1, 1, 50))})"
-        given = (
-            done
-            and chance.random() < 0.9
-            and self.ask(f"SELECT max(nextval('numbers')) FROM {many}")
-        )
+        values = " || ' ' || ".join(f"max(nextval('{name}'))" for name in SEQUENCES)
+        given = done and chance.random() < 0.9 and self.ask(f"SELECT {values} FROM {many}")
         if not given or not self.ask(f"INSERT INTO journal VALUES ({number})"):
             self.ask("ROLLBACK")
             return
         self.states.append(state)
-        self.numbers_given.append(int(given[0]))
+        self.numbers_given.append([int(value) for value in given[0].split()])
         if chance.random() < 0.2 and not self.has_temporary:
             self._commit_in_two_phases(number)
         elif self.ask("COMMIT"):
             self.acknowledged = self.acknowledged if is_lazy else number
         elif self._committed() < number:  # no room for its record
             self._forget_last()
+
+    def _steps(self, state: State, depth: int = 0) -> bool:
+        """Some steps, a few of them within savepoints of savepoints that stay or are gone back to."""
+        chance = self.random
+        for _ in range(chance.randrange(1, 5 - depth)):
+            if depth < DEPTH_MAX and chance.random() < 0.15 + 0.2 * depth:
+                done = self._steps_within(state, depth + 1)
+            else:
+                done = self._step(state)
+            if not done:
+                return False
+        return True
+
+    def _steps_within(self, state: State, depth: int) -> bool:
+        savepoint = f"s{depth}"
+        if not self.ask(f"SAVEPOINT {savepoint}"):
+            return False
+        attempt = copied(state)
+        if not self._steps(attempt, depth) or self.random.random() < 0.5:
+            self.faults.full = False
+            return bool(self.ask(f"ROLLBACK TO {savepoint}"))
+        state.clear()
+        state.update(attempt)
+        return bool(self.random.random() < 0.5 or self.ask(f"RELEASE {savepoint}"))
 
     def _step(self, state: State) -> bool:
         if self.random.random() < 0.2:
@@ -296,7 +346,11 @@ class SqlSimulation:
         return self._answer(self.client, sql)
 
     def _answer(self, client: Client, sql: str) -> list[str] | None:
+        if self.random.random() < 0.3:
+            self.workers.take_back()
         replies = client.send(Query(sql))
+        while client.blocked and self.workers.take_back():
+            replies += client.resume() if client.can_resume else ()
         for reply in replies:
             if isinstance(reply, ErrorResponse):
                 if self.database.engine.store.failure.error is not None:
@@ -325,13 +379,22 @@ class SqlSimulation:
                 attempts -= 1
                 self.faults.operations_left = self.random.randrange(1, 80)
             try:
-                self._serve(Engine.open(self.files, OPTIONS))
+                engine = Engine.open(self.files, OPTIONS)
+                self._check_stop(engine)
+                self._serve(engine)
             except (PowerCut, Failed):
+                self.closing = min(self.closing, STOPPING)
                 continue
             except (Corruption, DiskFull, OSError, AssertionError) as error:
                 raise BadSeed(f"recovery failed: {error!r}") from error
             self.faults.operations_left = 1 << 60
             return
+
+    def _check_stop(self, engine: Engine) -> None:
+        """Whether storage knows a crash from a stop."""
+        was_stopped = engine.store.was_stopped
+        if (was_stopped and not self.closing) or (self.closing == STOPPED and not was_stopped):
+            raise BadSeed(f"taken for {'a stop' if was_stopped else 'a crash'}")
 
     def _compare(self) -> None:
         """Finds the state the database recovered to, and compares it all."""
@@ -342,6 +405,7 @@ class SqlSimulation:
                 f"recovered to {number}, acknowledged {self.acknowledged} of {len(self.states) - 1}"
             )
         state = self.states[number]
+        self._lose_unlogged(number)
         found = {name for (name,) in self.client.rows(TABLES)}
         if found != set(state):
             raise BadSeed(f"tables {found}, not {set(state)}")
@@ -357,12 +421,21 @@ class SqlSimulation:
             raise BadSeed(f"the unfinished transaction shows: {held}")
         if problems := self.database.engine.check():
             raise BadSeed(f"check: {problems[:3]}")
-        ((given,),) = self.client.rows("SELECT nextval('numbers')")
-        if int(given) <= self.numbers_given[number]:
-            raise BadSeed(f"{given} was given out before {self.numbers_given[number]}")
+        for name, before in zip(SEQUENCES, self.numbers_given[number], strict=True):
+            ((given,),) = self.client.rows(f"SELECT nextval('{name}')")
+            if int(given) <= before:
+                raise BadSeed(f"{name}: {given} was given out before {before}")
         del self.states[number + 1 :]
         del self.numbers_given[number + 1 :]
         self.acknowledged = number
+
+    def _lose_unlogged(self, number: int) -> None:
+        """What a crash empties."""
+        if self.database.engine.store.was_stopped:
+            return
+        for table in self.states[number].values():
+            table.rows = table.rows if table.is_logged else {}
+        self.numbers_given[number][-1] = 0
 
     def _compare_table(self, name: str, table: TableModel) -> None:
         rows = self.client.rows
@@ -406,7 +479,8 @@ def _values(replies: list[Any]) -> Iterator[str]:
 def run_sql_seed(seed: int, error_rate: float = 0.0) -> str | None:
     """None when the seed is good, else what went wrong."""
     try:
-        SqlSimulation(seed, error_rate=error_rate).run()
+        with small_portions():
+            SqlSimulation(seed, error_rate=error_rate).run()
     except (BadSeed, StorageError) as error:
         return str(error)
     return None

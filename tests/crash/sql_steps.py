@@ -25,6 +25,12 @@ class TableModel:
     columns: list[str] = field(default_factory=list)
     rows: dict[int, Row] = field(default_factory=dict)
     indexes: dict[str, str] = field(default_factory=dict)
+    is_logged: bool = True
+    """Whether a crash leaves its rows."""
+
+    def copy(self) -> "TableModel":
+        """Another that is the same."""
+        return TableModel([*self.columns], {**self.rows}, {**self.indexes}, self.is_logged)
 
     def may_be_key(self, column: str) -> bool:
         """Whether the column's values are short enough for an index."""
@@ -33,6 +39,11 @@ class TableModel:
 
 
 State = dict[str, TableModel]
+
+
+def copied(state: State) -> State:
+    """Another state that is the same."""
+    return {name: table.copy() for name, table in state.items()}
 
 
 class Play(Protocol):
@@ -54,9 +65,17 @@ def literal(value: str | None) -> str:
 
 def create(play: Play, name: str, state: State) -> bool:
     """A table of two columns."""
-    state[name] = TableModel()
-    kind = play.random.choice(("", "", "UNLOGGED "))
+    is_logged = play.random.random() < 0.7
+    state[name] = TableModel(is_logged=is_logged)
+    kind = "" if is_logged else "UNLOGGED "
     return bool(play.ask(f"CREATE {kind}TABLE {name} (id int PRIMARY KEY, words text)"))
+
+
+def set_logged(play: Play, name: str, state: State) -> bool:
+    """The table is logged from now on, or no longer."""
+    table = state[name]
+    table.is_logged = not table.is_logged
+    return bool(play.ask(f"ALTER TABLE {name} SET {'' if table.is_logged else 'UN'}LOGGED"))
 
 
 def drop(play: Play, name: str, state: State) -> bool:
@@ -126,6 +145,11 @@ def truncate(play: Play, name: str, state: State) -> bool:
     return bool(play.ask(f"TRUNCATE {name}"))
 
 
+def reload(play: Play, name: str, state: State) -> bool:
+    """All rows go and others come, which nobody else sees before the end."""
+    return truncate(play, name, state) and copy(play, name, state)
+
+
 def add_column(play: Play, name: str, state: State) -> bool:
     """A column with a value for the rows there are; one that is there goes."""
     table = state[name]
@@ -175,8 +199,9 @@ def inverted(play: Play, name: str, state: State) -> bool:
 
 
 def rewrite(play: Play, name: str, _state: State) -> bool:
-    """The table is written anew with other types."""
-    return bool(play.ask(f"ALTER TABLE {name} ALTER words TYPE varchar"))
+    """The table is written anew, with another type or the same."""
+    how = play.random.choice(("varchar", "text", "text USING words || ''"))
+    return bool(play.ask(f"ALTER TABLE {name} ALTER words TYPE {how}"))
 
 
 def rename(play: Play, name: str, state: State) -> bool:
@@ -220,7 +245,7 @@ def replace(play: Play, name: str, state: State) -> bool:
 def insert_many(play: Play, name: str, state: State) -> bool:
     """More rows than are written one by one."""
     table = state[name]
-    count, first = 300, play.next_id
+    count, first = play.random.choice((300, 300, 3000)), play.next_id
     play.next_id += count
     for row_id in range(first, first + count):
         table.rows[row_id] = (str(row_id), f"many {row_id % 7}", *(None for _ in table.columns))
@@ -258,7 +283,9 @@ STEPS: dict[Step, int] = {
     copy: 15,
     update: 30,
     delete: 12,
-    truncate: 4,
+    truncate: 3,
+    reload: 3,
+    set_logged: 3,
     add_column: 8,
     index: 10,
     inverted: 8,
