@@ -135,7 +135,7 @@ class SqlSimulation:
                     self._maintain()
                 else:
                     self._transact()
-            if chance.random() < 0.2:
+            if chance.random() < 0.4:
                 self._stop()
         except (PowerCut, Failed):
             return
@@ -170,6 +170,7 @@ class SqlSimulation:
             "index",
             "full",
             "database",
+            "much",
             "much",
         )
         what = self.random.choice(kinds)

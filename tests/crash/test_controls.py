@@ -3,16 +3,18 @@
 Beside those that the simulation shows (test_simulation, test_rules). README.md says which rule stands where.
 """
 
+import errno
 import random
 import signal
 import subprocess
 import sys
 from collections import deque
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from storage import log_reader, log_record
+from storage import log_reader, log_record, pages
 from storage.commit_log import CommitLog
 from storage.commit_queue import CommitQueue
 from storage.control import _FIELDS, MAGIC, Control
@@ -24,10 +26,11 @@ from storage.log_segments import segment_name
 from storage.options import Options
 from storage.pages import ROOT_PAGE
 from storage.recovery import Recovered
+from storage.segments import PageSegments
 from storage.store import Store
 from storage.waits import Completion
 from storage.wal import Wal
-from tests.crash.disk import CrashingFiles, Faults
+from tests.crash.disk import CrashingFile, CrashingFiles, Faults
 from tests.crash.simulation import OPTIONS, PAGE_BYTES
 from tests.crash.test_engine_crash import OPTIONS as ENGINE_OPTIONS
 from tests.unit.storage.test_log_reader import SEGMENT, Log
@@ -193,6 +196,32 @@ def test_room_is_there_before_it_is_used(disk, monkeypatch, is_broken):
             store.wal.flush_to(change.commit()).wait()
 
 
+@both
+def test_a_sync_that_finds_no_room_is_not_tried_again(disk, monkeypatch, is_broken):
+    """It has lost what was written to the file before: a checkpoint that goes on takes that for durable."""
+
+    def sync_without_room(file):
+        file.unsynced.clear()
+        patch.undo()
+        raise OSError(errno.ENOSPC, "injected", file.name)
+
+    store = written(disk)
+    store.checkpointer.begin()
+    assert not store.checkpointer.step()  # written back, not synced
+    if is_broken:
+        monkeypatch.setattr(PageSegments, "_sync", lambda _segments, sync: sync())
+    patch = pytest.MonkeyPatch()
+    patch.setattr(CrashingFile, "datasync", sync_without_room)
+    segments = store.pager.segments
+    with pytest.raises(DiskFull if is_broken else Failed):
+        segments.grow(segments.page_count + 1)
+    while is_broken and not store.checkpointer.step():
+        pass
+    disk.lose_power()
+    with pytest.raises(Corruption) if is_broken else nullcontext():
+        assert number_in(Store.open(disk, OPTIONS)) == 20
+
+
 TOUCH = """
 import sys
 from pathlib import Path
@@ -216,6 +245,76 @@ def test_a_page_that_cannot_be_read_is_an_error_and_no_signal(tmp_path, is_broke
     command = [sys.executable, "-c", TOUCH, str(tmp_path), "touch" if is_broken else "populate"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
     assert done.returncode == (-signal.SIGBUS if is_broken else 3)
+
+
+CUT = """
+import os
+import sys
+from pathlib import Path
+from storage.files import RealFiles
+files = RealFiles(Path(sys.argv[1]))
+file = files.open("mapped", create=True)
+file.allocate(8192)
+reservation = files.reserve(1 << 20)
+reservation.map(file, offset=0, target=0, byte_count=8192)
+os.ftruncate(file.descriptor, 4096) if sys.argv[2] == "cut" else file.allocate(4096)
+reservation.bytes[5000]
+"""
+
+
+@pytest.mark.slow
+@both
+def test_nothing_is_truncated_under_a_map(tmp_path, is_broken):
+    command = [sys.executable, "-c", CUT, str(tmp_path), "cut" if is_broken else "keep"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    assert done.returncode == (-signal.SIGBUS if is_broken else 0)
+
+
+@both
+def test_dirty_memory_is_bounded(disk, is_broken):
+    """Who changes more pages than that writes some back himself, if nobody else does."""
+    store = written(disk)
+    table, count = store.pager.table, 3 * store.pager.dirty_page_count_max
+    if is_broken:
+        table.relieve = None
+    with store.pager.begin_change(1) as change:
+        first = store.pager.allocate(change, count)
+        change.commit()
+    for page_no in range(first, first + count):
+        with store.pager.begin_change(1) as change:
+            change.write_u64(page_no * PAGE_BYTES, page_no)
+            change.commit()
+    assert (store.pager.dirty_page_count > 2 * store.pager.dirty_page_count_max + 1) is is_broken
+
+
+@both
+def test_a_page_that_was_written_to_another_place_is_found_out(disk, monkeypatch, is_broken):
+    """Its checksum is right, but for where it should have gone."""
+    if is_broken:
+        sums = pages.page_checksums
+        monkeypatch.setattr(
+            pages, "page_checksums", lambda _store_id, _first, content, size: [
+                sums(0, 0, bytes(content[start : start + size]), size)[0]
+                for start in range(0, len(content), size)
+            ],
+        )  # fmt: skip
+    store = written(disk)
+    with store.pager.begin_change(1) as change:
+        other = store.pager.allocate(change, 1)
+        change.write_u64(other * PAGE_BYTES, 99)
+        change.commit()
+    store.close()
+    for name, size in (("pages/00000000", PAGE_BYTES), ("sums/00000000", 4)):
+        content = disk.entries[name].content
+        content[ROOT_PAGE * size : (ROOT_PAGE + 1) * size] = content[
+            other * size : (other + 1) * size
+        ]
+    store = Store.open(disk, OPTIONS)
+    if is_broken:
+        assert number_in(store) == 99
+        return
+    with pytest.raises(Corruption, match=f"wrong checksum in pages/00000000, page {ROOT_PAGE}"):
+        number_in(store)
 
 
 def ignore_lsns(monkeypatch):
