@@ -3,7 +3,8 @@
 Rule 1: a slot that index entries may point to is reused only after the entries are gone: dead roots
         are marked, then the indexes are swept, then the slots are free.
 Rule 2: what a crash cut off is removed like what is dead; once every table was swept, its xids are
-        forgotten.
+        forgotten. Versions it has appended are free when every chain was swept: what led to them may
+        lie behind them.
 Rule 3: whoever calls names all indexes of the table. Entries of rows whose keys have changed can
         be told apart only with the key function; without one they stay, and are rechecked for ever.
 Rule 4: groups that went cold are sealed in the end, and those open again of which much is empty; see storage/sealing.
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from storage.chains import MOVED, Version, pruned, read_version, rewrite, walk
 from storage.commit_log import COMMAND_BITS, CommitLog
@@ -97,9 +99,12 @@ def vacuum(
     done = Vacuumed() if done is None else done
     table = engine.relation(relation_id)
     done.group_count = table.group_count
+    cut_off = np.array(sorted(engine.log.aborted), np.uint64)
     for group_no in range(done.group_count):
         _sweep_group(engine, table, table.groups[group_no], done, pause)
         done.groups_done += 1
+    for group_no in range(done.group_count) if len(cut_off) else ():
+        _free_orphans(engine, table, group_no, cut_off, done, pause)
     done.phase = "vacuuming indexes"
     suspects = Suspects.of(done.dead_roots, done.changed_roots)
     for index, key_of in indexes:
@@ -143,7 +148,7 @@ def _sweep_group(
 def _sweep_slots(
     engine: Engine, table: Table, group: RowGroup, first_slot: int, done: Vacuumed
 ) -> bool:
-    """Prune the chains that begin in some slots of a group, and free what a crash cut off; whether there were none."""
+    """Prune the chains that begin in some slots of a group; whether there was nothing to do."""
     stop_slot = min(first_slot + SLOTS_AT_ONCE, group.used)
     left, moved, freed, dead_roots, changed = table.paths.sweep(group, first_slot, stop_slot)
     done.freed_slots += freed
@@ -158,8 +163,6 @@ def _sweep_slots(
             done.dead_roots.add(row_id)
         elif not version.next & (INNER | FREE):
             _sweep_row(engine, table, row_id, done)
-    if engine.log.aborted:
-        _free_orphans(engine, table, group, slice(first_slot, stop_slot), done)
     return not (left or moved or freed or dead_roots or changed)
 
 
@@ -279,16 +282,23 @@ def without_aborted(chain: list[Version], aborted: set[int]) -> list[Version]:
 
 
 def _free_orphans(
-    engine: Engine, table: Table, group: RowGroup, slots: slice, done: Vacuumed
+    engine: Engine,
+    table: Table,
+    group_no: int,
+    cut_off: npt.NDArray[np.uint64],
+    done: Vacuumed,
+    pause: Pause,
 ) -> None:
-    """Inner versions of unfinished transactions that no chain leads to any more."""
-    versions = group.versions[slots]
-    gone = np.fromiter(engine.log.aborted, np.uint64)
-    inner = versions[:, 2] & np.uint64(INNER) != 0
-    orphans = inner & np.isin(versions[:, 0] >> np.uint64(COMMAND_BITS), gone)
-    row_ids = np.flatnonzero(orphans) + slots.start + (group.group_no << SLOT_BITS)
-    free_versions(table, row_ids)
-    done.freed_slots += len(row_ids)
+    """Inner versions of transactions that a crash cut off; every chain has been swept since, so none leads to them."""
+    for first_slot in range(0, table.groups[group_no].used, SLOTS_AT_ONCE):
+        with engine.latch:
+            versions = table.groups[group_no].versions[first_slot : first_slot + SLOTS_AT_ONCE]
+            inner = versions[:, 2] & np.uint64(INNER) != 0
+            orphans = inner & np.isin(versions[:, 0] >> np.uint64(COMMAND_BITS), cut_off)
+            row_ids = np.flatnonzero(orphans) + first_slot + (group_no << SLOT_BITS)
+            free_versions(table, row_ids)
+        done.freed_slots += len(row_ids)
+        pause()
 
 
 def _steps(row_ids: list[int]) -> Iterator[RowIds]:
