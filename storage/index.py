@@ -258,6 +258,10 @@ class Index:
         """`lookup` as an array, of so many entries at most."""
         return lookup_ids(self.pager, self.root_page, prefix, most)
 
+    def between(self, low: bytes, high: bytes) -> npt.NDArray[np.int64]:
+        """The root ids of the entries with low <= key < high, in the order of keys."""
+        return np.array(self.tree.lookup(low, high), np.int64)
+
     def having(self, key: bytes, row_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """For which of the rows there is an entry with just this key."""
         found = (self.tree.contains(key, row_id) for row_id in row_ids.tolist())

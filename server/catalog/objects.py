@@ -233,7 +233,9 @@ class Index(CatalogObject):
     replica_identity: bool = False
     tablespace: Oid = 0
     filenode: Oid = 0  # what pg_class shows of its storage; 0: its own OID
-    inverted: bool = False  # a gin index with entries: all of its operator classes are known
+    inverted: bool = (
+        False  # of gin and gist: it has entries, as all of its operator classes are known
+    )
     filled_xid: int = (
         0  # who filled it from versions of rows of that time: older snapshots cannot use it
     )
@@ -245,7 +247,7 @@ class Index(CatalogObject):
 
     @property
     def has_entries(self) -> bool:
-        """Whether entries are kept; of a gist, spgist or brin index only the definition is."""
+        """Whether entries are kept; of a spgist or brin index, and of some gist ones, only the definition is."""
         return self.is_searched or self.inverted
 
     @property

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from server.executor.index_keys import attribute_reader, binder, row_layout
 from server.expressions.evaluate import compile_row
 from server.expressions.expression import columns_used
-from server.inverted.operator_classes import ItemExtraction, operator_class_of
-from server.inverted.row_sets import AllOf, AnyOf, AtLeast, Key, Node, NotIn, Search
+from server.inverted.access_methods import operator_class_of
+from server.inverted.operator_classes import ItemExtraction
+from server.inverted.row_sets import AllOf, AnyOf, AtLeast, Between, Key, Node, NotIn, Search
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from server.executor.index_keys import Row
     from server.expressions.row_calls import RowEvaluator
     from server.inverted.operator_classes import Extraction
-    from server.types.type import TypeReference, Value
+    from server.types.type import Type, TypeReference, Value
 
 Pair = tuple[bytes, int]
 
@@ -30,7 +31,7 @@ Pair = tuple[bytes, int]
 class InvertedShape:
     """An inverted index made ready: from rows of its table to the keys of their entries."""
 
-    __slots__ = ("_extractions", "_predicate", "_values", "attributes", "index")
+    __slots__ = ("_extractions", "_predicate", "_values", "attributes", "index", "kinds")
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class InvertedShape:
         bind = binder(table, context)
         self._values: list[Callable[[Row, ExecutionContext], Value | None]] = []
         self._extractions: list[Extraction] = []
+        self.kinds: list[Type] = []
         self._predicate: RowEvaluator | None = None
         used: set[int] = set()
         for key in index.keys:
@@ -56,8 +58,9 @@ class InvertedShape:
                 self._values.append(compile_row(expression, row_layout(table)))
                 kind = expression.type.type
                 used |= columns_used(expression)
-            known = operator_class_of(kind, key.operator_class.rpartition(".")[2])
+            known = operator_class_of(index.method, kind, key.operator_class.rpartition(".")[2])
             assert known is not None, "the index has no entries"
+            self.kinds.append(kind)
             self._extractions.append(known.extraction(kind, context.catalog.type))
         if index.predicate is not None:
             expression = bind(index.predicate)
@@ -100,6 +103,8 @@ def _marked(node: Node, mark: bytes) -> Node:
     """The node with every key in the part of the index that the mark stands for."""
     if isinstance(node, Key):
         return Key(mark + node.prefix, node.is_whole)
+    if isinstance(node, Between):
+        return Between(mark + node.low, mark + node.high)
     if isinstance(node, NotIn):
         return NotIn(_marked(node.part, mark))
     if isinstance(node, AtLeast):

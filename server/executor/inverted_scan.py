@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from server.executor.evaluation import Scalar, scalar
+from server.executor.inverted_entries import IndexEntries
 from server.executor.operator import Builder, Operator
 from server.executor.scan import RowLoader, overridden
 from server.executor.table_shape import shape_of
 from server.expressions.expression import And, Expression
 from server.inverted.row_sets import (
-    ALL_IDS,
-    Mask,
     RowIds,
     Search,
     all_of,
@@ -31,7 +30,6 @@ from server.inverted.row_sets import (
     has_negation,
     possible,
 )
-from storage.engine import key_after_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +42,6 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE: Final = 4096
 ROWS_AT_ONCE_TRACKED: Final = 64  # what is fetched in vain is noted as read all the same
-PROBES_AT_ONCE: Final = 256
 
 
 class Candidates(NamedTuple):
@@ -57,41 +54,6 @@ class Candidates(NamedTuple):
     answered: RowIds | None
     exact: bool
     cleared_count: int
-
-
-class _Entries:
-    """The entries of an index; long lists are read once."""
-
-    def __init__(self, context: ExecutionContext, storage_id: int) -> None:
-        self._context = context
-        self._index = context.engine.index(storage_id)
-        self._tracked = context.transaction.tracked
-        self._known: dict[bytes, RowIds] = {}
-
-    def ids(self, prefix: bytes, most: int) -> RowIds:
-        """The root ids of entries, by the beginning of their keys."""
-        known = self._known.get(prefix)
-        if known is None:
-            self._context.check_cancelled()
-            self._note(prefix)
-            with self._context.engine.latch:
-                known = self._index.lookup_ids(prefix, most)
-            if most == ALL_IDS:
-                self._known[prefix] = known
-        return known
-
-    def having(self, key: bytes, ids: RowIds) -> Mask:
-        """Which rows have an entry with the key."""
-        self._note(key)
-        found = [np.zeros(0, np.bool_)]
-        for start in range(0, len(ids), PROBES_AT_ONCE):
-            with self._context.engine.latch:
-                found.append(self._index.having(key, ids[start : start + PROBES_AT_ONCE]))
-        return np.concatenate(found)
-
-    def _note(self, prefix: bytes) -> None:
-        if self._tracked is not None:
-            self._tracked.read_range(self._index.index_id, prefix, key_after_prefix(prefix))
 
 
 class InvertedScan(Operator):
@@ -159,7 +121,7 @@ class InvertedScan(Operator):
     def _candidates(
         self, search: Search, relation: Any, context: ExecutionContext
     ) -> Candidates | None:
-        entries = _Entries(context, self.plan.index.storage_id)
+        entries = IndexEntries(context, self.plan.index.storage_id, context.transaction.tracked)
         cleared_count = relation.cleared_count
         found = possible(search.node, entries, loosely=not search.exact)
         if found is None:
@@ -206,6 +168,8 @@ class InvertedScan(Operator):
 
 def _gathers_entries(index: Index) -> bool:
     """Whether PostgreSQL has the entries of new rows wait in a list that every search reads."""
+    if index.method != "gin":
+        return False
     stored = dict(option.split("=", 1) for option in index.options)
     return stored.get("fastupdate", "on").lower() not in ("off", "false", "no", "0")
 

@@ -125,8 +125,8 @@ _OF_TYPE: Final = {
 _OF_ARRAYS: Final = {"": _ARRAYS, "array_ops": _ARRAYS}
 
 
-def operator_class_of(kind: Type, name: str) -> OperatorClass | None:
+def gin_class_of(kind: Type, name: str) -> OperatorClass | None:
     """The class of that name, or the default one, for values of a type; None: there is none that has entries."""
     is_array = kind.category == "A" and kind.element_oid and kind.kind != "p"
     classes = _OF_ARRAYS if is_array else _OF_TYPE.get(kind.oid, {})
-    return classes.get(name.rpartition(".")[2])
+    return classes.get(name)

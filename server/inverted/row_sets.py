@@ -35,6 +35,9 @@ class Entries(Protocol):
     def ids(self, prefix: bytes, most: int) -> RowIds:
         """The root ids of the entries whose key begins with these bytes, in the order of keys, so many at most."""
 
+    def between(self, low: bytes, high: bytes) -> RowIds:
+        """The root ids of the entries with low <= key < high, in the order of keys."""
+
     def having(self, key: bytes, ids: RowIds) -> Mask:
         """Which of the rows have an entry with just this key."""
 
@@ -45,6 +48,14 @@ class Key:
 
     prefix: bytes
     is_whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """The rows with an entry of which low <= key < high."""
+
+    low: bytes
+    high: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +87,7 @@ class AtLeast:
     keys: tuple[Key, ...]
 
 
-Node = Key | AllOf | AnyOf | NotIn | AtLeast
+Node = Key | Between | AllOf | AnyOf | NotIn | AtLeast
 
 EVERYTHING: Final = AllOf(())
 NOTHING: Final = AnyOf(())
@@ -120,6 +131,9 @@ class _NoEntries:
     def ids(self, _prefix: bytes, _most: int) -> RowIds:
         return _NONE
 
+    def between(self, _low: bytes, _high: bytes) -> RowIds:
+        return _NONE
+
     def having(self, _key: bytes, ids: RowIds) -> Mask:
         return np.zeros(len(ids), np.bool_)
 
@@ -152,26 +166,31 @@ class _Evaluation:
 
     def rows(self, node: Node) -> RowSet:
         """The rows of a node."""
-        if isinstance(node, Key):
-            return self._of_key(node)
+        if isinstance(node, Key | Between):
+            return self._of_entries(node)
         if isinstance(node, AtLeast):
             return self._at_least(node)
         if isinstance(node, AllOf):
             return self._all(list(_flat(node)))
         if isinstance(node, AnyOf):
             return _union(self.rows(part) for part in node.parts)
+        return self._not_in(node.part)
+
+    def _not_in(self, part: Node) -> RowSet:
         if not self._believes_absence:
             return ALL_ROWS
-        found = self.rows(node.part)
+        found = self.rows(part)
         return RowSet(found.ids, not found.is_complement)
 
-    def _of_key(self, key: Key) -> RowSet:
-        return RowSet(_distinct(self._entries.ids(key.prefix, ALL_IDS)))
+    def _of_entries(self, node: Key | Between) -> RowSet:
+        if isinstance(node, Key):
+            return RowSet(_distinct(self._entries.ids(node.prefix, ALL_IDS)))
+        return RowSet(_distinct(self._entries.between(node.low, node.high)))
 
     def _at_least(self, node: AtLeast) -> RowSet:
         if node.count <= 0:
             return ALL_ROWS
-        found = [self._of_key(key).ids for key in node.keys]
+        found = [self._of_entries(key).ids for key in node.keys]
         ids, counts = np.unique(np.concatenate([_NONE, *found]), return_counts=True)
         return RowSet(ids[counts >= node.count])
 
@@ -190,10 +209,12 @@ class _Evaluation:
             else:
                 short.append(RowSet(_distinct(ids)))
         short.sort(key=lambda found: len(found.ids))
+        if self._may_add and short and len(short[0].ids) <= FEW_IDS:
+            others.clear()
         found = _intersection(chain(short, (self.rows(part) for part in others)))
         if not found.is_complement and len(found.ids) <= MANY_IDS:
             return self._narrowed(found.ids, long)
-        return _intersection(chain((found,), (self._of_key(key) for key in long)))
+        return _intersection(chain((found,), (self._of_entries(key) for key in long)))
 
     def _narrowed(self, ids: RowIds, keys: list[Key]) -> RowSet:
         for key in keys:

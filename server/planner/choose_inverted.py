@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.expressions.expression import Call, Constant, Expression, columns_used
-from server.inverted.operator_classes import operator_class_of
+from server.inverted.access_methods import operator_class_of
 from server.inverted.row_sets import is_bounded
 from server.planner import choose_scan, cost
 from server.planner.bind_operator import and_all
@@ -67,7 +67,7 @@ def _conditions(
     for position, key in enumerate(index.keys):
         target = strip_relabel(chooser.index_key(scan, key))
         kind = target.type.type
-        known = operator_class_of(kind, key.operator_class.rpartition(".")[2])
+        known = operator_class_of(index.method, kind, key.operator_class.rpartition(".")[2])
         if known is None:
             continue
         wanted = structural_key(target)

@@ -1,7 +1,8 @@
 """What each index access method can do, and which operator classes its keys have.
 
-Rule 1: btree, hash and gin indexes are kept and searched. Of the others only the definition is kept: their
-        conditions are answered from the table, so they cost nothing and change no answer.
+Rule 1: btree, hash and gin indexes are kept and searched, and those gist indexes whose operator classes are known
+        here. Of the others only the definition is kept: their conditions are answered from the table, so they cost
+        nothing and change no answer.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from server.catalog.operator_class_objects import user_class
 from server.catalog.views.physical import accepts, operator_class
 from server.errors import DatatypeMismatch, FeatureNotSupported, UndefinedObject
-from server.inverted.operator_classes import operator_class_of
+from server.inverted.access_methods import CLASSES, operator_class_of
 from server.planner.standalone import is_relabelled
 
 if TYPE_CHECKING:
@@ -107,14 +108,14 @@ def check_class(context: StatementContext, method: str, oid: int, name: str) -> 
 
 
 def with_entries(context: StatementContext, table: Table, index: Index) -> Index:
-    """The index, marked as inverted if it is a gin index whose operator classes are all known here."""
-    if index.method != "gin":
+    """The index, marked as inverted if its method is and its operator classes are all known here."""
+    if index.method not in CLASSES:
         return index
     types = [table.column(key.number).type if key.number else key.type for key in index.keys]
     known = [
         None
-        if key.operator_class and user_class(context.catalog, "gin", key.operator_class)
-        else operator_class_of(context.catalog.type(oid), key.operator_class.rpartition(".")[2])
+        if key.operator_class and user_class(context.catalog, index.method, key.operator_class)
+        else operator_class_of(index.method, context.catalog.type(oid), key.operator_class)
         for oid, key in zip(types, index.keys, strict=True)
     ]
     return replace(index, inverted=None not in known)

@@ -17,7 +17,7 @@ from server.inverted.arrays import Arrays
 from server.inverted.documents import Documents
 from server.inverted.entry_keys import VALUE_BYTES_MAX
 from server.inverted.json_values import JsonParts, JsonWays
-from server.inverted.operator_classes import operator_class_of
+from server.inverted.operator_classes import gin_class_of
 from server.inverted.row_sets import answered, is_bounded, possible
 from server.inverted.trigrams import Trigrams
 from server.text_search.matching import matches
@@ -229,11 +229,11 @@ def test_what_a_pattern_asks_for():
 
 def test_classes_by_name_and_type():
     integers, documents = TYPE_BY_OID[1007], TYPE_BY_OID[3802]
-    assert operator_class_of(integers, "").name == "array_ops"
-    assert operator_class_of(documents, "").name == "jsonb_ops"
-    assert operator_class_of(documents, "pg_catalog.jsonb_path_ops").name == "jsonb_path_ops"
-    assert operator_class_of(documents, "array_ops") is None
-    assert operator_class_of(TYPE_BY_OID[25], "") is None
+    assert gin_class_of(integers, "").name == "array_ops"
+    assert gin_class_of(documents, "").name == "jsonb_ops"
+    assert gin_class_of(documents, "jsonb_path_ops").name == "jsonb_path_ops"
+    assert gin_class_of(documents, "array_ops") is None
+    assert gin_class_of(TYPE_BY_OID[25], "") is None
 
 
 def stored_keys(extraction, kind, value):
