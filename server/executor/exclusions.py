@@ -1,31 +1,33 @@
 """Exclusion constraints: no two rows whose keys all answer their operators with true.
 
-Rule 1: who writes rows of such a table holds a lock of the constraint until its transaction ends, so that
-        nobody's rows are missed; what has been committed by then is looked at, whatever the isolation level. Who
-        deletes a row has no such lock: he is waited for when the row is in the way.
-Rule 2: there is no index behind it: new rows are held against every row of the table.
+Rule 1: with an index whose entries can be asked, new rows are there before others are looked for. So of two
+        transactions that write what excludes each other, one finds the other's row, and waits for that one alone.
+Rule 2: without, who writes rows of such a table holds a lock of the constraint until its transaction ends, so that
+        nobody's rows are missed, and new rows are held against every row of the table. Who deletes a row has no such
+        lock: he is waited for when the row is in the way.
+Rule 3: what has been committed by then is looked at, whatever the isolation level.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from server.catalog.objects import Column, Constraint, Index, Table
-from server.catalog.views.physical import fact_of
 from server.errors import ExclusionViolation, ObjectNotInPrerequisiteState
 from server.executor.columns import rows_of
-from server.executor.index_keys import IndexShape
+from server.executor.exclusion_rivals import conflict_of, keys_of, rivals_of
 from server.executor.told_rows import key_of_row, key_text
 from server.executor.waiting import catch_up, wait_for_xid
 from server.executor.waits import Wait
-from server.expressions.evaluate import compile_row
 from storage.engine import LockMode, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterator
 
+    from server.catalog.objects import Constraint
     from server.executor.context import ExecutionContext
+    from server.executor.exclusion_rivals import Rivals
+    from server.executor.index_keys import IndexShape
     from server.executor.table_shape import Row, TableShape
     from server.types.type import Value
 
@@ -48,9 +50,30 @@ class ExclusionCheck:
 
     def run(self, context: ExecutionContext) -> Generator[Wait, None, None]:
         """Raise ExclusionViolation for two rows that exclude each other."""
+        rivals = rivals_of(self.shape, self.constraint, context)
+        if rivals is None:
+            yield from self._run_alone(context)
+        else:
+            yield from self._run_beside_others(rivals, context)
+
+    def _run_beside_others(
+        self, rivals: Rivals, context: ExecutionContext
+    ) -> Generator[Wait, None, None]:
+        """Rule 1. Of the rows themselves each is held against those before it."""
+        later = set(rivals.roots(self.row_ids))
+        for row_id in rivals.all_rows() if self.row_ids is None else self.row_ids:
+            context.check_cancelled()
+            later.discard(rivals.root(row_id))
+            while (found := rivals.of_row(row_id, later)) is not None:
+                if not found.blocker_xid:
+                    raise self._error(rivals.keys, found.values, found.others, context)
+                yield from rivals.wait_for(found)
+
+    def _run_alone(self, context: ExecutionContext) -> Generator[Wait, None, None]:
+        """Rule 2."""
         yield from _lock(context, self.constraint)
-        keys = _keys_of(self.shape, self.constraint, context)
-        excludes = _conflict_of(keys, self.constraint, context)
+        keys = keys_of(self.shape, self.constraint, context)
+        excludes = conflict_of(keys, self.constraint, context)
         while (found := self._first_pair(keys, excludes, context)) is not None:
             values, other_id, others_values = found
             if not (yield from _waited_for(self.shape, self.constraint, other_id, context)):
@@ -100,7 +123,35 @@ class ExclusionCheck:
 
 
 class TakenKeys:
-    """The keys of a table's rows under a constraint, for ON CONFLICT, which adds those that it writes."""
+    """What keeps rows out, for ON CONFLICT, which says what it writes."""
+
+    def exclude(self, row: Row) -> Generator[Wait, None, bool]:
+        """Whether a row is there that keeps this one out."""
+        raise NotImplementedError
+
+    def add(self, row: Row) -> None:
+        """A row has been written."""
+
+
+class IndexedKeys(TakenKeys):
+    """What an index tells of a constraint: every row is in it, also those written last."""
+
+    __slots__ = ("_rivals",)
+
+    def __init__(self, rivals: Rivals) -> None:
+        self._rivals = rivals
+
+    def exclude(self, row: Row) -> Generator[Wait, None, bool]:
+        """Whether a row is there that keeps this one out; who may yet take it away, or leave it, is waited for."""
+        while (found := self._rivals.of_new(row)) is not None:
+            if not found.blocker_xid:
+                return True
+            yield from self._rivals.wait_for(found)
+        return False
+
+
+class ListedKeys(TakenKeys):
+    """The keys of all rows of a table under a constraint."""
 
     __slots__ = ("_constraint", "_context", "_excludes", "_keys", "_shape", "_taken")
 
@@ -110,8 +161,8 @@ class TakenKeys:
         """For who holds the lock of the constraint."""
         self._context = context
         self._shape, self._constraint = shape, constraint
-        self._keys = _keys_of(shape, constraint, context)
-        self._excludes = _conflict_of(self._keys, constraint, context)
+        self._keys = keys_of(shape, constraint, context)
+        self._excludes = conflict_of(self._keys, constraint, context)
         self._taken = list(_keyed(shape, self._keys, context))
 
     def exclude(self, row: Row) -> Generator[Wait, None, bool]:
@@ -146,21 +197,19 @@ def taken_keys(
     shape: TableShape, index_oids: Collection[int], context: ExecutionContext
 ) -> Generator[Wait, None, list[TakenKeys]]:
     """Those of the constraints that ON CONFLICT asks, with their locks; without indexes it asks all."""
-    found = []
+    found: list[TakenKeys] = []
     for constraint in shape.checked_later:
         if constraint.kind != "x" or (index_oids and constraint.index not in index_oids):
             continue
         if constraint.deferrable:
             raise ObjectNotInPrerequisiteState(DEFERRABLE_ARBITER)
+        rivals = rivals_of(shape, constraint, context)
+        if rivals is not None:
+            found.append(IndexedKeys(rivals))
+            continue
         yield from _lock(context, constraint)
-        found.append(TakenKeys(shape, constraint, context))
+        found.append(ListedKeys(shape, constraint, context))
     return found
-
-
-def _keys_of(shape: TableShape, constraint: Constraint, context: ExecutionContext) -> IndexShape:
-    index = context.catalog.object(constraint.index)
-    assert isinstance(index, Index)
-    return IndexShape(index, shape.table, shape.types, context)
 
 
 def _keyed(shape: TableShape, keys: IndexShape, context: ExecutionContext) -> Iterator[Keyed]:
@@ -206,37 +255,3 @@ def _lock(context: ExecutionContext, constraint: Constraint) -> Iterator[Wait]:
     )
     if not completion.done:
         yield Wait(completion, what="object")
-
-
-def _conflict_of(
-    keys: IndexShape, constraint: Constraint, context: ExecutionContext
-) -> Callable[[Row, Row], bool]:
-    """Whether two keys exclude each other."""
-    tests: list[Any] = []
-    for part, oid in zip(keys.parts, constraint.operators, strict=True):
-        kind = part.reference.type.oid
-        pair = Table(
-            oid=0,
-            name="",
-            schema=0,
-            columns=(Column(number=1, name="a", type=kind), Column(number=2, name="b", type=kind)),
-        )
-        assert context.bind_expression is not None
-        text = f"a OPERATOR({operator_name(context.catalog, oid)}) b"
-        tests.append(compile_row(context.bind_expression(pair, text), {1: 0, 2: 1}))
-
-    def excludes(left: Row, right: Row) -> bool:
-        pairs = zip(tests, left, right, strict=True)
-        return all(test((mine, theirs), context) is True for test, mine, theirs in pairs)
-
-    return excludes
-
-
-def operator_name(catalog: Any, oid: int) -> str:
-    """An operator as OPERATOR(...) names it."""
-    fact = fact_of("pg_operator", oid)
-    if fact is not None:
-        return f"pg_catalog.{fact['oprname']}"
-    value = catalog.object(oid)
-    home = catalog.object(value.schema)
-    return f'"{home.name}".{value.name}'
