@@ -38,8 +38,8 @@ from storage.key_matrix import (
 from storage.key_writer import NOT_INSERTED, KeyColumns
 from storage.keys import encode_key, encode_keys, key_after_prefix
 from storage.kinds import Kind
-from storage.lock_modes import LockMode, LockOwner, TableLock, table_lock
-from storage.locks import Locks, LockStatus, RowLock, WaitEdge
+from storage.lock_modes import CONFLICTS, LockMode, LockOwner, TableLock, table_lock
+from storage.locks import Locks, LockStatus, RowLock, Turn, WaitEdge
 from storage.native import LogWriter
 from storage.options import Options
 from storage.outcomes import Counts, Live, Outcome, Status
@@ -71,6 +71,7 @@ from storage.wal import Wal
 __all__ = [
     "BEHIND_ALL",
     "COMMAND_BITS",
+    "CONFLICTS",
     "NOT_INSERTED",
     "Cooling",
     "Counts",
@@ -116,6 +117,7 @@ __all__ = [
     "ToSeal",
     "Tracked",
     "Transaction",
+    "Turn",
     "Vacuumed",
     "Value",
     "Version",

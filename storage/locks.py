@@ -13,7 +13,7 @@ Rule 5: who only waits for the ends of those who hold something now stands in th
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from storage.fast_locks import Held, Lock, LockTable
 from storage.lock_modes import CONFLICTS, LockMode, LockOwner, Tag, bits, table_lock
@@ -39,11 +39,32 @@ ROW_CONFLICTS: dict[RowLock, int] = {
 }
 
 
+class Turn(NamedTuple):
+    """A row that is waited for, by relation and root, and the lock on it that says who comes after whom."""
+
+    row: tuple[int, int]
+    mode: LockMode = LockMode.EXCLUSIVE
+
+    @classmethod
+    def of(cls, row: tuple[int, int], strength: RowLock) -> "Turn":
+        """To lock the row so."""
+        return cls(row, _TURNS[strength])
+
+
+_TURNS: Final = {
+    RowLock.KEY_SHARE: LockMode.ACCESS_SHARE,
+    RowLock.SHARE: LockMode.ROW_SHARE,
+    RowLock.NO_KEY_UPDATE: LockMode.EXCLUSIVE,
+    RowLock.UPDATE: LockMode.ACCESS_EXCLUSIVE,
+}
+
+
 @dataclass(slots=True, eq=False)
 class Request:
     """One owner waiting for one mode of one thing; or for the ends of those who have it, and then in nobody's way.
 
-    row: the row it waits for the end of a transaction for; own_xid: under which it will have it then.
+    row: the row it waits for the end of a transaction for; own_xid: under which it will have it then. turn: the same
+    row, or that of somebody who is told with all others, and how strong a lock is wanted; it says who comes after whom.
     """
 
     owner: LockOwner
@@ -51,6 +72,7 @@ class Request:
     mode: LockMode
     row: tuple[int, int] | None = None
     own_xid: int = 0
+    turn: Turn | None = None
     completion: Completion = field(default_factory=Completion)
     until_gone: frozenset[LockOwner] = frozenset()
 
@@ -63,7 +85,7 @@ class LockStatus:
     owner: LockOwner
     mode: LockMode
     granted: bool
-    row: tuple[int, int] | None = None  # relation and root of the row that is waited for
+    turn: Turn | None = None  # the row that is waited for
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +293,12 @@ class Locks:
         _complete(done)
 
     def wait_for_xid(
-        self, owner: LockOwner, xid: int, row: tuple[int, int] | None = None, own_xid: int = 0
+        self,
+        owner: LockOwner,
+        xid: int,
+        row: tuple[int, int] | None = None,
+        own_xid: int = 0,
+        turn: Turn | None = None,
     ) -> Completion:
         """Done when the transaction with this xid has ended, or rolled back to before it.
 
@@ -281,7 +308,9 @@ class Locks:
         with self.mutex:
             if xid not in self._row_owners:
                 return GRANTED
-            request = Request(owner, ("xid", xid), LockMode.SHARE, row, own_xid)
+            if turn is None and row is not None:
+                turn = Turn(row)
+            request = Request(owner, ("xid", xid), LockMode.SHARE, row, own_xid, turn)
             self._xid_waiters.setdefault(xid, []).append(request)
             self._waiting[owner.lock_group] = request
             return request.completion
@@ -367,9 +396,23 @@ class Locks:
         return None
 
     def blockers(self, owner: LockOwner) -> list[WaitEdge]:
-        """Whom the owner waits for at this moment (pg_blocking_pids)."""
+        """Whom the owner waits for at this moment (pg_blocking_pids): for a row, those whose turn is before his."""
         with self.mutex:
-            return list(self._edges(owner.lock_group))
+            group = owner.lock_group
+            return list(self._ahead(group)) or list(self._edges(group))
+
+    def _ahead(self, group: Hashable) -> Iterator[WaitEdge]:
+        """Those who want the same row and have come before, if they want it in a mode that conflicts."""
+        request = self._waiting.get(group)
+        if request is None or request.turn is None:
+            return
+        row, mode = request.turn
+        for other in self._waiting.values():
+            if other is request:
+                return
+            turn = other.turn
+            if turn is not None and turn.row == row and CONFLICTS[mode] >> turn.mode & 1:
+                yield WaitEdge(request.owner, request.tag, request.mode, other.owner)
 
     def holders(self) -> list[LockStatus]:
         """Every lock held or awaited."""
@@ -381,7 +424,7 @@ class Locks:
                 for mode in modes
             ]
             rows += [
-                LockStatus(request.tag, request.owner, request.mode, False, request.row)
+                LockStatus(request.tag, request.owner, request.mode, False, request.turn)
                 for request in self._waiting.values()
                 if request.mode
             ]

@@ -16,7 +16,7 @@ from server.executor.departed import DEPARTED, has_departed
 from server.executor.evaluation import layout_of
 from server.executor.filter import picks
 from server.executor.operator import Builder, Operator
-from server.executor.waiting import doing, pass_wait, wait_for_xid
+from server.executor.waiting import doing, pass_wait, wait_for_row
 from server.executor.waits import Wait, is_wait
 from server.planner import physical
 from server.planner.inverted_plan import InvertedScan
@@ -104,7 +104,9 @@ class LockRows(Operator):
                         f'could not obtain lock on row in relation "{table.name}"'
                     )
                 where = doing("locking", table.name, target)
-                yield from self._wait(wait_for_xid(context, outcome.blocker_xid, where), context)
+                blocker_xid = outcome.blocker_xid
+                waits = wait_for_row(context, relation, target, mode, blocker_xid, where)
+                yield from self._wait(waits, context)
                 target = row_id
                 continue
             if outcome.status is Status.SELF_MODIFIED:

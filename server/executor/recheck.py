@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from server.errors import CardinalityViolation, SerializationFailure, TriggeredDataChangeViolation
 from server.executor.departed import DEPARTED, has_departed
 from server.executor.storage_columns import system_values
-from server.executor.waiting import doing, wait_for_xid
+from server.executor.waiting import doing, wait_for_row
 from server.expressions.evaluate import compile_row
 from storage.engine import Outcome, RowLock, Status
 
@@ -168,4 +168,5 @@ def _lock(
         where = doing(
             "updating" if member.assigned else "deleting", writer.shape.table.name, row_id
         )
-        yield from wait_for_xid(context, outcome.blocker_xid, where)
+        blocker_xid = outcome.blocker_xid
+        yield from wait_for_row(context, writer.relation, row_id, mode, blocker_xid, where)

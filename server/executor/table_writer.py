@@ -11,7 +11,7 @@ Rule 4: a new version is written before its keys are checked: it then is this tr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,10 +26,10 @@ from server.executor.row_places import at_row
 from server.executor.storage_columns import store_columns, store_value
 from server.executor.table_shape import Row, TableShape, shape_of
 from server.executor.triggers import queue_after_rows
-from server.executor.waiting import doing, wait_for_xid
+from server.executor.waiting import doing, wait_for_row, wait_for_xid
 from server.planner.foreign import refuse_foreign
 from server.vector.batch import Batch
-from storage.engine import Kind, Outcome, Status
+from storage.engine import Kind, Outcome, RowLock, Status
 
 if TYPE_CHECKING:
     from server.catalog.objects import Table
@@ -239,6 +239,10 @@ class TableWriter:
         if self._transaction.tracked is not None:
             self._transaction.tracked.write_rows(self.relation.relation_id, ())
 
+    def is_free(self, row: Row, arbiters: Sequence[IndexShape]) -> bool:
+        """Whether nobody has, or may have, a key of a row in one of the arbiters."""
+        return self._find_arbiter_conflict(row, arbiters) is None
+
     def _find_arbiter_conflict(self, row: Row, arbiters: Sequence[IndexShape]) -> Outcome | None:
         for shape in arbiters:
             if shape.is_deferrable:
@@ -376,9 +380,8 @@ class TableWriter:
                     self._add_entries(altered, outcome.root_id)
             if outcome.status is not Status.BLOCKED:
                 break
-            yield from wait_for_xid(
-                self.context, outcome.blocker_xid, self._doing("updating", row_id)
-            )
+            strength = RowLock.NO_KEY_UPDATE if key_kept else RowLock.UPDATE
+            yield from self._wait_for(row_id, strength, outcome.blocker_xid, "updating")
         if outcome.status is Status.DONE and watched:
             for shape, key in moved:
                 yield from self._insert_key(shape, key, new, outcome.root_id)
@@ -472,8 +475,9 @@ class TableWriter:
                 raise self.duplicate_error(shape, row)
             yield from wait_for_xid(self.context, found.blocker_xid)
 
-    def _doing(self, verb: str, row_id: int) -> str:
-        return doing(verb, self.shape.table.name, row_id)
+    def _wait_for(self, row_id: int, strength: RowLock, xid: int, verb: str) -> Iterator[Wait]:
+        where = doing(verb, self.shape.table.name, row_id)
+        yield from wait_for_row(self.context, self.relation, row_id, strength, xid, where)
 
     def delete(self, row_id: int, moved: Row | None = None) -> Generator[Wait, None, Outcome]:
         """End the version that the snapshot saw; never BLOCKED.
@@ -489,11 +493,10 @@ class TableWriter:
                 )
             if outcome.status is not Status.BLOCKED:
                 break
-            yield from wait_for_xid(
-                self.context, outcome.blocker_xid, self._doing("deleting", row_id)
-            )
+            yield from self._wait_for(row_id, RowLock.UPDATE, outcome.blocker_xid, "deleting")
         if outcome.status is Status.DONE and is_seen:
-            queue_removal(self.context, self.shape, old, moved)
+            has_left = moved is not None
+            queue_removal(self.context, self.shape, old, moved, has_left=has_left)
             if self.shape.triggers:
                 queue_after_rows(self.context, self.shape, "delete", [(old, None)])
         return outcome

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from server.errors import LockNotAvailable
 from server.executor.waits import Wait
+from storage.engine import Turn
 
 SLOT_BITS, SLOT_MASK = 16, 0xFFFF  # of a ctid: what its page is made of
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.executor.context import ExecutionContext
-    from storage.engine import Transaction
+    from storage.engine import RowLock, Table, Transaction
 
 
 def doing(verb: str, relation: str, row_id: int) -> str:
@@ -29,17 +30,36 @@ def doing(verb: str, relation: str, row_id: int) -> str:
     return f'while {verb} tuple ({page_no},{place}) in relation "{relation}"'
 
 
+def wait_for_row(
+    context: ExecutionContext,
+    relation: Table,
+    row_id: int,
+    strength: RowLock,
+    xid: int,
+    where: str = "",
+) -> Iterator[Wait]:
+    """`wait_for_xid` of who has the row that is to be locked so."""
+    with context.engine.latch:
+        row = relation.relation_id, int(relation.root(row_id))
+    yield from wait_for_xid(context, xid, where, turn=Turn.of(row, strength))
+
+
 def wait_for_xid(
-    context: ExecutionContext, xid: int, where: str = "", *, row: tuple[int, int] | None = None
+    context: ExecutionContext,
+    xid: int,
+    where: str = "",
+    *,
+    row: tuple[int, int] | None = None,
+    turn: Turn | None = None,
 ) -> Iterator[Wait]:
     """Wait until the transaction with this xid has ended, or until it is seen to have if its end is decided.
 
     where: what errors say of the wait. row: what it is in the way of; who says so has to pass on what it then does
-    not take.
+    not take. turn: what others may want, too, who are told with this one, and are shown to wait for each other.
     """
     locks = context.engine.locks
     own_xid = 0 if row is None else context.transaction.current_xid
-    completion = locks.wait_for_xid(context.transaction, xid, row, own_xid)
+    completion = locks.wait_for_xid(context.transaction, xid, row, own_xid, turn)
     if completion.done:
         # It is its row locks that are in the way: they go with the publication of its commit.
         yield from _wait_for_publication(context, xid)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from server.catalog.objects import Index, Table
 from server.catalog.views.physical import fact_of
 from server.catalog.views.relation import Row, SystemRelation
-from storage.engine import LockMode
+from storage.engine import CONFLICTS, LockMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ MODES = {
 
 def _locks(session: Any) -> Iterator[Row]:
     sessions = session.database.sessions
-    rows: dict[tuple[int, int], int] = {}  # how many wait for a row
+    turns: dict[tuple[int, int], list[LockMode]] = {}  # of those who wait for a row
     told: set[tuple[Any, ...]] = set()  # a session and its transaction may have the same lock
     for other in list(sessions.values()):
         if other.transaction.running is not None:
@@ -69,11 +69,13 @@ def _locks(session: Any) -> Iterator[Row]:
             "fastpath": False,
         }
         database = None if holder is None else holder.database_oid
-        if status.row is not None:
-            yield {**about, **_awaited_row(session, status.row, database), "mode": "ExclusiveLock",
-                   "granted": status.row not in rows}  # fmt: skip
-            rows[status.row] = rows.get(status.row, 0) + 1
-            if rows[status.row] > 1:
+        if status.turn is not None:
+            row, mode = status.turn
+            is_first = not any(CONFLICTS[mode] >> each & 1 for each in turns.get(row, ()))
+            yield {**about, **_awaited_row(session, row, database), "mode": MODES[mode],
+                   "granted": is_first}  # fmt: skip
+            turns.setdefault(row, []).append(mode)
+            if not is_first:
                 continue  # those behind the first wait for it to have looked, not for the transaction
         yield {**about, **_target(status.tag, database)}
     yield from _predicate_locks(session)

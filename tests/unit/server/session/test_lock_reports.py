@@ -68,3 +68,34 @@ def test_a_lock_of_a_session_and_of_its_transaction_is_one(pair):
     first.rows("select pg_advisory_lock(1), pg_advisory_xact_lock(1), pg_advisory_lock_shared(1)")
     shown = "select mode from pg_locks where locktype = 'advisory' order by 1"
     assert first.rows(shown) == [("ExclusiveLock",), ("ShareLock",)]
+
+
+def waiting_for_a_row(database, *statements):
+    """Clients that wait, one after the other, for a row that the first has changed; and a client that looks."""
+    first, *others, looker = (Client(database, pid=pid) for pid in range(1, len(statements) + 3))
+    first.rows("create table things (id int primary key, n int)")
+    first.rows("insert into things values (1, 0)")
+    first.rows("begin")
+    first.rows("select * from things where id = 1 for update")
+    for other, statement in zip(others, statements, strict=True):
+        other.rows("begin")
+        other.send(Query(statement))
+    return looker, first, *others
+
+
+@pytest.mark.parametrize(
+    ("statements", "blockers"),
+    [
+        (["update things set n = 1 where id = 1", "delete from things where id = 1"], ["{2}"]),
+        (["select from things for share", "select from things for share"], ["{1}"]),
+        (["select from things for share", "update things set n = n + 1"], ["{2}"]),
+        (["delete from things where n = 0", "select from things for key share"], ["{2}"]),
+        (["update things set n = 1 where n = 0", "select from things for key share"], ["{1}"]),
+        (["select from things for update"] * 3, ["{2}", "{2,3}"]),
+    ],
+)
+def test_who_has_come_before_for_a_row(statements, blockers):
+    with memory_database() as database:
+        looker, *_waiting = waiting_for_a_row(database, *statements)
+        for pid, shown in enumerate(["{1}", *blockers], 2):
+            assert looker.rows(f"select pg_blocking_pids({pid})") == [(shown,)]
