@@ -125,6 +125,9 @@ class ExclusionCheck:
 class TakenKeys:
     """What keeps rows out, for ON CONFLICT, which says what it writes."""
 
+    def __init__(self, constraint: Constraint) -> None:
+        self.index = constraint.index
+
     def exclude(self, row: Row) -> Generator[Wait, None, bool]:
         """Whether a row is there that keeps this one out."""
         raise NotImplementedError
@@ -136,9 +139,8 @@ class TakenKeys:
 class IndexedKeys(TakenKeys):
     """What an index tells of a constraint: every row is in it, also those written last."""
 
-    __slots__ = ("_rivals",)
-
-    def __init__(self, rivals: Rivals) -> None:
+    def __init__(self, constraint: Constraint, rivals: Rivals) -> None:
+        super().__init__(constraint)
         self._rivals = rivals
 
     def exclude(self, row: Row) -> Generator[Wait, None, bool]:
@@ -150,15 +152,23 @@ class IndexedKeys(TakenKeys):
         return False
 
 
+class DeferrableKeys(TakenKeys):
+    """A constraint that cannot be asked now; a row that has met another one before does not come to it."""
+
+    def exclude(self, row: Row) -> Generator[Wait, None, bool]:
+        """Raise."""
+        yield from ()
+        raise ObjectNotInPrerequisiteState(DEFERRABLE_ARBITER)
+
+
 class ListedKeys(TakenKeys):
     """The keys of all rows of a table under a constraint."""
-
-    __slots__ = ("_constraint", "_context", "_excludes", "_keys", "_shape", "_taken")
 
     def __init__(
         self, shape: TableShape, constraint: Constraint, context: ExecutionContext
     ) -> None:
         """For who holds the lock of the constraint."""
+        super().__init__(constraint)
         self._context = context
         self._shape, self._constraint = shape, constraint
         self._keys = keys_of(shape, constraint, context)
@@ -202,10 +212,11 @@ def taken_keys(
         if constraint.kind != "x" or (index_oids and constraint.index not in index_oids):
             continue
         if constraint.deferrable:
-            raise ObjectNotInPrerequisiteState(DEFERRABLE_ARBITER)
+            found.append(DeferrableKeys(constraint))
+            continue
         rivals = rivals_of(shape, constraint, context)
         if rivals is not None:
-            found.append(IndexedKeys(rivals))
+            found.append(IndexedKeys(constraint, rivals))
             continue
         yield from _lock(context, constraint)
         found.append(ListedKeys(shape, constraint, context))

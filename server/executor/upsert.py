@@ -19,7 +19,7 @@ from server.executor.partition_routing import Router
 from server.executor.row_checks import RowChecks
 from server.executor.triggers import before_row
 from server.executor.upsert_many import ManyUpserts
-from server.executor.waiting import doing, wait_for_xid
+from server.executor.waiting import doing, wait_for_row
 from server.expressions.evaluate import compile_row
 from storage.engine import RowLock, Status
 
@@ -105,9 +105,15 @@ class Upsert:
         places: list[int] = []
         written: list[Row] = []
         renewed: list[bool] = []
+        first = min((shape.index.oid for shape in arbiters), default=0)
+        earlier = [keys for keys in taken if keys.index < first]
+        later = [keys for keys in taken if keys.index >= first]
         for place, row in enumerate(rows_of(batch)):
             context.check_cancelled()
-            if (yield from _is_excluded(row, taken)):
+            if (yield from _is_excluded(row, earlier)):
+                continue
+            is_free = not later or writer.is_free(row, arbiters)
+            if is_free and (yield from _is_excluded(row, later)):
                 continue
             made = yield from self._write(row, arbiters, writer, context)
             if made is not None:
@@ -170,7 +176,8 @@ class Upsert:
                 raise _second_time()
             if outcome.status is Status.BLOCKED:
                 where = doing("locking", writer.shape.table.name, row_id)
-                yield from wait_for_xid(context, outcome.blocker_xid, where)
+                blocker_xid = outcome.blocker_xid
+                yield from wait_for_row(context, writer.relation, row_id, mode, blocker_xid, where)
                 return None  # what was learned before a wait is not believed after it
             if not context.read_committed:
                 verb = "delete" if outcome.status is Status.DELETED else "update"
