@@ -174,8 +174,15 @@ def _is_settled(constraint: Constraint, old: Row, new: Row) -> bool:
     return all(before == value for before, value in keys)
 
 
-def queue_removal(context: ExecutionContext, shape: TableShape, old: Row, new: Row | None) -> None:
-    """Queue what becomes of the rows that refer to a row which is deleted, or has changed."""
+def queue_removal(
+    context: ExecutionContext,
+    shape: TableShape,
+    old: Row,
+    new: Row | None,
+    *,
+    has_left: bool = False,
+) -> None:
+    """Queue what becomes of the rows that refer to a row which is deleted, has changed, or has left its partition."""
     from server.executor.foreign_keys import ReferencedChange
 
     for constraint in shape.references:
@@ -184,7 +191,7 @@ def queue_removal(context: ExecutionContext, shape: TableShape, old: Row, new: R
             continue
         if new is not None and all(old[p] == new[p] for p in positions):
             continue
-        change = ReferencedChange(shape, constraint, old, new)
+        change = ReferencedChange(shape, constraint, old, new, has_left)
         action = constraint.on_delete if new is None else constraint.on_update
         context.queue(change, constraint if action == "a" else None)
 

@@ -146,6 +146,9 @@ class ReferencedChange:
     constraint: Constraint
     old: Row
     new: Row | None
+    has_left: bool = (
+        False  # for another partition, so that the change is one of the table that both belong to
+    )
 
     def run(self, context: ExecutionContext) -> Generator[Wait, None, None]:
         """Do what the constraint says about the rows that refer to the old key.
@@ -181,7 +184,8 @@ class ReferencedChange:
                     yield from self._act(row_id, changes, wanted, writer, context)
             elif (yield from _stays(row_id, wanted, writer, context)):
                 named = shape_of(_declared_on(constraint, context), context)
-                raise still_referenced(self.shape, constraint, named, key, context)
+                changed, broken = self._told(context)
+                raise still_referenced(changed, broken, named, key, context)
         tell(queue_after_statement)
         is_same = action == "d" and changes == wanted.values
         if is_same:  # then nothing has changed, and nothing checks it
@@ -222,6 +226,16 @@ class ReferencedChange:
 
     def _key(self, row: Row) -> Row:
         return tuple(row[number - 1] for number in self.constraint.referenced_columns)
+
+    def _told(self, context: ExecutionContext) -> tuple[TableShape, Constraint]:
+        """The table that errors say was changed, and the constraint on it."""
+        constraint = self.constraint
+        if not self.has_left:
+            return self.shape, constraint
+        while constraint.parent:
+            constraint = context.catalog.object(constraint.parent)
+        table: Table = context.catalog.object(constraint.referenced_table)
+        return shape_of(table, context), constraint
 
     def _key_is_back(self, key: Row, snapshot: Snapshot, context: ExecutionContext) -> bool:
         """Whether some row has the old key now."""

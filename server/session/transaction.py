@@ -308,12 +308,16 @@ class SessionTransaction(TransactionState):
         self._session.settings.end()
         return completion
 
-    def prepare(self, gid: str, note: str) -> Iterator[Wait]:
-        """PREPARE TRANSACTION: what is running leaves the session. An error leaves it rolled back."""
+    def prepare(self, gid: str, note: str, check: Callable[[], None]) -> Iterator[Wait]:
+        """PREPARE TRANSACTION: what is running leaves the session. An error leaves it rolled back.
+
+        check: raises for an identifier that cannot be had, once nothing else stands against the transaction.
+        """
         running = self.running
         assert running is not None
         try:
             yield from self._session.run_deferred(running)
+            check()
             _publish_with(running)
             completion = self._session.database.engine.prepare(running.storage, gid, note)
         except BaseException:

@@ -49,14 +49,13 @@ def prepare(context: StatementContext, statement: tree.PrepareTransaction) -> Ru
     if failed:
         transaction.abort()
         return "ROLLBACK"
-    try:
+    note = [session.clock.now_us(), session.user_oid, session.database_oid]
+
+    def check() -> None:
         _refuse_identifier(session, gid)
         _refuse_what_cannot_last(session)
-    except Exception:
-        transaction.abort()
-        raise
-    note = [session.clock.now_us(), session.user_oid, session.database_oid]
-    yield from transaction.prepare(gid, json.dumps(note))
+
+    yield from transaction.prepare(gid, json.dumps(note), check)
     return "PREPARE TRANSACTION"
 
 

@@ -57,3 +57,16 @@ def test_temporary_objects(client, made):
         "0A000",
         "cannot PREPARE a transaction that has operated on temporary objects",
     )
+
+
+def test_what_was_deferred_is_looked_at_before_the_identifier(client):
+    client.rows("create table one (id int primary key)")
+    client.rows("create table two (id int references one deferrable initially deferred)")
+    client.rows("begin")
+    client.rows("prepare transaction 'a'")
+    client.rows("begin")
+    client.rows("insert into two values (5)")
+    assert client.error("prepare transaction 'a'")[0] == "23503"
+    client.rows("begin")
+    assert client.error("prepare transaction 'a'")[0] == "42710"
+    client.rows("rollback prepared 'a'")
