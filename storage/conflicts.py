@@ -97,6 +97,16 @@ class Conflicts:
             return Live(status, version.row_id, blocker)
         return Live(Status.DELETED)
 
+    def live_versions(self, transaction: Transaction, root_id: int) -> list[Live]:
+        """All versions of a row that are not, or may not be, over; whoever asks looks at their values himself."""
+        found: list[Live] = []
+        for version in walk(self.groups, root_id):
+            if version.xmin:
+                status, blocker = self._live(transaction, version)
+                if status is not Status.DELETED:
+                    found.append(Live(status, version.row_id, blocker))
+        return found
+
     def _ended(self, transaction: Transaction, version: Version) -> tuple[Status, int]:
         """What the xmax of a version means: DONE: nothing, the version can be had."""
         if version.xmax >> COMMAND_BITS in transaction.xids:

@@ -87,13 +87,14 @@ class Rivals:
             yield from found
 
     def of_row(self, row_id: int, later: Set[int]) -> Rival | None:
-        """A rival of a version, unless that is over; later: rows that will be asked about it themselves."""
+        """A rival of a row, given by any of its versions; later: rows that will be asked about it themselves."""
         context, relation = self._context, self._relation
         with context.engine.latch:
             root = int(relation.root(row_id))
-            if relation.find_id(context.transaction.latest_snapshot(), root) != row_id:
+            newest = relation.find_id(context.transaction.latest_snapshot(), root)
+            if newest < 0:
                 return None
-            row = self._shape.load_row(relation.values(row_id))
+            row = self._shape.load_row(relation.values(newest))
         return self._of(row, later | {root})
 
     def of_new(self, row: Row) -> Rival | None:
@@ -113,18 +114,14 @@ class Rivals:
         return None
 
     def _rival(self, values: Row, root: int) -> Rival | None:
-        def is_in_the_way(row_id: int) -> bool:
-            others = self._values(self._shape.load_row(self._relation.values(row_id)))
-            return others is not None and self._excludes(values, others)
-
+        """Rule 1. That a row's entries have not changed says nothing: many values have the same ones."""
         with self._context.engine.latch:
-            live = self._relation.live(self._context.transaction, root, is_in_the_way)
-            if live.status is Status.DELETED or not is_in_the_way(live.row_id):
-                return None
-            others = self._values(self._shape.load_row(self._relation.values(live.row_id)))
-        assert others is not None
-        blocker_xid = live.blocker_xid if live.status is Status.BLOCKED else 0
-        return Rival(values, others, live.row_id, blocker_xid)
+            for live in self._relation.live_versions(self._context.transaction, root):
+                others = self._values(self._shape.load_row(self._relation.values(live.row_id)))
+                if others is not None and self._excludes(values, others):
+                    blocker_xid = live.blocker_xid if live.status is Status.BLOCKED else 0
+                    return Rival(values, others, live.row_id, blocker_xid)
+        return None
 
     def _values(self, row: Row) -> Row | None:
         """The key of a row that may have rivals: with a NULL it excludes nothing."""

@@ -84,7 +84,7 @@ class ExclusionCheck:
     ) -> tuple[Row, int, Row] | None:
         """The key of a row, and the id and the key of another one that excludes it."""
         there = list(_keyed(self.shape, keys, context))
-        wanted = None if self.row_ids is None else frozenset(self.row_ids)
+        wanted = None if self.row_ids is None else self._newest(self.row_ids, context)
         for position, (row_id, values) in enumerate(there):
             if wanted is not None and row_id not in wanted:
                 continue
@@ -95,6 +95,13 @@ class ExclusionCheck:
                 if not is_later and excludes(values, others_values):
                     return values, other_id, others_values
         return None
+
+    def _newest(self, row_ids: tuple[int, ...], context: ExecutionContext) -> frozenset[int]:
+        """The rows as they are now: a change that excludes nothing new is not checked itself."""
+        relation = context.engine.relation(self.shape.table.storage_id)
+        with context.engine.latch:
+            snapshot = context.transaction.latest_snapshot()
+            return frozenset(relation.find_id(snapshot, relation.root(each)) for each in row_ids)
 
     def _error(
         self, keys: IndexShape, values: Row, others: Row, context: ExecutionContext
