@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from storage.encodings import BLOCK, TEXTS_A_START, Encoding
 from storage.kinds import Kind
+from storage.native import text_codes
 from storage.strings import StringViews
 
 Values = npt.NDArray[Any]
@@ -62,10 +63,10 @@ def encode_texts(views: StringViews, live: Live) -> Encoded:
         shown = views.views.copy()
         shown[~live] = np.zeros(1, shown.dtype)
         views = StringViews(views.store, shown)
-    found = [_packed_views(views)]
     words = _text_words(views)
-    if words is not None:
-        found.append(words)
+    if words is not None and len(words[1]) <= BLOCK.size + len(views) + int(views.lengths().sum()):
+        return Encoded(*words, None)  # packed they would take that much at least
+    found = [_packed_views(views), *([] if words is None else [words])]
     encoding, block = min(found, key=lambda item: len(item[1]))
     return Encoded(encoding, block, None)
 
@@ -95,15 +96,16 @@ def _block(
     parts: tuple[bytes, ...] = (),
 ) -> tuple[Encoding, bytes]:
     """A block of codes and up to two further parts."""
-    body = bytearray(codes)
+    body = [codes]
+    size = BLOCK.size + len(codes)
     offsets = [0, 0]
     for number, part in enumerate(parts):
-        body += bytes(-len(body) % ALIGNMENT)
-        offsets[number] = BLOCK.size + len(body)
-        body += part
-    size = BLOCK.size + len(body)
+        gap = bytes(-size % ALIGNMENT)
+        offsets[number] = size + len(gap)
+        body += (gap, part)
+        size += len(gap) + len(part)
     header = BLOCK.pack(encoding, code_bytes, 0, count, *frame, *offsets, size)
-    return encoding, header + bytes(body)
+    return encoding, b"".join([header, *body])
 
 
 def _plain(values: Values) -> tuple[Encoding, bytes]:
@@ -144,32 +146,29 @@ def _number_words(values: Values) -> tuple[Encoding, bytes] | None:
 
 def _fixed_words(values: Values) -> tuple[Encoding, bytes] | None:
     """A dictionary of values that are no numbers; None: they do not repeat."""
-    found = _words_of(values.tolist())
-    if found is None:
+    texts = values.tolist()
+    if len(set(texts[:: max(1, len(texts) // SAMPLE_VALUES)])) > SAMPLE_WORDS_MAX:
         return None
-    words, codes = found
+    words = sorted(set(texts))
+    places = {word: place for place, word in enumerate(words)}
+    codes = np.fromiter(map(places.__getitem__, texts), np.int64, len(texts))
     return _dictionary(len(words), codes, _plain(np.array(words, values.dtype))[1])
 
 
 def _text_words(views: StringViews) -> tuple[Encoding, bytes] | None:
-    """A dictionary of texts; None: they do not repeat."""
-    step = max(1, len(views) // SAMPLE_VALUES)
-    if len(set(views.take(np.arange(0, len(views), step)).to_list())) > SAMPLE_WORDS_MAX:
+    """A dictionary of texts, in their order; None: they do not repeat."""
+    sample = views.views[:: max(1, len(views) // SAMPLE_VALUES)]
+    if text_codes(views.store, sample, SAMPLE_WORDS_MAX) is None:
         return None
-    found = _words_of(views.to_list())
+    found = text_codes(views.store, views.views, WORDS_MAX)
     if found is None:
         return None
-    words, codes = found
-    return _dictionary(len(words), codes, _packed(words)[1])
-
-
-def _words_of(values: list[bytes]) -> tuple[list[bytes], npt.NDArray[np.int64]] | None:
-    """The different values in order, and the place of each value among them."""
-    if len(set(values[:: max(1, len(values) // SAMPLE_VALUES)])) > SAMPLE_WORDS_MAX:
-        return None
-    places = {word: place for place, word in enumerate(sorted(set(values)))}
-    codes = np.fromiter(map(places.__getitem__, values), np.int64, len(values))
-    return list(places), codes
+    codes, first = found
+    words = views.take(first).to_list()
+    order = sorted(range(len(words)), key=words.__getitem__)
+    places = np.empty(len(words), np.int64)
+    places[order] = np.arange(len(words))
+    return _dictionary(len(words), places[codes], _packed([words[place] for place in order])[1])
 
 
 def _dictionary(

@@ -1,4 +1,4 @@
-"""The loops over blocks of sealed row groups: views for texts that lie end to end, and numbers out of codes.
+"""The loops over blocks of sealed row groups: views for packed texts, numbers out of codes, codes of texts.
 
 See storage/encodings.
 """
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from storage.string_loops import INLINE_BYTES_MAX, INLINE_VIEW, LONG_VIEW
+from storage.string_loops import INLINE_BYTES_MAX, INLINE_VIEW, LONG_VIEW, gather_bytes
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -52,3 +52,23 @@ def framed_numbers(
     values *= unsigned.type(step % modulus)
     values += unsigned.type(base % modulus)
     return values.view(dtype)
+
+
+def text_codes(
+    store: Bytes, views: npt.NDArray[Any], word_max: int
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]] | None:
+    """For each text the number of its word, in order of first appearance, and where each word is first.
+
+    None: there are more words.
+    """
+    codes = np.empty(len(views), np.uint32)
+    numbers: dict[bytes, int] = {}
+    first: list[int] = []
+    for slot, text in enumerate(gather_bytes(store, views)):
+        number = numbers.setdefault(text, len(first))
+        if number == len(first):
+            if number == word_max:
+                return None
+            first.append(slot)
+        codes[slot] = number
+    return codes, np.array(first, np.int64)

@@ -14,7 +14,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from storage.log_writer import LogWriter
     from storage.logbuffer import LogBuffer
     from storage.number_keys import number_keys
-    from storage.packed_loops import framed_numbers, packed_views
+    from storage.packed_loops import framed_numbers, packed_views, text_codes
     from storage.replay import replay_records
     from storage.string_loops import (
         gather_blob,
@@ -33,7 +33,7 @@ else:
     from storage.native.log_writer import LogWriter
     from storage.native.logbuffer import LogBuffer
     from storage.native.number_keys import number_keys
-    from storage.native.packed import framed_numbers, packed_views
+    from storage.native.packed import framed_numbers, packed_views, text_codes
     from storage.native.replay import replay_records
     from storage.native.strings import (
         gather_blob,
@@ -70,5 +70,6 @@ __all__ = [
     "repeated_keys",
     "replay_records",
     "skip_records",
+    "text_codes",
     "words_of",
 ]

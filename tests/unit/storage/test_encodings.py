@@ -8,7 +8,7 @@ from storage.encoders import encode_numbers, encode_texts
 from storage.encodings import BLOCK, Encoding, read_block, read_header
 from storage.errors import Corruption
 from storage.kinds import Kind
-from storage.native import framed_numbers, pack_strings, packed_views
+from storage.native import framed_numbers, pack_strings, packed_views, text_codes
 from storage.strings import StringViews
 
 ADDRESS = 128
@@ -143,3 +143,16 @@ def test_the_twins_make_the_same_numbers(code_dtype, dtype, slots):
         found, expected = framed_numbers(*arguments), packed_loops.framed_numbers(*arguments)
         assert found.dtype == expected.dtype
         assert found.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("values", [*TEXTS, [b"%d" % (number % 700) for number in range(3000)]])
+@pytest.mark.parametrize("word_max", [1, 3, 1000])
+def test_the_twins_number_texts_alike(values, word_max):
+    views = views_of([*values, *values[::-1], b"a longer one than stands in a view", *values])
+    found = text_codes(views.store, views.views, word_max)
+    expected = packed_loops.text_codes(views.store, views.views, word_max)
+    assert (found is None) == (expected is None) == (len(set(views.to_list())) > word_max)
+    if expected is not None:
+        assert [part.tolist() for part in found] == [part.tolist() for part in expected]
+        codes, first = found
+        assert views.take(first[codes]).to_list() == views.to_list()
