@@ -51,20 +51,33 @@ class Workers:
         self._lock = threading.Lock()
         self._surplus = 0
         self._threads: list[threading.Thread] = []
+        self._apart: list[threading.Thread] = []
+        self._busy_count = 0
         for _ in range(count):
             self._start()
 
     def is_worker(self) -> bool:
         """Whether this thread is one of them, and so may wait."""
-        return threading.current_thread() in self._threads
+        thread = threading.current_thread()
+        return thread in self._threads or thread in self._apart
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether they do something, other than waiting and what was submitted apart."""
+        return self._busy_count > 0
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """Mark the time in which the work on this thread does nothing but wait."""
+        if threading.current_thread() in self._apart:
+            yield  # it keeps nobody from working
+            return
         self._start()
+        self._count_busy(-1)
         try:
             yield
         finally:
+            self._count_busy(1)
             with self._lock:
                 self._surplus += 1
 
@@ -105,18 +118,50 @@ class Workers:
             work.run()
         return work
 
-    def _serve(self) -> None:
-        # On Linux a thread has a priority of its own: point queries beside a heavy one keep their latency.
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE_INCREMENT)
-        while (work := self._queue.get()) is not None:
+    def submit_apart(self, function: Callable[[], Any]) -> Work:
+        """Have a function run on a thread of its own: long work that rests now and then would take a worker's place."""
+        work = Work(function)
+        if not self._threads:
             work.run()
+            return work
+        thread = threading.Thread(target=self._serve_apart, args=(work,), name="apart", daemon=True)
+        with self._lock:
+            self._apart.append(thread)
+        thread.start()
+        return work
+
+    def _serve_apart(self, work: Work) -> None:
+        _lower_priority()
+        try:
+            work.run()
+        finally:
+            with self._lock:
+                self._apart.remove(threading.current_thread())
+
+    def _serve(self) -> None:
+        _lower_priority()
+        while (work := self._queue.get()) is not None:
+            self._count_busy(1)
+            try:
+                work.run()
+            finally:
+                self._count_busy(-1)
             if self._is_surplus():
                 return
+
+    def _count_busy(self, difference: int) -> None:
+        with self._lock:
+            self._busy_count += difference
 
     def close(self) -> None:
         """Let the threads end after what they do now."""
         threads = tuple(self._threads)
         for _ in threads:
             self._queue.put(None)
-        for thread in threads:
+        for thread in (*threads, *tuple(self._apart)):
             thread.join()
+
+
+def _lower_priority() -> None:
+    """On Linux a thread has a priority of its own: point queries beside a heavy one keep their latency."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE_INCREMENT)

@@ -1,10 +1,10 @@
-"""VACUUM and ANALYZE: takes back what nobody sees any more, on a worker thread, and learns what rows are like.
+"""VACUUM and ANALYZE: takes back what nobody sees any more, on a thread of its own, and learns what rows are like.
 
 Rule 1: the work stops when the statement is cancelled, when the client goes, and, if the server itself asked for it,
         when anybody waits for a lock on the table; the lock is held until it has stopped.
 Rule 2: a table that is done is locked no more: the next one begins a transaction, unless ANALYZE stands in one.
-Rule 3: every few milliseconds, between steps, it gives way, the server's own for autovacuum_vacuum_cost_delay, and
-        for as long as the steps took: to seal a row group is work for a tenth of a second.
+Rule 3: every few milliseconds, between steps, it gives way, the server's own for autovacuum_vacuum_cost_delay, for as
+        long as the steps took, and while queries keep the workers busy, up to so many times as long as that.
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ GIVE_WAY_SECONDS = 0.0002
 WORK_SECONDS_MIN = 0.002
 """Steps shorter than this go on with the next one at once."""
 REST_SECONDS_MAX = 1.0
-LOOK_FOR_WAITERS_NS = 1_000_000_000
+RESTS_PER_WORK_MAX = 19
+"""How many times as long as it has worked the server's own rests for queries: beside them it takes a twentieth."""
+LOOK_SECONDS = 0.002
+LOOK_FOR_WAITERS_NS = 100_000_000
 US_PER_MS = 1000
 WEAK = "share update exclusive"
 
@@ -111,7 +114,7 @@ def _vacuum_table(context: StatementContext, table: Table, *, verbose: bool) -> 
     cold = activity.cold_groups if by_server else ()
     chosen = ToSeal(age_min if age_min >= 0 else None, cold)
     with session.rights.lent(table.owner, restricted=True):  # the functions in keys are his
-        work = database.workers.submit(
+        work = database.workers.submit_apart(
             lambda: context.engine.vacuum(
                 table.storage_id, _indexes_of(shape, execution), done, pause, chosen
             )
@@ -212,12 +215,13 @@ class Pause:
         if self._by_server:
             delay_ms = float(context.settings["autovacuum_vacuum_cost_delay"])
         self._seconds = max(delay_ms / 1000, GIVE_WAY_SECONDS)
+        self._workers = context.session.database.workers
         self._begun_ns = self._session.clock.monotonic_ns()
         self._look_at_ns = self._begun_ns + LOOK_FOR_WAITERS_NS
         self.stopped = False
 
     def __call__(self) -> None:
-        """Called on the worker's thread."""
+        """Called on the thread that does the work."""
         if self.stopped:
             raise QueryCanceled("canceling statement due to user request")
         self._session.check_cancelled()
@@ -228,8 +232,19 @@ class Pause:
         worked_seconds = (self._session.clock.monotonic_ns() - self._begun_ns) / 1e9
         if worked_seconds < WORK_SECONDS_MIN:
             return
-        time.sleep(max(self._seconds, min(worked_seconds, REST_SECONDS_MAX) * self._by_server))
+        worked_seconds = min(worked_seconds, REST_SECONDS_MAX)
+        time.sleep(max(self._seconds, worked_seconds * self._by_server))
+        if self._by_server:
+            self._rest(worked_seconds * RESTS_PER_WORK_MAX)
         self._begun_ns = self._session.clock.monotonic_ns()
+
+    def _rest(self, seconds_max: float) -> None:
+        """Wait while queries are at work."""
+        end_ns = self._session.clock.monotonic_ns() + int(seconds_max * 1e9)
+        while self._workers.is_busy and self._session.clock.monotonic_ns() < end_ns:
+            time.sleep(LOOK_SECONDS)
+            if self.stopped:
+                return
 
 
 def _key_function(

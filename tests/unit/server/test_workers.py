@@ -36,3 +36,30 @@ def test_threads_that_stood_in_end_with_what_they_did():
         workers.submit(lambda: None).wait(5)
     assert len(workers._threads) <= 3
     workers.close()
+
+
+def test_what_is_done_apart_takes_nobodys_place():
+    workers = Workers(1)
+    go_on, begun = threading.Event(), threading.Event()
+
+    def long_work():
+        assert workers.is_worker()
+        with workers.waiting():
+            begun.set()
+            return go_on.wait(5)
+
+    work = workers.submit_apart(long_work)
+    assert begun.wait(5)
+    assert not workers.is_busy
+    other = workers.submit(lambda: workers.is_busy)
+    assert other.wait(5)
+    assert other.result
+    go_on.set()
+    assert work.wait(5)
+    assert work.result
+    workers.close()
+    assert (len(workers._threads), workers._apart, workers.is_busy) == (1, [], False)
+
+
+def test_without_threads_it_is_done_at_once():
+    assert Workers(0).submit_apart(lambda: 7).result == 7
