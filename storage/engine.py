@@ -375,6 +375,11 @@ class Engine:
         """The index with this id."""
         return self.relations.index(index_id)
 
+    def filled_relations(self) -> list[int]:
+        """The ids of tables with row groups that many rows at once have filled, and that nobody has looked at."""
+        met = list(self.relations.tables.items())
+        return [relation_id for relation_id, table in met if table.groups.filled]
+
     def relation_ids(self) -> list[int]:
         """The ids of all tables and indexes."""
         return self.relations.ids()

@@ -148,6 +148,32 @@ class Pager:
         self._set_bits(change, first_page, page_count, value=True)
         return first_page
 
+    def set_aside(self, page_count: int) -> int:
+        """The first page of a run that nobody else gets, free again after a crash until it is taken up.
+
+        Who does not take it up puts it back. Under the latch.
+        """
+        with self.begin_change(0) as change:
+            first_page = self._take(change, page_count)
+            change.commit()
+        return first_page
+
+    def fill(self, first_page: int, content: memoryview) -> None:
+        """Store the first content of pages that are set aside; what it does not fill is zeros. Under the latch."""
+        with self.begin_change(0) as change:
+            change.fresh(first_page, -(-len(content) // self.page_bytes))
+            change.write(first_page * self.page_bytes, content)
+            change.commit()
+
+    def take_up(self, change: Change, first_page: int, page_count: int, fresh_count: int) -> None:
+        """A run that was set aside is in use once the change commits; its first pages are zeros, the others filled."""
+        change.fresh(first_page, fresh_count)
+        self._set_bits(change, first_page, page_count, value=True)
+
+    def put_back(self, first_page: int, page_count: int) -> None:
+        """A run that was set aside is free again. Under the latch."""
+        self._free.add(first_page, page_count)
+
     def release(self, change: Change, first_page: int, page_count: int) -> None:
         """Gives up a run, or a part of one, when the change commits; not to be written any more."""
         assert page_count > 0

@@ -47,6 +47,8 @@ from storage.strings import (
 
 LATER_CAPACITY_MIN = 8192
 """Capacity of a group that is not the first: the table has shown that it is not small."""
+TAIL_ROWS_MIN = 1024
+"""With so many rows the last group may be sealed as it is."""
 GROWTH = 4
 """A new group is for this part of the rows there are: one that is doubled is written anew each time."""
 
@@ -61,6 +63,9 @@ class RowGroups:
         self._addresses = group_addresses(pager.store, header)
         self._groups: list[RowGroup | None] = [None] * len(self._addresses)
         self.reusable: set[int] = set()  # groups with free slots, of those read so far
+        self.filled: set[int] = (
+            set()
+        )  # groups that many rows at once made as large as may be sealed
         self.on_group: Callable[[RowGroup], None] = lambda _group: None
         self.on_forget: Callable[[], None] = lambda: None
 
@@ -111,6 +116,7 @@ class RowGroups:
         self._addresses = group_addresses(self.pager.store, self.header)
         self._groups = [None] * len(self._addresses)
         self.reusable.clear()
+        self.filled.clear()
         self.on_forget()
 
     def is_open(self, group: RowGroup) -> bool:

@@ -1,17 +1,18 @@
 """Sealing: row groups that went cold take less room.
 
+A group is cold when nothing has changed in it for long, or at once when one transaction has filled it; the last one,
+which need not be full, after some seconds.
+
 Rule 1: a group may be sealed when it has rows enough, nothing in it is over, few of its slots are empty
-        and everybody sees all of its rows. Its columns are encoded without the latch; the latch is taken
-        to store the result, and only if nothing has changed meanwhile.
-Rule 2: one change writes the new run, leads the relation to it and gives up the old one: after a crash the group
-        is the one or the other. The old run is reused as any other that was given up, so views of it hold.
+        and everybody sees all of its rows. Its columns are encoded without the latch, and stored only if nothing
+        has changed meanwhile; see sealed_run.
+Rule 2: it gives way after each column and each portion that is stored: others want the processor and the latch.
 Rule 3: row ids and version headers stay as they are; indexes and chains are not touched.
 Rule 4: a sealed group of which much is empty is made open again, so that its slots are used. Where that happens,
         groups have to be left alone for longer before they are sealed.
 """
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,17 +21,15 @@ import numpy.typing as npt
 
 from storage.chains import MOVED
 from storage.commit_log import COMMAND_BITS, CommitLog
-from storage.encoders import Encoded, encode_numbers, encode_texts
+from storage.encoders import encode_numbers, encode_texts
 from storage.encodings import BLOCK
 from storage.errors import Corruption
 from storage.kinds import Kind
-from storage.rowgroup import NULLS_PER_WORD, RowGroup
-from storage.rows import release_strings
-from storage.sealed_group import SealedGroup, lay_out_sealed, sealed_header_bytes
+from storage.row_groups import TAIL_ROWS_MIN
+from storage.rowgroup import CAPACITY_MAX, NULLS_PER_WORD, RowGroup
+from storage.sealed_run import Latched, Pause, SealedColumns, seal
 from storage.strings import LARGE_BYTES_MIN, StringViews
 from storage.table import Table
-
-Pause = Callable[[], None]
 
 HOLES_SHARE_TO_SEAL = 16
 HOLES_SHARE_TO_OPEN = 4
@@ -40,25 +39,16 @@ PATIENCE_MAX = 256
 """How many times as long as elsewhere groups have to be left alone where sealed ones were opened again."""
 
 
-class Engine(Protocol):
-    """What sealing needs of the engine."""
+LEFT_ALONE_US = 10_000_000
+"""After so long nothing more is expected to come to the last group."""
 
-    @property
-    def latch(self) -> AbstractContextManager[bool]:
-        """Held while a group is replaced; given back between."""
+
+class Engine(Latched, Protocol):
+    """What sealing needs of the engine."""
 
     @property
     def log(self) -> CommitLog:
         """The outcome of every transaction."""
-
-
-@dataclass(frozen=True, slots=True)
-class SealedColumns:
-    """The columns of a group as they will be, and the state of the group they were read in."""
-
-    columns: tuple[Encoded, ...]
-    null_counts: tuple[int, ...]
-    change_no: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +84,36 @@ class Cooling:
                 if change_no != group.change_no:
                     self._seen[group.group_no] = (group.change_no, now_us)
                 elif now_us - since_us >= idle_us * self._patience and may_be_sealed(
-                    engine.log, group, 0, table.pager.sealed_rows_min
+                    engine.log, group, 0, _rows_min(table, group)
                 ):
                     self._seen[group.group_no] = (change_no, now_us)
                     cold.append(group.group_no)
         return cold
+
+    def loaded_groups(self, engine: Engine, table: Table, now_us: int) -> list[int]:
+        """The groups that one transaction has filled and that may be sealed: what was loaded is cold at once."""
+        groups = table.groups
+        loaded = []
+        with engine.latch:
+            for group_no in sorted(groups.filled):
+                group = groups[group_no]
+                if group.stamp_max >> COMMAND_BITS >= engine.log.horizon():
+                    continue
+                rows_min = _rows_min(table, group)
+                is_cold = groups.is_open(group) and may_be_sealed(engine.log, group, 0, rows_min)
+                if not is_cold or self._patience > 1 or not _is_of_one(group):
+                    groups.filled.discard(group_no)
+                elif group.used == CAPACITY_MAX or self._is_left_alone(group, now_us):
+                    loaded.append(group_no)
+        return loaded
+
+    def _is_left_alone(self, group: RowGroup, now_us: int) -> bool:
+        """Whether nothing has come to the group for some seconds."""
+        change_no, since_us = self._seen.get(group.group_no, (-1, 0))
+        if change_no != group.change_no:
+            self._seen[group.group_no] = (group.change_no, now_us)
+            return False
+        return now_us - since_us >= LEFT_ALONE_US
 
     def opened(self) -> None:
         """Groups were sealed too soon."""
@@ -116,16 +131,14 @@ def seal_cold_groups(
             continue
         with engine.latch:
             group = table.groups[group_no]
-            is_cold = may_be_sealed(engine.log, group, age_min, table.pager.sealed_rows_min)
+            is_cold = may_be_sealed(engine.log, group, age_min, _rows_min(table, group))
         if not is_cold or not table.groups.is_open(group):
             continue
-        sealed = encode_group(table, group)
+        sealed = encode_group(table, group, pause)
         if sealed is None:
+            table.groups.filled.discard(group_no)
             continue
-        with engine.latch:
-            if table.groups[group_no] is group and group.change_no == sealed.change_no:
-                seal(table, group, sealed)
-                done += 1
+        done += seal(engine, table, group, sealed, pause) is not None
         pause()
     return done
 
@@ -144,6 +157,13 @@ def open_hollow_groups(engine: Engine, table: Table, pause: Pause = lambda: None
     return done
 
 
+def _rows_min(table: Table, group: RowGroup) -> int:
+    """With how many rows a group may be sealed: full, but for the last one."""
+    rows_min = table.pager.sealed_rows_min
+    is_last = group.group_no == len(table.groups) - 1
+    return min(rows_min, TAIL_ROWS_MIN) if is_last else rows_min
+
+
 def may_be_sealed(log: CommitLog, group: RowGroup, age_min: int, rows_min: int) -> bool:
     """Whether a group is cold: rule 1."""
     newest_xid = group.stamp_max >> COMMAND_BITS
@@ -156,7 +176,9 @@ def may_be_sealed(log: CommitLog, group: RowGroup, age_min: int, rows_min: int) 
     )
 
 
-def encode_group(table: Table, group: RowGroup) -> SealedColumns | None:
+def encode_group(
+    table: Table, group: RowGroup, pause: Pause = lambda: None
+) -> SealedColumns | None:
     """The columns of a group, encoded; None: it has values that lie in pages of their own."""
     change_no = group.change_no
     if _has_large_values(table, group):
@@ -173,6 +195,7 @@ def encode_group(table: Table, group: RowGroup) -> SealedColumns | None:
             encoded = encode_numbers(kind, values, live)
         columns.append(encoded)
         null_counts.append(0 if null is None else int(np.count_nonzero(null)))
+        pause()
     return SealedColumns(tuple(columns), tuple(null_counts), change_no)
 
 
@@ -186,46 +209,11 @@ def _has_large_values(table: Table, group: RowGroup) -> bool:
     return False
 
 
-def seal(table: Table, old: RowGroup, sealed: SealedColumns) -> SealedGroup:
-    """Put a sealed group in the place of an open one; under the latch."""
-    groups, pager = table.groups, table.pager
-    sizes = [len(column.block) for column in sealed.columns]
-    is_alike = _has_equal_headers(old)
-    layout = lay_out_sealed(
-        old.layout.kinds, old.capacity, sizes, pager.page_bytes, is_alike=is_alike
-    )
-    with table.changing(0) as change:
-        address = pager.allocate(change, layout.page_count) * pager.page_bytes
-        header = sealed_header_bytes(
-            layout,
-            table.relation_id,
-            old.group_no,
-            sealed.columns,
-            sealed.null_counts,
-            is_alike=is_alike,
-        )
-        change.write(address, header)
-        if is_alike:
-            change.write(address + layout.versions, old.versions[0])
-        else:
-            groups.move_versions(change, old, layout, address)
-        for offset, column in zip(layout.columns, sealed.columns, strict=True):
-            change.write(address + offset, column.block)
-        release_strings(pager, change, old)
-        groups.replace_run(change, old, address)
-        change.commit()
-    columns = [(column.encoding, column.zone) for column in sealed.columns]
-    group = SealedGroup(pager.store, address, layout, old.group_no, columns, pager.decoded)
-    groups.replaced(old, group)
-    return group
-
-
-def _has_equal_headers(group: RowGroup) -> bool:
-    """Whether all versions are by one command, the only ones of their rows, and without NULLs."""
+def _is_of_one(group: RowGroup) -> bool:
+    """Whether one transaction has made all rows, and nobody has changed any since."""
     versions = group.versions[: group.used]
-    if not group.layout.kinds or group.layout.null_words or versions[:, 1:].any():
-        return False
-    return bool((versions[:, 0] == versions[0, 0]).all())
+    xids = versions[:, 0] >> np.uint64(COMMAND_BITS)
+    return bool((xids == xids[0]).all()) and not versions[:, 1:3].any()
 
 
 def _occupied(group: RowGroup) -> npt.NDArray[np.bool_] | None:

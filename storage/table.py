@@ -51,7 +51,7 @@ from storage.row_batches import (
     with_unused,
     with_unused_values,
 )
-from storage.row_groups import RowGroups
+from storage.row_groups import LATER_CAPACITY_MIN, TAIL_ROWS_MIN, RowGroups
 from storage.row_paths import NOT_FOUND
 from storage.row_undo import Undo, take_back
 from storage.rowgroup import (
@@ -302,6 +302,8 @@ class Table:
                 store_versions(self, change, group, stamp, new.part(done, done + part))
                 change.commit()
             group.changed(stamp, used=first + part)
+            if first + part >= TAIL_ROWS_MIN:
+                self.groups.filled.add(group.group_no)
             start = (group.group_no << SLOT_BITS) + first
             row_ids[done : done + part] = np.arange(start, start + part)
             transaction.undo.append((self, Undo.INSERT_MANY, start, part, None))
@@ -582,6 +584,8 @@ class Table:
             if wanted <= group.capacity or group.capacity == CAPACITY_MAX:
                 return group
             return self.groups.enlarge(xid, group.group_no, wanted)
+        if group.is_sealed and group.used >= LATER_CAPACITY_MIN:
+            return self.groups.add(xid, row_count)
         if group.capacity < CAPACITY_MAX or (not is_open and group.used < group.capacity):
             return self.groups.enlarge(xid, group.group_no, group.used + row_count)
         return self.groups.add(xid, row_count)

@@ -1,5 +1,7 @@
 """Autovacuum: visits tables of which enough has changed, every autovacuum_naptime, as a session like any other.
 
+In between it seals what was loaded.
+
 Rule 1: it says VACUUM and ANALYZE through a Session, so that locks, catalog and progress are those of the statements.
 Rule 2: one table after the other; an error is logged and the next table has its turn.
 """
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 US_PER_SECOND = 1_000_000
+LOOK_SECONDS = 1
+"""How often it looks for row groups that were loaded."""
 GOING = "terminating autovacuum process due to administrator command"
 
 
@@ -48,6 +52,35 @@ def due_tables(database: Database) -> Iterator[tuple[int, CatalogView, Table, Du
                 continue
             if found:
                 yield database_oid, view, table, found
+
+
+def loaded_tables(database: Database) -> Iterator[tuple[int, CatalogView, Table]]:
+    """The tables with row groups that were loaded and may be sealed, with the database they are in."""
+    filled = set(database.engine.filled_relations())
+    if not filled:
+        return
+    for database_oid, view in list(database.catalog.views.items()):
+        for table in list(view.objects(Table)):
+            if table.storage_id not in filled or table.kind not in ("r", "m"):
+                continue
+            relation = database.engine.relation(table.storage_id)
+            activity = database.tables.of(table.oid)
+            if _seal_delay_s(database, table) < 0 or table.persistence == "t":
+                relation.groups.filled.clear()
+                continue
+            loaded = activity.cooling.loaded_groups(
+                database.engine, relation, database.clock.now_us()
+            )
+            if loaded:
+                activity.cold_groups = tuple(loaded)
+                yield database_oid, view, table
+
+
+def _seal_delay_s(database: Database, table: Table) -> float:
+    """How long groups are to be left alone before they are sealed; negative: for ever."""
+    if not is_enabled(table.options):
+        return -1
+    return parameter(table.options, "autovacuum_seal_delay", database.settings)  # type: ignore[arg-type]  # a mapping
 
 
 def _due(database: Database, table: Table) -> Due:
@@ -73,8 +106,8 @@ def _cold_groups(
     database: Database, table: Table, relation: Any, activity: TableActivity
 ) -> tuple[int, ...]:
     """The row groups in which nothing has changed for autovacuum_seal_delay."""
-    seconds = parameter(table.options, "autovacuum_seal_delay", database.settings)  # type: ignore[arg-type]
-    if seconds < 0 or not is_enabled(table.options):
+    seconds = _seal_delay_s(database, table)
+    if seconds < 0:
         return ()
     now_us, idle_us = database.clock.now_us(), int(seconds * US_PER_SECOND)
     return tuple(activity.cooling.cold_groups(database.engine, relation, now_us, idle_us))
@@ -82,13 +115,21 @@ def _cold_groups(
 
 def statement_for(view: CatalogView, table: Table, what: Due) -> str:
     """The statement that does what is due."""
-    schema = view.object(table.schema)
-    assert isinstance(schema, Schema)
-    name = f"{quote_identifier(schema.name)}.{quote_identifier(table.name)}"
     verb = "VACUUM (ANALYZE)" if what.analyze else "VACUUM"
     if not what.vacuum and not what.seal:
         verb = "ANALYZE"
-    return f"{verb} {name}"
+    return f"{verb} {_full_name(view, table)}"
+
+
+def sealing_statement(view: CatalogView, table: Table) -> str:
+    """The statement that seals what was loaded, if nobody has the table for himself."""
+    return f"VACUUM (SKIP_LOCKED) {_full_name(view, table)}"
+
+
+def _full_name(view: CatalogView, table: Table) -> str:
+    schema = view.object(table.schema)
+    assert isinstance(schema, Schema)
+    return f"{quote_identifier(schema.name)}.{quote_identifier(table.name)}"
 
 
 def open_session(database: Database, database_oid: int, pid: int) -> Session:
@@ -130,16 +171,26 @@ class Autovacuum:
 
     async def _run(self) -> None:
         settings = self._database.settings
+        rested_s = 0
         while not self._stopping:
-            await asyncio.sleep(settings.integer("autovacuum_naptime"))
+            await asyncio.sleep(LOOK_SECONDS)
+            rested_s += LOOK_SECONDS
             if not settings["autovacuum"]:
                 continue
-            if self._database.engine.log.aborted:
-                await self._work(self._database.engine.settled.look)
-            for database_oid, view, table, what in list(due_tables(self._database)):
-                await self._visit(database_oid, statement_for(view, table, what))
-            if self._database.catalog.has_dead_rows:
-                await self._work(self._database.catalog.vacuum)
+            for database_oid, view, table in list(loaded_tables(self._database)):
+                await self._visit(database_oid, sealing_statement(view, table))
+            if rested_s >= settings.integer("autovacuum_naptime"):
+                await self._visit_all()
+                rested_s = 0
+
+    async def _visit_all(self) -> None:
+        """Do what is due anywhere."""
+        if self._database.engine.log.aborted:
+            await self._work(self._database.engine.settled.look)
+        for database_oid, view, table, what in list(due_tables(self._database)):
+            await self._visit(database_oid, statement_for(view, table, what))
+        if self._database.catalog.has_dead_rows:
+            await self._work(self._database.catalog.vacuum)
 
     async def _work(self, step: Callable[[], object]) -> None:
         """What is about no table of anybody's: the catalog, and the ids of transactions that were cut off."""

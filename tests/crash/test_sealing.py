@@ -9,8 +9,10 @@ import pytest
 from storage.check import check
 from storage.engine import Engine, Kind, Status
 from storage.errors import Failed
+from storage.pages import Pager
 from storage.row_groups import RowGroups
-from storage.sealing import ToSeal, encode_group, seal, seal_cold_groups
+from storage.sealed_run import seal
+from storage.sealing import ToSeal, encode_group, seal_cold_groups
 from storage.vacuum import vacuum
 from tests.crash.disk import CrashingFiles, Faults, PowerCut
 from tests.crash.test_engine_crash import OPTIONS
@@ -18,7 +20,7 @@ from tests.crash.test_engine_crash import OPTIONS
 TABLE = 300
 COUNT = 24
 SEEDS = 40
-LONG = b"a value longer than inline"
+LONG = b"a value longer than inline" * 4
 
 
 class Archive:
@@ -112,6 +114,20 @@ class Archive:
         return rows
 
 
+@pytest.fixture(autouse=True)
+def small_portions(monkeypatch):
+    """The run of a sealed group is written a page at a time, with a power cut between any two."""
+    monkeypatch.setattr("storage.sealed_run.PORTION_PAGES", 1)
+
+
+def test_a_run_is_written_in_portions(monkeypatch):
+    portions = []
+    fill = Pager.fill
+    monkeypatch.setattr(Pager, "fill", lambda *given: portions.append(fill(*given)))
+    Archive(1).seal()
+    assert len(portions) > 1
+
+
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_sealed_rows_survive(seed):
     archive = Archive(seed)
@@ -135,9 +151,8 @@ def test_groups_are_sealed_and_opened_on_the_way():
 
 def crashed_after_sealing(archive):
     engine = archive.engine
-    with engine.latch:
-        table = engine.relation(TABLE)
-        seal(table, table.groups[0], encode_group(table, table.groups[0]))
+    table = engine.relation(TABLE)
+    assert seal(engine, table, table.groups[0], encode_group(table, table.groups[0])) is not None
     engine.store.wal.flush_to(engine.store.wal.end_lsn).wait()
     archive.files.lose_power()
     return Engine.open(archive.files, OPTIONS)
@@ -164,7 +179,7 @@ def test_what_changed_while_it_was_encoded_is_not_stored(monkeypatch, has_rule):
     vacuum(engine, TABLE)
     used_again = []
 
-    def encode(table, group):
+    def encode(table, group, _pause):
         found = encode_group(table, group)
         inserting = engine.begin()
         used_again.append(table.insert_row(inserting, (500, 5, LONG)))

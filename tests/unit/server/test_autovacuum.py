@@ -9,7 +9,13 @@ from server.catalog.catalog import CATALOG_RELATION
 from server.catalog.objects import Table
 from server.catalog.table_activity import Due, TableActivity, due
 from server.errors import QueryCanceled
-from server.net.autovacuum import due_tables, open_session, statement_for
+from server.net.autovacuum import (
+    due_tables,
+    loaded_tables,
+    open_session,
+    sealing_statement,
+    statement_for,
+)
 from storage.engine import Counts
 from storage.memory_files import MemoryFiles
 from tests.support.conversation import Client, shown
@@ -173,11 +179,12 @@ def run_due(database):
     return done
 
 
-def is_sealed(database):
-    ((table,),) = [
-        [table for table in view.objects(Table) if table.name == "t"]
+def is_sealed(database, name="t"):
+    (table,) = [
+        table
         for view in database.catalog.views.values()
-        if any(table.name == "t" for table in view.objects(Table))
+        for table in view.objects(Table)
+        if table.name == name
     ]
     return database.engine.relation(table.storage_id).groups[0].is_sealed
 
@@ -193,6 +200,44 @@ def test_row_groups_without_a_change_for_long_are_sealed(cooling, clock):
     assert client.rows("SELECT count(*), sum(a) FROM t") == [("64", "2080")]
     clock.advance_ms(1000_000)
     assert run_due(database) == []
+
+
+def seal_loaded(database):
+    """What autovacuum does between its rounds; the statements."""
+    done = []
+    for database_oid, view, table in loaded_tables(database):
+        done.append(sealing_statement(view, table))
+        session = open_session(database, database_oid, 78)
+        shown(session.handle(Query(done[-1])))
+        session.close()
+    return done
+
+
+LOADED = "INSERT INTO loaded SELECT i, 'x' FROM generate_series(1, 70000) i"
+
+
+def test_what_was_loaded_is_sealed_at_once(cooling):
+    client, database = cooling
+    client.run("CREATE TABLE loaded (a int, b text)")
+    client.run(f"BEGIN; {LOADED}")
+    assert seal_loaded(database) == []  # nobody else sees it
+    client.run("COMMIT; BEGIN; LOCK TABLE loaded IN SHARE MODE")
+    assert seal_loaded(database) == ["VACUUM (SKIP_LOCKED) public.loaded"]
+    assert not is_sealed(database, "loaded")  # a lock was in the way: it is tried again
+    client.run("COMMIT")
+    assert seal_loaded(database) == ["VACUUM (SKIP_LOCKED) public.loaded"]
+    assert is_sealed(database, "loaded")
+    assert seal_loaded(database) == []
+    assert client.rows("SELECT count(*), sum(a) FROM loaded") == [("70000", "2450035000")]
+
+
+@pytest.mark.parametrize("parameter", ["autovacuum_seal_delay = -1", "autovacuum_enabled = off"])
+def test_a_loaded_table_can_be_left_out_of_sealing(cooling, parameter):
+    client, database = cooling
+    client.run(f"CREATE TABLE loaded (a int, b text) WITH ({parameter})")
+    client.run(LOADED)
+    assert seal_loaded(database) == []
+    assert not is_sealed(database, "loaded")
 
 
 def test_tables_that_are_changed_all_the_time_are_not_sealed(cooling, clock):

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from storage import row_paths
+from storage import row_paths, sealing
 from storage import vacuum as vacuum_module
 from storage.chains import read_version, walk
 from storage.check import check
@@ -15,7 +15,8 @@ from storage.errors import Corruption
 from storage.fast_paths import RowPaths
 from storage.memory_files import MemoryFiles
 from storage.rowgroup import REDIRECT
-from storage.sealing import Cooling, ToSeal, encode_group, seal, seal_cold_groups
+from storage.sealed_run import seal
+from storage.sealing import Cooling, ToSeal, encode_group, seal_cold_groups
 from storage.vacuum import vacuum
 from tests.support.small_engine import SMALL
 
@@ -183,16 +184,22 @@ def test_the_new_version_of_a_sealed_row_goes_elsewhere_and_its_slot_is_not_used
 
 def add_groups(engine, table):
     """A group as large as there are, and the first row of the next."""
-    count = 1 << 16
-    texts = [b"%d" % number for number in range(count)]
-    columns = [
-        np.zeros(count + 1, kind.dtype) if kind is not Kind.BYTES else [*texts, b"last"]
-        for kind in KINDS
-    ]
+    return load(engine, table, (1 << 16) + 1)
+
+
+def load(engine, table, count):
+    """So many rows at once."""
     transaction = engine.begin()
-    ids = table.insert(transaction, columns, [None] * len(KINDS), count + 1).tolist()
+    ids = table.insert(transaction, *wide_rows(count), count).tolist()
     transaction.commit()
     return ids
+
+
+def wide_rows(count):
+    """Columns of so many rows, and that none is NULL."""
+    texts = [b"%d" % number for number in range(count)]
+    columns = [np.zeros(count, kind.dtype) if kind is not Kind.BYTES else texts for kind in KINDS]
+    return columns, [None] * len(KINDS)
 
 
 @pytest.fixture
@@ -357,7 +364,7 @@ def test_what_is_not_cold_stays_open(engine, table, why):
 def test_a_group_that_changes_while_it_is_encoded_stays_open(engine, table, monkeypatch):
     ids = add(engine, table, COUNT)
 
-    def encode(table, group):
+    def encode(table, group, _pause):
         found = encode_group(table, group)
         change(engine, table, ids[0], None).commit()
         return found
@@ -473,8 +480,7 @@ def test_the_check_finds_values_outside_of_their_zone(engine, table):
     group = table.groups[0]
     sealed = encode_group(table, group)
     first = dataclasses.replace(sealed.columns[0], zone=(0, 5))
-    with engine.latch:
-        seal(table, group, dataclasses.replace(sealed, columns=(first, *sealed.columns[1:])))
+    seal(engine, table, group, dataclasses.replace(sealed, columns=(first, *sealed.columns[1:])))
     (problem,) = check(engine)
     assert "values outside of (0, 5)" in str(problem)
     with engine.latch:
@@ -513,6 +519,66 @@ def test_groups_are_cold_when_nothing_has_changed_for_long_enough(engine, table)
     assert [cold(engine, table, cooling, minutes) for minutes in (11, 15, 16)] == [[], [], [0]]
     assert vacuum(engine, TABLE, chosen=ToSeal(cold=[0])).sealed_groups == 1
     assert cold(engine, table, cooling, 100) == []
+
+
+def test_what_one_transaction_has_loaded_is_cold_as_soon_as_everybody_sees_it(engine, table):
+    cooling, holder = Cooling(), engine.begin()
+    holder.stamp()
+    add_groups(engine, table)
+    assert engine.filled_relations() == [TABLE]
+    assert cooling.loaded_groups(engine, table, 0) == []  # a transaction that began before is there
+    holder.abort()
+    assert cooling.loaded_groups(engine, table, 0) == [0]
+    assert cooling.loaded_groups(engine, table, 0) == [0]  # nobody has sealed it
+    assert vacuum(engine, TABLE, chosen=ToSeal(cold=[0])).sealed_groups == 1
+    assert cooling.loaded_groups(engine, table, 0) == []
+    assert engine.filled_relations() == []
+
+
+def test_the_last_group_is_loaded_when_no_more_has_come_for_a_while(engine, table):
+    cooling, wait_us = Cooling(), sealing.LEFT_ALONE_US
+    ids = load(engine, table, 10_000)
+    assert cooling.loaded_groups(engine, table, 0) == []
+    assert cooling.loaded_groups(engine, table, wait_us - 1) == []
+    assert cooling.loaded_groups(engine, table, wait_us) == [0]
+    assert vacuum(engine, TABLE, chosen=ToSeal(cold=[0])).sealed_groups == 1
+    assert engine.filled_relations() == [TABLE]
+    assert cooling.loaded_groups(engine, table, wait_us) == []
+    assert engine.filled_relations() == []
+    assert (table.groups[0].used, table.groups[0].capacity) == (10_000, 16_384)
+    more = load(engine, table, 10_000)
+    assert [table.groups[number].is_sealed for number in range(2)] == [True, False]
+    snapshot = engine.begin().snapshot()
+    assert [table.fetch(snapshot, row_id)[7] for row_id in (ids[77], more[78])] == [b"77", b"78"]
+    assert sum(view.count for view in table.scan(snapshot)) == 20_000
+    change(engine, table, ids[3], {0: 5}).commit()
+    assert sum(view.count for view in table.scan(engine.begin().snapshot())) == 20_000
+
+
+def test_a_small_last_group_is_opened_when_more_comes(engine, table):
+    load(engine, table, 1024)
+    assert vacuum(engine, TABLE, chosen=ToSeal(0)).sealed_groups == 1
+    load(engine, table, 1024)
+    assert (table.group_count, table.groups[0].is_sealed, table.groups[0].used) == (1, False, 2048)
+
+
+@pytest.mark.parametrize("why", ["two transactions", "changed", "opened before", "rolled back"])
+def test_what_others_have_been_at_or_will_be_is_not_loaded(engine, table, why):
+    cooling = Cooling()
+    if why == "two transactions":
+        add(engine, table, COUNT)
+    if why == "rolled back":
+        table.insert(transaction := engine.begin(), *wide_rows(1 << 16), 1 << 16)
+        transaction.abort()
+    else:
+        ids = add_groups(engine, table)
+    if why == "changed":
+        change(engine, table, ids[0], None).commit()
+    if why == "opened before":
+        cooling.opened()
+    assert engine.filled_relations() == [TABLE]
+    assert cooling.loaded_groups(engine, table, 0) == []
+    assert engine.filled_relations() == []
 
 
 def test_what_may_not_be_sealed_is_not_cold(engine, table):
