@@ -119,3 +119,4 @@ class Checkpointer:
             pager.reclaim()
         keep_lsn = self._redo_lsn if self.keep_lsn is None else self.keep_lsn()
         pager.wal.recycle(min(keep_lsn, self._redo_lsn))
+        pager.give_back()

@@ -42,6 +42,24 @@ class FreeSpace:
         self.page_count -= page_count
         return first_page
 
+    def cut(self, first_page: int, page_count: int) -> None:
+        """Takes a part of a free run, no longer free."""
+        start, found = next(
+            (run, count)
+            for count, run in self._by_size
+            if run <= first_page and first_page + page_count <= run + count
+        )
+        self._remove(start)
+        end = first_page + page_count
+        for first, count in ((start, first_page - start), (end, start + found - end)):
+            if count:
+                self._insert(first, count)
+        self.page_count -= page_count
+
+    def largest(self) -> list[tuple[int, int]]:
+        """All free runs as (first page, page count), the largest first."""
+        return [(first_page, count) for count, first_page in reversed(self._by_size)]
+
     def runs(self) -> list[tuple[int, int]]:
         """All free runs as (first page, page count), in the order of pages."""
         return sorted(self._count_of.items())

@@ -6,7 +6,8 @@ Rule 2: an operation does all it promises or raises OSError; there are no short 
 Rule 3: only datasync() makes a file's bytes and size durable, only sync_directory() its name.
 Rule 4: maps are private. What is stored into a map reaches no file; pwrite() does, and the map
         shows it wherever its own page was not stored into, or was dropped since.
-Rule 5: a part that is known to hold zeros is memory of its own until it is dropped: a map of the file would have the
+Rule 5: nothing is truncated; a part that is given back reads as zeros, mapped or not, and takes no room on the disk.
+Rule 6: a part that is known to hold zeros is memory of its own until it is dropped: a map of the file would have the
         kernel make a page of zeros for the file, and copy it when it is stored into.
 """
 
@@ -35,6 +36,9 @@ Bytes = npt.NDArray[np.uint8]
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What an operation that needs room says where there is none: on the disk, of the user's quota, or in a file."""
 
+CANNOT = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EINVAL})
+"""What a file system says that cannot give back a part of a file."""
+
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.mmap.restype = ctypes.c_void_p
 _LIBC.mmap.argtypes = [
@@ -47,9 +51,11 @@ _LIBC.mmap.argtypes = [
 ]
 _LIBC.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 _LIBC.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+_LIBC.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
 
 _MAP_FIXED = 0x10
 _MAP_NORESERVE = 0x4000
+_KEEP_SIZE_AND_PUNCH_HOLE = 0x03
 _MADV_POPULATE_READ = 22
 _MADV_POPULATE_WRITE = 23
 _MAP_FAILED = ctypes.c_void_p(-1).value
@@ -81,6 +87,12 @@ class File(Protocol):
 
     def allocate(self, byte_count: int) -> None:
         """Makes the file at least this long, with blocks behind every byte; zeros where new."""
+
+    def give_back(self, offset: int, byte_count: int) -> None:
+        """Makes a part zeros without blocks behind them; OSError with one of CANNOT where there is no such thing."""
+
+    def refill(self, offset: int, byte_count: int) -> None:
+        """Has blocks behind a part; its bytes stay. They are there for good after datasync()."""
 
     def size(self) -> int:
         """Its length."""
@@ -205,6 +217,16 @@ class RealFile:
         size = self.size()
         if byte_count > size:
             os.posix_fallocate(self.descriptor, size, byte_count - size)
+
+    def give_back(self, offset: int, byte_count: int) -> None:
+        """Makes a part zeros without blocks behind them."""
+        if _LIBC.fallocate(self.descriptor, _KEEP_SIZE_AND_PUNCH_HOLE, offset, byte_count) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), self.name)
+
+    def refill(self, offset: int, byte_count: int) -> None:
+        """Has blocks behind a part; its bytes stay."""
+        os.posix_fallocate(self.descriptor, offset, byte_count)
 
     def size(self) -> int:
         """Its length."""

@@ -42,6 +42,13 @@ class MemoryFile:
         if missing > 0:
             self.content.extend(bytes(missing))
 
+    def give_back(self, offset: int, byte_count: int) -> None:
+        """Makes a part zeros."""
+        self.content[offset : offset + byte_count] = bytes(byte_count)
+
+    def refill(self, offset: int, byte_count: int) -> None:
+        """Does nothing: a part of zeros has its room."""
+
     def size(self) -> int:
         """Its length."""
         return len(self.content)

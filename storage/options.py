@@ -40,6 +40,7 @@ class Options:
     store_bytes_max: int = 1016 * GIB
     growth_bytes_min: int = MIB
     growth_bytes_max: int = 64 * MIB
+    free_bytes_kept: int = 16 * MIB
     slice_pages: int = 128
     slices_per_sync: int = 8
     decoded_bytes_max: int = 256 * MIB

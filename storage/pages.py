@@ -5,7 +5,8 @@ Rule 2: a page is verified against its checksum when it is first touched; Corrup
         all other pages go on.
 Rule 3: a released run is reused only when a checkpoint whose redo point lies past the release is
         durable (redo may still read the run) and no reader is left who could look at it.
-Rule 4: space is reserved on disk before a page is handed out; DiskFull changes nothing.
+Rule 4: space is reserved on disk before a page is handed out; DiskFull changes nothing. What is free beyond need is
+        given back to the disk, see hollows.
 
 The space map: page 0 names the bitmap page of every region, a region being as many pages as a
 page has bits; a set bit is a page in use. Page 2 belongs to the upper half, as the root of all it
@@ -27,6 +28,7 @@ from storage.decoded import DecodedColumns
 from storage.errors import Corruption, DiskFull
 from storage.extents import FreeSpace
 from storage.files import Bytes, RealReservation
+from storage.hollows import Hollows
 from storage.native import Change, PageTable, page_checksums
 from storage.options import Options
 from storage.segments import PageSegments
@@ -83,6 +85,7 @@ class Pager:
             options.store_bytes_max // options.page_bytes, dtype=np.uint32
         )
         self._free = FreeSpace()
+        self._hollows = Hollows(segments, options)
         self._grown_pages = 0  # since grow_ahead() has found it as it was at its last look
         self._seen_pages = 0
         self._bitmaps: list[int] = []
@@ -104,7 +107,7 @@ class Pager:
     @property
     def free_page_count(self) -> int:
         """How many pages could be handed out without growing."""
-        return self._free.page_count
+        return self._free.page_count + self._hollows.page_count
 
     @property
     def dirty_page_count(self) -> int:
@@ -198,11 +201,8 @@ class Pager:
         Each growth is synced: the steps of a store that grows and grows are longer and longer.
         """
         old = self.table.page_count
-        step_bytes = max(old // 8, self._grown_pages) * self.page_bytes
-        step_bytes = min(step_bytes, self._options.growth_bytes_max)
-        step = max(step_bytes, self._options.growth_bytes_min) // self.page_bytes
         try:
-            self.segments.grow(old + max(step, page_count))
+            self.segments.grow(old + max(self._step_pages(), page_count))
         except DiskFull:
             # A smaller step may still fit, and what did fit before the error is ours to use.
             self._adopt()
@@ -211,14 +211,45 @@ class Pager:
         self._adopt()
         self._grown_pages += self.table.page_count - old
 
+    def _step_pages(self) -> int:
+        """By how much to grow at least."""
+        step_bytes = max(self.table.page_count // 8, self._grown_pages) * self.page_bytes
+        step_bytes = min(step_bytes, self._options.growth_bytes_max)
+        return max(step_bytes, self._options.growth_bytes_min) // self.page_bytes
+
+    def _make_room(self, page_count: int) -> None:
+        """Has a run of so many pages free: hollow ones that are refilled, or new ones."""
+        run = self._hollows.refill(page_count, self._step_pages())
+        if run is None:
+            self.grow(max(1, page_count - self._free.tail_count(self.table.page_count)))
+            return
+        self._free.add(*run)
+        self._grown_pages += run[1]
+
+    def give_back(self) -> None:
+        """Gives room back to the disk where much is free. Not under the latch."""
+        with self.latch:
+            used_count = self.page_count - self.free_page_count
+            runs = [
+                (first, count)
+                for first, count in self._hollows.surplus(self._free, used_count)
+                if not (self.table.states[first : first + count] & DIRTY).any()
+            ]
+            for run in runs:
+                self._free.cut(*run)
+        for run in runs:
+            is_hollow = self._hollows.give_back(*run)
+            with self.latch:
+                (self._hollows if is_hollow else self._free).add(*run)
+
     def grow_ahead(self) -> None:
-        """Grows the store when little is free; for a thread in the background."""
+        """Makes room when little is free; for a thread in the background."""
         step = self._options.growth_bytes_min // self.page_bytes
         with self.latch:
             if self.table.page_count == self._seen_pages:
                 self._grown_pages = 0
             if self.table.page_count and self._free.page_count < step // 2:
-                self.grow(1)
+                self._make_room(1)
             self._seen_pages = self.table.page_count
 
     # The space map ---------------------------------------------------------------------------
@@ -255,6 +286,7 @@ class Pager:
         base = len(self._bitmaps) * self._region_pages
         if self.table.page_count > base:
             self._free.add(base, self.table.page_count - base)
+        self._hollows.adopt(self._free)
 
     def _miss(self, page_no: int) -> None:
         """A page is in use that its file is too short for."""
@@ -283,7 +315,7 @@ class Pager:
             self.reclaim()
             first_page = self._free.take(page_count)
         if first_page is None:
-            self.grow(max(1, page_count - self._free.tail_count(self.table.page_count)))
+            self._make_room(page_count)
             first_page = self._free.take(page_count)
         assert first_page is not None
         taken = first_page
@@ -300,7 +332,7 @@ class Pager:
             raise DiskFull("the store has reached its largest size")
         bitmap = self._free.take(1)
         if bitmap is None:
-            self.grow(1)
+            self._make_room(1)
             bitmap = self._free.take(1)
         assert bitmap is not None
         taken = bitmap

@@ -3,11 +3,12 @@
 Rule 1: page n lives in segment n // pages-per-segment; runs cross segment borders.
 Rule 2: a segment grows by posix_fallocate, is synced, and only then mapped and used; it never
         shrinks. So all but the last one are as large as segments get, and none is missing.
+        What is free may be given back to the disk: those pages are zeros, and have to be refilled before they are used.
 Rule 3: pages and checksums are written apart. A crash between the two harms only pages that changed
         since the redo point, and those recovery restores from their images.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy.typing as npt
 
 from storage.errors import Corruption, DiskFull
 from storage.failure import FailStop
-from storage.files import NO_ROOM, File, Files, Reservation
+from storage.files import CANNOT, NO_ROOM, File, Files, Reservation
 from storage.options import Options
 
 PAGES_DIRECTORY = "pages"
@@ -92,6 +93,32 @@ class PageSegments:
                 raise self._failure.fail(error) from error
             raise DiskFull("no room for more pages") from error
 
+    def give_back(self, first_page: int, page_count: int) -> bool:
+        """Gives the blocks behind pages back, which are zeros then; whether the file system can."""
+        self._failure.check()
+        try:
+            for file, offset, byte_count in self._parts(first_page, page_count):
+                file.give_back(offset, byte_count)
+        except OSError as error:
+            if error.errno not in CANNOT:
+                raise self._failure.fail(error) from error
+            return False
+        return True
+
+    def refill(self, first_page: int, page_count: int) -> None:
+        """Has blocks behind pages again, durably; DiskFull when there are none."""
+        self._failure.check()
+        parts = list(self._parts(first_page, page_count))
+        try:
+            for file, offset, byte_count in parts:
+                file.refill(offset, byte_count)
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise self._failure.fail(error) from error
+            raise DiskFull("no room for more pages") from error
+        for file, _, _ in parts:
+            self._sync(file.datasync)
+
     def write(self, first_page: int, content: bytes, sums: bytes) -> set[File]:
         """Writes a run of pages and its checksums; durable once the returned files are synced."""
         touched: set[File] = set()
@@ -121,6 +148,15 @@ class PageSegments:
             file.close()
         self._pages.clear()
         self._sums.clear()
+
+    def _parts(self, first_page: int, page_count: int) -> Iterator[tuple[File, int, int]]:
+        """The parts of files that hold a run, as (file, offset, bytes)."""
+        page_bytes, end = self._options.page_bytes, first_page + page_count
+        while first_page < end:
+            number, index = divmod(first_page, self._segment_pages)
+            count = min(end - first_page, self._segment_pages - index)
+            yield self._pages[number], index * page_bytes, count * page_bytes
+            first_page += count
 
     def _count_in(self, number: int) -> int:
         """How many pages of a segment are mapped."""

@@ -55,6 +55,8 @@ class CrashingFile(MemoryFile):
         self.faults = faults
         self.durable = bytearray()
         self.unsynced: list[tuple[int, int]] = []
+        self.hollow: set[int] = set()  # sectors without room
+        self.refilled: set[int] = set()  # and those that will have room once that is synced
 
     def pwrite(self, offset: int, data: Buffer) -> None:
         faults = self.faults
@@ -65,6 +67,7 @@ class CrashingFile(MemoryFile):
         elif faults.maybe_fail():
             raise OSError(errno.EIO, "injected", self.name)
         end = offset + len(data)
+        assert self.hollow.isdisjoint(_sectors(offset, end)), "written where there may be no room"
         if end > len(self.content):
             if faults.full:
                 raise OSError(errno.ENOSPC, "injected", self.name)
@@ -85,6 +88,28 @@ class CrashingFile(MemoryFile):
         for start, end in self.unsynced:
             self.durable[start:end] = self.content[start:end]
         self.unsynced.clear()
+        self.hollow -= self.refilled
+        self.refilled.clear()
+
+    def give_back(self, offset: int, byte_count: int) -> None:
+        if self.faults.tick():
+            byte_count = self.faults.random.randrange(byte_count + 1)
+        elif self.faults.maybe_fail():
+            raise OSError(errno.EIO, "injected", self.name)
+        super().give_back(offset, byte_count)
+        self.hollow.update(_sectors(offset, offset + byte_count))
+        self.refilled -= self.hollow
+        self.unsynced.append((offset, offset + byte_count))
+        if self.faults.dead:
+            raise PowerCut
+
+    def refill(self, offset: int, byte_count: int) -> None:
+        if self.faults.tick():
+            raise PowerCut
+        sectors = self.hollow.intersection(_sectors(offset, offset + byte_count))
+        if self.faults.full and sectors:
+            raise OSError(errno.ENOSPC, "injected", self.name)
+        self.refilled |= sectors
 
     def allocate(self, byte_count: int) -> None:
         missing = byte_count - len(self.content)
@@ -119,6 +144,11 @@ class CrashingFile(MemoryFile):
                 if start < end:
                     self.durable[start:end] = self.content[start:end]
         self.unsynced.clear()
+        self.refilled.clear()
+
+
+def _sectors(start: int, end: int) -> range:
+    return range(start // SECTOR_BYTES, -(-end // SECTOR_BYTES))
 
 
 class CrashingFiles(MemoryFiles):

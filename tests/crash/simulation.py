@@ -29,6 +29,7 @@ OPTIONS = Options(
     dirty_bytes_max=8 * PAGE_BYTES,
     store_bytes_max=256 * PAGE_BYTES,
     growth_bytes_min=8 * PAGE_BYTES,
+    free_bytes_kept=0,
     slice_pages=2,
     slices_per_sync=3,
     threads=False,

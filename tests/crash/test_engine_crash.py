@@ -28,6 +28,7 @@ OPTIONS = Options(
     dirty_bytes_max=24 * PAGE_BYTES,
     store_bytes_max=2048 * PAGE_BYTES,
     growth_bytes_min=8 * PAGE_BYTES,
+    free_bytes_kept=0,
     slice_pages=2,
     sealed_rows_min=8,
     threads=False,
