@@ -64,6 +64,10 @@ class FreeSpace:
         """All free runs as (first page, page count), in the order of pages."""
         return sorted(self._count_of.items())
 
+    def run_at(self, first_page: int) -> int:
+        """The length of the free run that begins there, 0 where none does."""
+        return self._count_of.get(first_page, 0)
+
     def tail_count(self, end_page: int) -> int:
         """The length of the free run that ends just before end_page."""
         first_page = self._first_by_end.get(end_page)

@@ -29,7 +29,7 @@ from storage.errors import Corruption, DiskFull
 from storage.extents import FreeSpace
 from storage.files import Bytes, RealReservation
 from storage.hollows import Hollows
-from storage.native import Change, PageTable, page_checksums
+from storage.native import Ahead, Change, PageTable, page_checksums
 from storage.options import Options
 from storage.segments import PageSegments
 from storage.wal import Wal
@@ -42,6 +42,10 @@ SPACE_PAGE = 0
 FIRST_BITMAP_PAGE = 1
 ROOT_PAGE = 2
 SPACE_MAGIC = b"RDBSPACE"
+BULK_BYTES = 512 * 1024
+"""Who takes so long a run adds many rows."""
+AHEAD_BYTES = 16 * 1024 * 1024
+"""How much is faulted in before it is asked for, about twice what is stored in the time that takes."""
 _SPACE_HEADER = struct.Struct("<8sII")
 _ENTRIES_OFFSET = 64
 _ENTRY = struct.Struct("<I")
@@ -81,6 +85,7 @@ class Pager:
         self.sealed_rows_min = options.sealed_rows_min
         self._options = options
         self._region_pages = options.page_bytes * 8
+        self._bulk_pages = BULK_BYTES // options.page_bytes
         self._sums: npt.NDArray[np.uint32] = np.zeros(
             options.store_bytes_max // options.page_bytes, dtype=np.uint32
         )
@@ -95,6 +100,8 @@ class Pager:
         self.table.verify = self._verify
         self.table.populate = self._populate
         self.table.is_mapped = type(reservation) is RealReservation
+        self._ahead: Ahead | None = None
+        self._ahead_end = 0  # what lies before it was asked for
         self._adopt()
 
     # Reading ---------------------------------------------------------------------------------
@@ -147,6 +154,8 @@ class Pager:
     def allocate(self, change: Change, page_count: int) -> int:
         """The first page of a new run, all zeros, which is in use once the change commits."""
         first_page = self._take(change, page_count)
+        if page_count >= self._bulk_pages and self.table.is_mapped:
+            self._fault_in_ahead(first_page + page_count)
         change.fresh(first_page, page_count)
         self._set_bits(change, first_page, page_count, value=True)
         return first_page
@@ -176,6 +185,25 @@ class Pager:
     def put_back(self, first_page: int, page_count: int) -> None:
         """A run that was set aside is free again. Under the latch."""
         self._free.add(first_page, page_count)
+
+    def _fault_in_ahead(self, end: int) -> None:
+        """Have free pages behind a large run faulted in: who takes such a run will soon want more."""
+        ahead_pages = AHEAD_BYTES // self.page_bytes
+        start = self._ahead_end if end <= self._ahead_end <= end + ahead_pages else end
+        stop = end + min(ahead_pages, self._free.run_at(end))
+        if 2 * (stop - start) < ahead_pages:
+            return
+        if self._ahead is None:
+            self._ahead = Ahead(self.store)
+        self._ahead.ask(start * self.page_bytes, (stop - start) * self.page_bytes)
+        self._ahead_end = stop
+
+    def close(self) -> None:
+        """Give up what works beside others."""
+        if self._ahead is not None:
+            self._ahead.close()
+            self._ahead = None
+        self.segments.close()
 
     def release(self, change: Change, first_page: int, page_count: int) -> None:
         """Gives up a run, or a part of one, when the change commits; not to be written any more."""

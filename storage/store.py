@@ -235,7 +235,7 @@ class Store:
         for name in ("pager", "control"):
             part = getattr(self, name, None)
             if part is not None:
-                (part.segments if name == "pager" else part).close()
+                part.close()
         self.files.unlock()
 
     # Housekeeping ----------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
+    from storage.ahead import Ahead
     from storage.change import Change, PageTable, redo
     from storage.checksums import crc32c, page_checksums, record_checksum
     from storage.key_words import differing_columns, keys_of, repeated_keys, words_of
@@ -26,6 +27,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
         pack_strings,
     )
 else:
+    from storage.native.ahead import Ahead
     from storage.native.change import Change, PageTable, redo
     from storage.native.checksums import crc32c, page_checksums, record_checksum
     from storage.native.key_words import differing_columns, keys_of, repeated_keys, words_of
@@ -46,6 +48,7 @@ else:
     )
 
 __all__ = [
+    "Ahead",
     "Change",
     "LogBuffer",
     "LogWriter",
