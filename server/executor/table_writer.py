@@ -158,9 +158,13 @@ class TableWriter:
             row_ids = self.relation.insert(self._transaction, values, nulls, count)
             for shape, own in zip(self.shape.indexes, keys, strict=True):
                 self._engine.index(shape.storage_id).insert_many(self._transaction, own, row_ids)
-        stored, ids = (values, nulls), row_ids.tolist()
-        queue_inserts(self.context, self.shape, row_ids, lambda: list(map(self.read, ids)), stored)
+        if self.shape.checked_later:
+            stored = (values, nulls)
+            queue_inserts(self.context, self.shape, row_ids, lambda: self._all(row_ids), stored)
         return True
+
+    def _all(self, row_ids: Positions) -> list[Row]:
+        return [self.read(row_id) for row_id in row_ids.tolist()]
 
     def insert_fresh(
         self, batch: Batch, arbiters: Sequence[IndexShape]
