@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from server.types.columns import parse_each
 from server.types.json_text import reader
+from server.types.native import normal_json
 from server.types.text import OBJECTS, define_text
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ check = reader(parse_float=str, parse_int=str)
 
 def parse_json(text: str, _modifier: int, _style: TextStyle) -> str:
     """Check the text and keep it."""
-    check(text)
+    if normal_json(text.encode()) is None:
+        check(text)
     return text
 
 

@@ -17,16 +17,21 @@ from json.scanner import make_scanner
 from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import InternalError
+from server.types.columns import column_of
 from server.types.errors import decode_text, insufficient_data
 from server.types.facts import define
 from server.types.json_text import check_escapes, reader
+from server.types.native import normal_json
 from server.types.numeric import normal
 from server.types.order import ordered, ordered_list
 from server.types.text import OBJECTS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from server.types.order import KeyPart
     from server.types.type import TextStyle
+    from server.vector.column import Column
 
 JsonValue = Any
 """None, bool, Decimal, str, list of values, or dict of str to value with its keys in order."""
@@ -123,9 +128,24 @@ def _read_written(text: str) -> JsonValue:
 
 def parse_jsonb(text: str, _modifier: int, _style: TextStyle) -> Jsonb:
     """Read JSON text."""
+    plain = normal_json(text.encode())
+    if plain is not None:
+        return Jsonb.written(plain)
     if "\\u" in text:
         check_escapes(text)
     return Jsonb(read(text))
+
+
+def _parse_column(texts: Sequence[bytes | None], modifier: int, style: TextStyle) -> Column:
+    """Read fields of JSON text."""
+    values: list[Jsonb | None] = []
+    for text in texts:
+        plain = None if text is None else normal_json(text)
+        if plain is not None:
+            values.append(Jsonb.written(plain))
+        else:
+            values.append(None if text is None else parse_jsonb(text.decode(), modifier, style))
+    return column_of(values, OBJECTS)
 
 
 def format_jsonb(value: Jsonb, _style: TextStyle) -> str:
@@ -158,6 +178,9 @@ def receive_jsonb(data: bytes, _modifier: int) -> Jsonb:
     if data[0] != BINARY_VERSION:
         raise InternalError(f"unsupported jsonb version number {data[0]}")
     text = decode_text(data[1:])
+    plain = normal_json(data[1:])
+    if plain is not None:
+        return Jsonb.written(plain)
     if "\\u" in text:
         check_escapes(text)
     return Jsonb(read(text))
@@ -212,6 +235,7 @@ JSONB_TYPES: Final = (
         dtype=OBJECTS,
         storage_kind="BYTES",
         parse=parse_jsonb,
+        parse_column=_parse_column,
         format=format_jsonb,
         receive=receive_jsonb,
         send=lambda value: bytes([BINARY_VERSION]) + value.text.encode(),

@@ -16,6 +16,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
         read_scaled,
         read_timestamps,
     )
+    from server.types.normal_json import normal_json
     from server.types.spans import integer_spans, number_spans, text_spans
 else:
     try:
@@ -28,6 +29,7 @@ else:
             read_scaled,
             read_timestamps,
         )
+        from server.types.native.normal_json import normal_json
         from server.types.native.spans import integer_spans, number_spans, text_spans
     except ImportError:  # not built
         from server.types.even_numbers import read_even, send_even, write_even
@@ -39,10 +41,12 @@ else:
             read_scaled,
             read_timestamps,
         )
+        from server.types.normal_json import normal_json
         from server.types.spans import integer_spans, number_spans, text_spans
 
 __all__ = [
     "integer_spans",
+    "normal_json",
     "number_spans",
     "read_dates",
     "read_even",
