@@ -158,6 +158,10 @@ class InvalidTimeZoneDisplacementValue(SqlError, sqlstate="22009"):
     """invalid_time_zone_displacement_value."""
 
 
+class ExternalRoutineInvocation(SqlError, sqlstate="39000"):
+    """external_routine_invocation_exception."""
+
+
 class NullValueNotAllowed(SqlError, sqlstate="22004"):
     """null_value_not_allowed."""
 
