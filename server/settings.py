@@ -189,6 +189,14 @@ OWN: tuple[Setting, ...] = (
     Setting("query_workers", "integer", "postmaster", "", 2, 0, 256, category="Resource Usage"),
     Setting("api_port", "integer", "postmaster", "", 8080, 1, 65535, category="Connections"),
     Setting("monitoring_port", "integer", "postmaster", "", 9090, 1, 65535, category="Connections"),
+    *(
+        Setting(f"pg_trgm.{name}", "real", "user", "", default, 0, 1, hidden=True)
+        for name, default in (
+            ("similarity_threshold", 0.3),
+            ("word_similarity_threshold", 0.6),
+            ("strict_word_similarity_threshold", 0.5),
+        )
+    ),
     Setting("plpgsql.check_asserts", "bool", "user", "", True, category="Customized Options"),
     Setting(
         "statement_memory_limit",

@@ -12,7 +12,7 @@ from server.executor.index_keys import attribute_reader, binder, row_layout
 from server.expressions.evaluate import compile_row
 from server.expressions.expression import columns_used
 from server.inverted.access_methods import operator_class_of
-from server.inverted.operator_classes import ItemExtraction
+from server.inverted.operator_classes import ItemExtraction, SettingsExtraction
 from server.inverted.row_sets import AllOf, AnyOf, AtLeast, Between, Key, Node, NotIn, Search
 
 if TYPE_CHECKING:
@@ -93,9 +93,12 @@ class InvertedShape:
         is_column = bool(self.index.keys[0].number) and self._predicate is None
         return first if is_column and not others and isinstance(first, ItemExtraction) else None
 
-    def search(self, position: int, strategy: str, value: Value) -> Search:
+    def search(self, position: int, strategy: str, value: Value, settings: Any) -> Search:
         """What a condition on one of the index's keys asks of its entries."""
-        found = self._extractions[position].search(strategy, value)
+        extraction = self._extractions[position]
+        if isinstance(extraction, SettingsExtraction):
+            extraction = extraction.under(settings)
+        found = extraction.search(strategy, value)
         return Search(_marked(found.node, bytes((position,))), found.exact)
 
 

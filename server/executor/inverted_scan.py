@@ -115,7 +115,11 @@ class InvertedScan(Operator):
             value = value_of(context)
             if value is None:
                 return None
-            searches.append(shape.search(condition.position, condition.strategy, value))
+            searches.append(
+                shape.search(
+                    condition.position, condition.strategy, value, context.session.settings
+                )
+            )
         return all_of(searches)
 
     def _candidates(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import struct
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from server.extensions.extension import Extension
 from server.types.array import Array, make_array
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 TEXT: Final = 25
 WORD: Final = re.compile(r"[^\W_]+")
-SIMILARITY, WORD_SIMILARITY, STRICT_WORD_SIMILARITY = 0.3, 0.6, 0.5
+SIMILARITY: Final = "pg_trgm.similarity_threshold"
+WORD_SIMILARITY: Final = "pg_trgm.word_similarity_threshold"
+STRICT_WORD_SIMILARITY: Final = "pg_trgm.strict_word_similarity_threshold"
+"""The settings that say from where on texts are similar."""
 _SINGLE: Final = struct.Struct("f")
 
 
@@ -92,11 +95,10 @@ def _best_stretch(left: str, parts: list[str]) -> float:
 
 
 def _above(
-    measure: Callable[[str, str], float], default: float, *, turned: bool = False
-) -> Callable[[str, str], bool]:
-    limit = _single(default)
-
-    def test(left: str, right: str) -> bool:
+    measure: Callable[[str, str], float], setting: str, *, turned: bool = False
+) -> Callable[[CallContext, str, str], bool]:
+    def test(call: CallContext, left: str, right: str) -> bool:
+        limit = _single(call.execution.session.settings[setting])
         return measure(right, left) >= limit if turned else measure(left, right) >= limit
 
     return test
@@ -112,8 +114,15 @@ def _distance(
     return distance
 
 
-def _limit(_call: CallContext) -> Any:
-    return _single(SIMILARITY)
+def _limit(call: CallContext) -> float:
+    return _single(call.execution.session.settings[SIMILARITY])
+
+
+def _set_limit(call: CallContext, limit: float) -> float:
+    session = call.execution.session
+    session.rights.set_value(SIMILARITY, f"{limit:.9g}", local=False)
+    session.settings_changed()
+    return _limit(call)
 
 
 OPERATORS: Final = (
@@ -125,12 +134,15 @@ OPERATORS: Final = (
     ("<->>", "word_similarity_dist_commutator_op", "<<->"),
     ("<<%", "strict_word_similarity_op", "%>>"),
     ("%>>", "strict_word_similarity_commutator_op", "<<%"),
+    ("<<<->", "strict_word_similarity_dist_op", "<->>>"),
+    ("<->>>", "strict_word_similarity_dist_commutator_op", "<<<->"),
 )
 PG_TRGM: Final = Extension(
     name="pg_trgm",
     version="1.6",
     comment="text similarity measurement and index searching based on trigrams",
     declarations="""
+set_limit(float4) float4 | volatile strict = set_limit
 show_limit() float4 | stable strict = limit
 show_trgm(text) _text = show
 similarity(text, text) float4 = similarity
@@ -144,9 +156,12 @@ word_similarity_dist_commutator_op(text, text) float4 = has_word_distance
 strict_word_similarity(text, text) float4 = strict_word
 strict_word_similarity_op(text, text) bool | stable strict = is_strict_word
 strict_word_similarity_commutator_op(text, text) bool | stable strict = has_strict_word
+strict_word_similarity_dist_op(text, text) float4 = strict_word_distance
+strict_word_similarity_dist_commutator_op(text, text) float4 = has_strict_word_distance
 """,
     functions={
         "limit": _limit,
+        "set_limit": _set_limit,
         "show": _show,
         "similarity": similarity,
         "is_similar": _above(similarity, SIMILARITY),
@@ -157,10 +172,17 @@ strict_word_similarity_commutator_op(text, text) bool | stable strict = has_stri
         "word_distance": _distance(word_similarity),
         "has_word_distance": _distance(word_similarity, turned=True),
         "strict_word": strict_word_similarity,
+        "strict_word_distance": _distance(strict_word_similarity),
+        "has_strict_word_distance": _distance(strict_word_similarity, turned=True),
         "is_strict_word": _above(strict_word_similarity, STRICT_WORD_SIMILARITY),
         "has_strict_word": _above(strict_word_similarity, STRICT_WORD_SIMILARITY, turned=True),
     },
-    in_context=frozenset(("limit",)),
+    in_context=frozenset(
+        (
+            *("limit", "set_limit", "is_similar", "is_word", "has_word"),
+            *("is_strict_word", "has_strict_word"),
+        )
+    ),
     operator_classes=(("gin", "gin_trgm_ops", TEXT), ("gist", "gist_trgm_ops", TEXT)),
     more="\n".join(
         f"create operator {name} (leftarg = text, rightarg = text, procedure = {function}, "

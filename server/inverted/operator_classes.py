@@ -46,6 +46,14 @@ class ItemExtraction(Protocol):
         """The key of an item; several items may have one key."""
 
 
+@runtime_checkable
+class SettingsExtraction(Protocol):
+    """An operator class whose searches depend on settings."""
+
+    def under(self, settings: Any) -> Extraction:
+        """The class as settings have it."""
+
+
 @dataclass(frozen=True, slots=True)
 class OperatorClass:
     """A class for the values of a type, and the strategies of functions: with the key left, and right.

@@ -23,13 +23,23 @@ from server.inverted.entry_keys import text_key
 from server.inverted.row_sets import EVERYTHING, AllOf, AnyOf, AtLeast, Key, Node, Search
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 TRIGRAM: Final = b"\x01"
 GAP: Final = "\0"
 """Stands for any characters, or none."""
 ROUNDING: Final = 1e-6
 REPEATED_MAX: Final = 8
+_USUAL: Final = {
+    pg_trgm.SIMILARITY: 0.3,
+    pg_trgm.WORD_SIMILARITY: 0.6,
+    pg_trgm.STRICT_WORD_SIMILARITY: 0.5,
+}
+_THRESHOLDS: Final = {
+    "similar": pg_trgm.SIMILARITY,
+    "similar word": pg_trgm.WORD_SIMILARITY,
+    "similar strict word": pg_trgm.STRICT_WORD_SIMILARITY,
+}
 _SET: Final = re.compile(r"\[([^\\^\-\[\]&~|]{1,4})\]")
 
 Runs = tuple[str, ...]
@@ -62,12 +72,22 @@ def _key(trigram: str) -> bytes:
 class Trigrams:
     """The operator class."""
 
+    def __init__(self, settings: Mapping[str, Any] = _USUAL) -> None:
+        self._settings = settings
+
+    def under(self, settings: Any) -> Trigrams:
+        """The class as settings say how similar texts have to be."""
+        return Trigrams(settings)
+
     def keys(self, value: str) -> set[bytes]:
         """A key for each sequence."""
         return {_key(trigram) for trigram in _trigrams(value.replace(GAP, " "))}
 
     def search(self, strategy: str, value: Any) -> Search:
         """The rows that may match a pattern, equal a text, or be similar to it."""
+        setting = _THRESHOLDS.get(strategy)
+        if setting is not None:
+            return Search(_similar(float(self._settings[setting]), value))
         try:
             return Search(_SEARCHES[strategy](value))
         except SqlError:  # whoever looks at a row will say it
@@ -123,15 +143,13 @@ def _character(node: Characters) -> str | None:
     return folded.pop() if len(folded) == 1 else None
 
 
-def _similar(limit: float) -> Callable[[str], Node]:
-    def search(text: str) -> Node:
-        wanted = pg_trgm.trigrams(text)
-        keys = sorted({_key(fold(trigram)) for trigram in wanted})
-        if len(keys) < len(wanted):  # two of them are one when folded
-            return EVERYTHING
-        return AtLeast(ceil(limit * len(keys) - ROUNDING), tuple(map(Key, keys)))
-
-    return search
+def _similar(limit: float, text: str) -> Node:
+    wanted = pg_trgm.trigrams(text)
+    keys = sorted({_key(fold(trigram)) for trigram in wanted})
+    count = ceil(limit * len(keys) - ROUNDING)
+    if count <= 0 or len(keys) < len(wanted):  # two of them are one when folded
+        return EVERYTHING
+    return AtLeast(count, tuple(map(Key, keys)))
 
 
 _SEARCHES: Final[dict[str, Callable[[str], Node]]] = {
@@ -139,7 +157,4 @@ _SEARCHES: Final[dict[str, Callable[[str], Node]]] = {
     "like": _like,
     "matches": lambda pattern: _matching(pattern, ""),
     "matches in any case": lambda pattern: _matching(pattern, "i"),
-    "similar": _similar(pg_trgm.SIMILARITY),
-    "similar word": _similar(pg_trgm.WORD_SIMILARITY),
-    "similar strict word": _similar(pg_trgm.STRICT_WORD_SIMILARITY),
 }

@@ -2,7 +2,9 @@
 
 import json
 import random
+from functools import partial
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from server.inverted.json_values import JsonParts, JsonWays
 from server.inverted.operator_classes import gin_class_of
 from server.inverted.row_sets import answered, is_bounded, possible
 from server.inverted.trigrams import Trigrams
+from server.settings import SETTINGS
 from server.text_search.matching import matches
 from server.types.array import make_array
 from server.types.jsonb import Jsonb, parse_jsonb
@@ -43,6 +46,12 @@ class Reader:
         return np.array([row in self.entries[key] for row in ids.tolist()], np.bool_)
 
 
+USUAL = SimpleNamespace(
+    execution=SimpleNamespace(
+        session=SimpleNamespace(settings={s.name: s.default for s in SETTINGS if "." in s.name})
+    )
+)
+"""A call of a function in a session whose settings are the usual ones."""
 LONG = "l" * VALUE_BYTES_MAX
 
 
@@ -209,7 +218,7 @@ def test_similar_texts(seed):
         ("similar word", "has_word"),
         ("similar strict word", "has_strict_word"),
     ):
-        check(Trigrams(), texts, strategy, asked, functions[name])
+        check(Trigrams(), texts, strategy, asked, partial(functions[name], USUAL))
 
 
 def test_what_a_pattern_asks_for():
