@@ -239,7 +239,7 @@ def end_versions(table: "Table", transaction: Transaction, row_ids: RowIds) -> b
 
 
 def free_versions(table: "Table", row_ids: RowIds, *, reserved: bool = False) -> None:
-    """Make slots reusable that nothing points to; ascending. reserved: on a full disk, too."""
+    """Make slots reusable that nothing points to; ascending, and so they are taken. reserved: on a full disk, too."""
     for group, _, slots, old in versions_by_group(table, row_ids):
         freed = np.zeros_like(old)
         freed[:, 2] = FREE
@@ -249,7 +249,7 @@ def free_versions(table: "Table", row_ids: RowIds, *, reserved: bool = False) ->
         group.ended -= int(np.count_nonzero(old[:, 1]))
         group.holes += int(np.count_nonzero(old[:, 0]))
         group.change_no += 1
-        group.free += slots.tolist()
+        group.free += slots[::-1].tolist()
         table.groups.reusable.add(group.group_no)
 
 

@@ -96,8 +96,26 @@ def test_rolled_back_versions_leave_nothing(engine, table):
     table.insert_row(transaction, (3, None))
     transaction.abort()
     assert [len(view) for view in table.scan(engine.begin().snapshot())] == [1]
-    assert sorted(table.groups[0].free) == [1, 2]
+    assert (table.groups[0].used, table.groups[0].free) == (1, [])
     assert fetch(engine, table, root) == (1, b"one")
+
+
+def test_slots_of_rolled_back_rows_are_taken_in_their_order(engine, table):
+    gone = engine.begin()
+    for number in range(3):
+        table.insert_row(gone, (number, None))
+    (stays,) = add(engine, table, (7, None))
+    gone.abort()
+    assert table.groups[0].free == [2, 1, 0]
+    assert add(engine, table, (1, None), (2, None)) == [0, 1]
+    assert (stays, table.groups[0].used) == (3, 4)
+
+
+def test_the_end_stays_where_a_large_value_lies(engine, table):
+    gone = engine.begin()
+    table.insert_row(gone, (1, b"x" * 100_000))
+    gone.abort()
+    assert (table.groups[0].used, table.groups[0].free) == (1, [0])
 
 
 @pytest.mark.parametrize("length", [0, 12, 13, 300, 5000, 65535, 65536, 200_000])
