@@ -16,11 +16,13 @@ from server.catalog.built_in_text_search import text_search_objects
 from server.catalog.objects import (
     INFORMATION_SCHEMA_OID,
     PG_CATALOG_OID,
+    PG_TOAST_OID,
     CatalogObject,
     Column,
     Role,
     Schema,
     Table,
+    Toast,
     UserType,
 )
 
@@ -31,7 +33,16 @@ SCHEMAS: Mapping[str, int] = {
     "pg_catalog": PG_CATALOG_OID,
     "information_schema": INFORMATION_SCHEMA_OID,
 }
-PG_TOAST_OID = 99
+_TOASTED = (
+    "826:4143 1213:4185 1247:4171 1255:2836 1260:4175 1262:4177 1417:4151 1418:4173 2328:4149 2396:2846 2600:4159 "
+    "2604:2830 2606:2832 2609:2834 2612:4157 2615:4163 2618:2838 2619:2840 2620:2336 2964:2966 3079:4147 3118:4153 "
+    "3256:4167 3350:4165 3381:3439 3394:4155 3429:3430 3456:6175 3466:4145 3592:4060 3596:3598 3600:4169 6000:4181 "
+    "6100:4183 6106:6228 6243:6244 13391:13394 13396:13399 13401:13404 13406:13409"
+)
+TOAST_OF_CATALOG: Mapping[int, int] = {
+    int(table): int(toast) for table, _, toast in (pair.partition(":") for pair in _TOASTED.split())
+}
+"""The TOAST relations of system relations; each has its index under the next OID."""
 
 PREDEFINED_ROLES: Mapping[int, str] = {
     3373: "pg_monitor",
@@ -110,7 +121,13 @@ def _relations() -> Iterator[Table]:
             columns=tuple(_columns(columns)),
             provider=name if schema == "pg_catalog" else f"{schema}.{name}",
             acl=_acl(name) if kind in "rv" else None,
+            toast=_toast(int(oid)),
         )
+
+
+def _toast(oid: int) -> Toast | None:
+    found = TOAST_OF_CATALOG.get(oid)
+    return None if found is None else Toast(oid=found, index=found + 1)
 
 
 def _acl(name: str) -> tuple[str, ...]:

@@ -42,6 +42,8 @@ from server.catalog.state import (
     Changes,
 )
 from server.catalog.tablespaces import Tablespace
+from server.catalog.toast import with_toast
+from server.catalog.views.physical import physical
 from server.errors import InternalError
 from storage.engine import Engine, Kind, Status, Transaction
 
@@ -215,6 +217,8 @@ class CatalogTransaction:
             value = with_default_acl(self.view, value)
         if isinstance(value, Table | Index):
             value = self._with_filenode(value)
+        if isinstance(value, Table):
+            value = self._with_toast(value)
         self._delete_row((home, value.oid))
         self._insert_row(home, value)
         self.changes[value.oid] = value
@@ -230,6 +234,18 @@ class CatalogTransaction:
             scans = self.transaction.engine.scans
             scans[value.storage_id] = scans[before.storage_id]
         return replace(value, filenode=before.filenode if is_same else self.catalog.new_oid())
+
+    def _with_toast(self, value: Table) -> Table:
+        """The table with the TOAST relation that PostgreSQL would give it."""
+        before = self.view.object(value.oid)
+        view = self.view
+
+        def layout(oid: Oid) -> tuple[int, str, str]:
+            found = physical(view, oid)
+            return found.length, found.alignment, found.storage
+
+        known = before if isinstance(before, Table) else None
+        return with_toast(known, value, layout, self.catalog.new_oid)
 
     def put_in(self, database: Oid, value: CatalogObject) -> None:
         """Store an object of a database that is being created: it is seen there after commit."""

@@ -94,14 +94,20 @@ class CatalogView:
 
     def object(self, oid: Oid) -> CatalogObject | None:
         """Any object by OID."""
-        return self.state.by_oid.get(oid) or self._builtin.state.by_oid.get(oid)
+        made, built_in = self.state, self._builtin.state
+        return (
+            made.by_oid.get(oid)
+            or built_in.by_oid.get(oid)
+            or made.shown.get(oid)
+            or built_in.shown.get(oid)
+        )
 
     def _named(self, space: str, schema: Oid, name: str) -> CatalogObject | None:
         key = (space, schema, name)
         for state in (self.state, self._builtin.state):
             oid = state.by_name.get(key)
             if oid is not None:
-                return state.by_oid[oid]
+                return state.object(oid)
         return None
 
     def object_named(
@@ -308,7 +314,7 @@ class CatalogView:
         found = []
         for state in (self.state, self._builtin.state):
             for oid in state.of_table.get(table, ()):
-                value = state.by_oid[oid]
+                value = state.object(oid)
                 if isinstance(value, kind):
                     found.append(value)
         return tuple(found)
@@ -381,6 +387,11 @@ class CatalogView:
         """Foreign keys that point to a table."""
         found = (self.state.by_oid[oid] for oid in self.state.references.get(table, ()))
         return tuple(value for value in found if isinstance(value, Constraint))
+
+    def shown(self) -> Iterator[Table | Index]:
+        """The relations that tables bring along."""
+        yield from self._builtin.state.shown.values()
+        yield from self.state.shown.values()
 
     def objects(self, kind: KindOf[ObjectKind]) -> Iterator[ObjectKind]:
         """Every object of a kind, built-in ones first; of those that have been changed the stored form."""

@@ -22,6 +22,7 @@ from server.catalog.objects import (
     PartitionBound,
     PartitionKey,
     PartitionKeyPart,
+    Toast,
 )
 from server.catalog.statistics_objects import ColumnStatistics, ExtendedFindings
 
@@ -38,6 +39,7 @@ _NESTED: dict[str, type[Any]] = {
         PartitionKeyPart,
         PartitionKey,
         PartitionBound,
+        Toast,
     )
 }
 

@@ -18,6 +18,7 @@ Oid = int
 PG_CATALOG_OID = 11
 PUBLIC_OID = 2200
 INFORMATION_SCHEMA_OID = 13207
+PG_TOAST_OID = 99
 BOOTSTRAP_ROLE_OID = 10
 FIRST_USER_OID = 16384
 TEMPORARY_PREFIX = "pg_temp_"
@@ -120,11 +121,25 @@ class PartitionBound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Toast:
+    """The TOAST relation of a table and its index, by OID, and what the catalog shows of their storage.
+
+    Long values are stored with the rows, so that these relations are there to be named, and empty.
+    """
+
+    oid: Oid
+    index: Oid
+    filenode: Oid = 0  # 0: its own OID
+    index_filenode: Oid = 0
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Table(CatalogObject):
     """A relation with columns.
 
     Kind as in pg_class: r table, v view, m materialized view, p partitioned table, c composite
-    type, f foreign table.
+    type, f foreign table, t TOAST relation.
 
     storage_id is the relation's number in storage (0: none); a rewrite or TRUNCATE gives a new one.
     Relations of pg_catalog and information_schema that are computed have `provider`, the name of
@@ -159,6 +174,7 @@ class Table(CatalogObject):
     populated: bool = True  # of a materialized view: whether it may be read
     server: Oid = 0  # of a foreign table
     foreign_options: tuple[str, ...] = ()
+    toast: Toast | None = None
 
     @property
     def is_logged(self) -> bool:

@@ -25,6 +25,9 @@ def oids_of(value: CatalogObject) -> Iterator[Oid]:
     if isinstance(value, Table):
         yield value.row_type
         yield value.array_type
+        if value.toast is not None:
+            yield value.toast.oid
+            yield value.toast.index
     elif isinstance(value, UserType):
         yield value.array_oid
         yield from (oid for oid, _, _ in value.labels)

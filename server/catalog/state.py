@@ -45,6 +45,7 @@ from server.catalog.text_search_objects import (
     TextSearchParser,
     TextSearchTemplate,
 )
+from server.catalog.toast import toast_relations
 
 PUBLICATIONS = 6104
 """What publications are listed under as if they belonged to it: the catalog that shows them."""
@@ -151,6 +152,7 @@ class CatalogState:
         "of_table",
         "operators",
         "references",
+        "shown",
         "version",
     )
 
@@ -172,8 +174,14 @@ class CatalogState:
         self.derived: dict[
             Oid, Oid
         ] = {}  # row type and its array to the table, array type to its element
+        self.shown: dict[Oid, Table | Index] = {}  # relations that tables bring along, by OID
         for value in objects:
             self._add(value)
+
+    def object(self, oid: Oid) -> CatalogObject:
+        """An object that a list of the state names; KeyError for none."""
+        found = self.by_oid.get(oid)
+        return self.shown[oid] if found is None else found
 
     def changed(self, changes: Changes, version: int) -> CatalogState:
         """The state after the changes."""
@@ -190,6 +198,7 @@ class CatalogState:
         state.newest_mark = self.newest_mark
         state.children = self.children.copy()
         state.derived = self.derived.copy()
+        state.shown = self.shown.copy()
         for oid in changes:
             state._remove(oid)
         for value in changes.values():
@@ -213,12 +222,28 @@ class CatalogState:
             self.children[parent] = (*self.children.get(parent, ()), oid)
         for derived in _derived_types(value):
             self.derived[derived] = oid
+        if isinstance(value, Table):
+            self._show(value)
         if _is_callable(value):
             self.functions[value.name] = (*self.functions.get(value.name, ()), oid)
         elif isinstance(value, UserOperator):
             self.operators[value.name] = (*self.operators.get(value.name, ()), oid)
         elif isinstance(value, UserCast):
             self.casts[value.source, value.target] = oid
+
+    def _show(self, value: Table) -> None:
+        """The relations that a table brings along are found by name and OID, but not listed among objects."""
+        for shown in toast_relations(value) or ():
+            self.shown[shown.oid] = shown
+            self.by_name["relation", shown.schema, shown.name] = shown.oid
+            if isinstance(shown, Index):
+                self.of_table[shown.table] = (shown.oid,)
+
+    def _hide(self, value: Table) -> None:
+        for shown in toast_relations(value) or ():
+            self.shown.pop(shown.oid, None)
+            self.by_name.pop(("relation", shown.schema, shown.name), None)
+            self.of_table.pop(shown.oid, None)
 
     def _mark(self, value: CatalogObject) -> None:
         """Note what snapshots from before it are too old for."""
@@ -243,6 +268,8 @@ class CatalogState:
             _drop_from(self.children, parent, oid)
         for derived in _derived_types(value):
             self.derived.pop(derived, None)
+        if isinstance(value, Table):
+            self._hide(value)
         if isinstance(value, Constraint):
             _drop_from(self.references, value.referenced_table, oid)
         if _is_callable(value):

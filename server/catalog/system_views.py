@@ -13,6 +13,7 @@ from server.catalog.catalog_view import CatalogView
 from server.catalog.objects import BOOTSTRAP_ROLE_OID, Role, Table
 from server.catalog.state import CatalogState
 from server.catalog.system_privileges import ACL_COLUMNS, INITIAL, acls_of
+from server.catalog.toast import toast_relations
 from server.catalog.views import (
     activity,
     classes,
@@ -211,6 +212,7 @@ def _unchanged(relation: SystemRelation, view: CatalogView, rows: SystemRows) ->
         for value in builtin_view("").objects(Table):
             if value.oid in view.state.by_oid:
                 changed |= {value.oid, value.row_type, value.array_type}
+                changed |= {shown.oid for shown in toast_relations(value) or ()}
         found = SystemRows([row for row in rows.rows if row[0] not in changed]) if changed else rows
         view.system_rows[key] = found
     return found

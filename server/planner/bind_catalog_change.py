@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.catalog.row_changes import keys_of, may_change
-from server.errors import FeatureNotSupported, InsufficientPrivilege
+from server.errors import FeatureNotSupported, InsufficientPrivilege, WrongObjectType
 from server.expressions.expression import Variable
 from server.planner import physical
 from server.planner.bind_modify import BoundModify, ModifyTarget
@@ -23,6 +23,8 @@ def check_catalog_change(context: BindContext, table: Table, privileges: str) ->
     role = context.role_of()
     if role is None or not role.superuser:
         raise InsufficientPrivilege(f"permission denied for table {table.name}")
+    if table.kind == "t":
+        raise WrongObjectType(f'cannot change TOAST relation "{table.name}"')
     if privileges != "w":
         word = "insert into" if privileges == "a" else "delete from"
         raise FeatureNotSupported(f'cannot {word} system catalog "{table.name}"')

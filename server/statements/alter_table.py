@@ -57,7 +57,11 @@ from server.statements.rename_columns import typed_table_error, typed_tables
 from server.statements.rewrite import rewrite_table
 from server.statements.rules import set_rule
 from server.statements.statement import Run, StatementContext, Utility
-from server.statements.storage_parameters import changed_parameters, parameters_of_relation
+from server.statements.storage_parameters import (
+    changed_parameters,
+    changed_toast_parameters,
+    parameters_of_relation,
+)
 from server.statements.table_texts import (
     columns_read,
     generated_from,
@@ -461,9 +465,13 @@ def set_options(
     context: StatementContext, table: Table, command: tree.SetOptions
 ) -> Iterator[Wait]:
     """SET (...) and RESET (...): kept and shown."""
-    yield from ()
     known = parameters_of_relation(table.kind)
-    context.ddl.put(replace(table, options=changed_parameters(command, known, table.options)))
+    options, toast = changed_parameters(command, known, table.options), table.toast
+    if toast is not None:
+        mode = lock_mode(table, (command,))
+        yield from context.lock_relation(toast.oid, mode, f"pg_toast_{table.oid}")
+        toast = replace(toast, options=changed_toast_parameters(command, toast.options))
+    context.ddl.put(replace(table, options=options, toast=toast))
 
 
 def accept(context: StatementContext, table: Table, command: Any) -> Iterator[Wait]:

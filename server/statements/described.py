@@ -51,6 +51,7 @@ TABLE_WORDS = {
     "m": "materialized view",
     "c": "composite type",
     "f": "foreign table",
+    "t": "toast table",
 }
 
 

@@ -10,6 +10,7 @@ from server.catalog.objects import (
     FIRST_USER_OID,
     INFORMATION_SCHEMA_OID,
     PG_CATALOG_OID,
+    PG_TOAST_OID,
     CatalogObject,
     Index,
     Role,
@@ -127,7 +128,7 @@ def table_named(
 
 def refuse_system(relation: Relation) -> None:
     """Raise for a relation of the system catalog."""
-    if relation.oid < FIRST_USER_OID:
+    if relation.oid < FIRST_USER_OID or relation.schema == PG_TOAST_OID:
         raise InsufficientPrivilege(f'permission denied: "{relation.name}" is a system catalog')
 
 
@@ -144,7 +145,7 @@ def target_schema(context: StatementContext, parts: Name, offset: int = -1) -> t
     schema, name = split_name(context, parts, offset)
     oid = schema_named(context, schema, offset).oid if schema else context.creation_schema()
     require_create(context, oid)
-    if oid in (PG_CATALOG_OID, INFORMATION_SCHEMA_OID):
+    if oid in (PG_CATALOG_OID, INFORMATION_SCHEMA_OID, PG_TOAST_OID):
         raise InsufficientPrivilege(
             f'permission denied to create "{schema}.{name}"',
             detail="System catalog modifications are currently disallowed.",

@@ -5,12 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import Constraint, Index, Schema, Table
+from server.catalog.objects import (
+    FIRST_USER_OID,
+    PG_TOAST_OID,
+    Constraint,
+    Index,
+    Schema,
+    Table,
+)
+from server.catalog.views.physical import named_facts
 from server.errors import FeatureNotSupported, InsufficientPrivilege, WrongObjectType
 from server.sql import utility_session as tree
 from server.statements.index_phases import reindex_beside_writers
 from server.statements.index_storage import rebuild_index
-from server.statements.names import relation_named, schema_named
+from server.statements.names import find_relation, relation_named, schema_named, split_name
 from server.statements.option_values import boolean_option
 from server.statements.ownership import owns, require_owner
 from server.statements.statement import Run, StatementContext, Utility
@@ -36,11 +44,14 @@ def reindex(context: StatementContext, statement: tree.Reindex) -> Run:
         return "REINDEX"
     if how.concurrently:
         block.refuse_in_block("REINDEX CONCURRENTLY")
-    found = relation_named(context, statement.name, statement.offset)
+    found = _named(context, statement)
     _check(context, statement.kind, found, concurrently=how.concurrently)
-    if found.schema in SYSTEM:
+    if _is_system(found):
         if how.tablespace is not None:
-            raise FeatureNotSupported(f'cannot move system relation "{found.name}"')
+            raise FeatureNotSupported(f'cannot move system relation "{_first_index(found)}"')
+        return "REINDEX"
+    if found.schema == PG_TOAST_OID:
+        yield from _reindex_toast(context, found)
         return "REINDEX"
     if _is_partitioned(context, found):
         block.refuse_in_block(f"REINDEX {statement.kind.upper()}")
@@ -49,6 +60,48 @@ def reindex(context: StatementContext, statement: tree.Reindex) -> Run:
     else:
         yield from _reindex_table(context, found, how, notices=True)
     return "REINDEX"
+
+
+def _named(context: StatementContext, statement: tree.Reindex) -> Relation:
+    """What is to be made anew; indexes of the system catalog are no objects, and known by name alone."""
+    found = find_relation(context, statement.name, statement.offset)
+    if found is not None:
+        return found
+    schema, name = split_name(context, statement.name, statement.offset)
+    for row in named_facts("pg_class") if schema in ("", "pg_catalog") else ():
+        if row["relname"] == name and row["relkind"] == "i":
+            home = row["relnamespace"]
+            return Index(oid=row["oid"], name=name, schema=home, table=0, storage_id=0, keys=())
+    return relation_named(context, statement.name, statement.offset)
+
+
+def _is_system(found: Relation) -> bool:
+    """Whether it belongs to the system catalog, whose relations are computed."""
+    return found.schema in SYSTEM or found.oid < FIRST_USER_OID
+
+
+def _first_index(found: Relation) -> str:
+    """The index that PostgreSQL would come to first."""
+    if isinstance(found, Index):
+        return found.name
+    indexes = {row["indexrelid"] for row in named_facts("pg_index") if row["indrelid"] == found.oid}
+    names = (row["relname"] for row in named_facts("pg_class") if row["oid"] in indexes)
+    return next(names, found.name)
+
+
+def _reindex_toast(context: StatementContext, found: Relation) -> Iterator[Any]:
+    """The index of a TOAST relation has nothing in it: it gets another file."""
+    table = context.catalog.object(int(found.name.split("_")[2]))
+    assert isinstance(table, Table), found.name
+    yield from context.lock_relation(table.oid, WEAK, table.name)
+    _renew_toast(context, table.oid)
+
+
+def _renew_toast(context: StatementContext, oid: int) -> None:
+    table = context.catalog.object(oid)
+    if isinstance(table, Table) and table.toast is not None:
+        toast = replace(table.toast, index_filenode=context.new_oid())
+        context.ddl.put(replace(table, toast=toast))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +129,10 @@ def _how(context: StatementContext, statement: tree.Reindex) -> How:
 def _check(context: StatementContext, kind: str, found: Relation, *, concurrently: bool) -> None:
     if kind == "index" and not isinstance(found, Index):
         raise WrongObjectType(f'"{found.name}" is not an index')
-    if kind == "table" and not (isinstance(found, Table) and found.kind in "rpm"):
+    if kind == "table" and not (isinstance(found, Table) and found.kind in "rpmt"):
         raise WrongObjectType(f'"{found.name}" is not a table or materialized view')
     require_owner(context, found)
-    if concurrently and found.schema in SYSTEM:
+    if concurrently and _is_system(found):
         raise FeatureNotSupported("cannot reindex system catalogs concurrently")
 
 
@@ -106,7 +159,7 @@ def _reindex_table(
     """All indexes of a table and its partitions."""
     indexes = context.catalog.indexes_of(found.oid)
     children = context.catalog.children_of(found.oid) if found.kind == "p" else ()
-    if not indexes and notices and found.kind != "p":
+    if not indexes and notices and found.kind != "p" and found.toast is None:
         which = "that can be reindexed concurrently" if how.concurrently else "to reindex"
         context.notice("00000", f'table "{found.name}" has no indexes {which}')
     for index in indexes:
@@ -118,6 +171,8 @@ def _reindex_table(
             context.warn("0A000", f'cannot reindex {what} "{name}" concurrently, skipping')
         else:
             yield from _rebuild(context, index, how)
+    if found.toast is not None:
+        _renew_toast(context, found.oid)
     for child in children:
         yield from _reindex_table(context, child, how, notices=False)
 

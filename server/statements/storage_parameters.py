@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from server.catalog.objects import Toast
 from server.errors import FeatureNotSupported, InvalidParameterValue, SqlSyntaxError
 from server.sql.nodes import TypeName
 
@@ -79,7 +80,10 @@ INDEX_PARAMETERS: Final[Mapping[str, Mapping[str, Parameter]]] = {
 }
 NO_PARAMETERS: Final[Mapping[str, Parameter]] = {}
 """Those of partitioned tables, which store nothing."""
-_NOT_FOR_TOAST: Final = {"autovacuum_analyze_threshold", "autovacuum_analyze_scale_factor"}
+_NOT_FOR_TOAST: Final = {
+    *("fillfactor", "autovacuum_analyze_threshold", "autovacuum_analyze_scale_factor"),
+    *("toast_tuple_target", "user_catalog_table", "parallel_workers"),
+}
 _BOOLEANS: Final = ("true", "false", "yes", "no", "on", "off")
 _SWITCH_VALUES: Final = ("true", "false", "yes", "no", "on", "off", "1", "0", "auto")
 
@@ -98,7 +102,7 @@ def storage_parameters(
 ) -> tuple[str, ...]:
     """What is kept once the options have been given; raises SqlError for what is not right.
 
-    toast: parameters of the TOAST table are allowed, checked and forgotten: there is none.
+    toast: parameters of the TOAST relation are allowed and checked; `toast_parameters` gives them.
     """
     given: dict[str, str] = {}
     for option in options:
@@ -120,18 +124,27 @@ def storage_parameters(
     return (*kept, *(f"{name}={text}" for name, text in given.items()))
 
 
+def toast_parameters(options: Sequence[Option], current: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The parameters of a table's TOAST relation once its options, which were right, have been given."""
+    given = {each.name: option_text(each) for each in options if each.namespace == "toast"}
+    kept = tuple(item for item in current if item.split("=", 1)[0] not in given)
+    return (*kept, *(f"{name}={text}" for name, text in given.items()))
+
+
 def _refuse_oids(option: Option) -> None:
     """Tables had OIDS once; saying that this one has none is still allowed."""
     if option_text(option).lower() not in ("false", "off", "0", "no"):
         raise FeatureNotSupported("tables declared WITH OIDS are not supported")
 
 
-def without_parameters(options: Sequence[Option], current: tuple[str, ...]) -> tuple[str, ...]:
+def without_parameters(
+    options: Sequence[Option], current: tuple[str, ...], namespace: str = ""
+) -> tuple[str, ...]:
     """RESET (...): the parameters that stay."""
     for option in options:
         if option.value is not None:
             raise SqlSyntaxError("RESET must not include values for parameters")
-    names = {option.name for option in options}
+    names = {option.name for option in options if option.namespace == namespace}
     return tuple(item for item in current if item.split("=", 1)[0] not in names)
 
 
@@ -142,6 +155,19 @@ def changed_parameters(
     if command.reset:
         return without_parameters(command.options, current)
     return storage_parameters(command.options, known, current, toast=known is TABLE_PARAMETERS)
+
+
+def changed_toast_parameters(command: tree.SetOptions, current: tuple[str, ...]) -> tuple[str, ...]:
+    """The parameters of a TOAST relation after SET (...) or RESET (...) of its table."""
+    if command.reset:
+        return without_parameters(command.options, current, "toast")
+    return toast_parameters(command.options, current)
+
+
+def new_toast(options: Sequence[Option], new_oid: Callable[[], int]) -> Toast | None:
+    """The TOAST relation that a new table says something of, if it turns out to have one."""
+    said = toast_parameters(options)
+    return Toast(oid=new_oid(), index=new_oid(), options=said) if said else None
 
 
 def option_text(option: Option) -> str:

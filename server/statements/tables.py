@@ -44,7 +44,11 @@ from server.statements.partition_keys import partition_bound, partition_key
 from server.statements.partitions import complete_partition
 from server.statements.sequences import make_sequence
 from server.statements.statement import Run, StatementContext, Utility
-from server.statements.storage_parameters import parameters_of_relation, storage_parameters
+from server.statements.storage_parameters import (
+    new_toast,
+    parameters_of_relation,
+    storage_parameters,
+)
 from server.statements.table_like import (
     Copied,
     copied_column,
@@ -174,6 +178,7 @@ def make_table(
         parents=tuple(parent.oid for parent in parents),
         persistence="t" if is_temporary else PERSISTENCE_LETTERS[statement.persistence],
         options=storage_parameters(statement.options, known, toast=True),
+        toast=new_toast(statement.options, context.new_oid),
         temporary_on_commit=statement.on_commit if is_temporary else "",
         tablespace=_place(context, statement, parents),
     )

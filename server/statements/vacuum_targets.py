@@ -51,7 +51,9 @@ def targets(context: StatementContext, statement: tree.Vacuum) -> Iterator[Targe
                 yield Target(leaf, is_named=False, columns=target.columns)
         elif isinstance(found, Table) and found.kind in ("r", "m") and found.storage_id:
             yield Target(found, is_named=True, columns=target.columns)
-        elif isinstance(found, Table) and found.provider:
+        elif (
+            isinstance(found, Table) and found.provider and (found.kind != "t" or verb == "vacuum")
+        ):
             continue
         else:
             context.warn(

@@ -39,6 +39,7 @@ from server.statements.statement import Run, StatementContext, Utility
 from server.statements.storage_parameters import (
     TABLE_PARAMETERS,
     VIEW_PARAMETERS,
+    new_toast,
     storage_parameters,
 )
 from server.statements.tables import PERSISTENCE_LETTERS, store_table
@@ -262,6 +263,7 @@ def make_table(
         depends_on=uses_of(planned) if is_view else (),
         temporary_on_commit=statement.on_commit if is_temporary else "",
         options=storage_parameters(statement.options, TABLE_PARAMETERS, toast=True),
+        toast=new_toast(statement.options, context.new_oid),
         tablespace=0 if is_temporary else place(context, statement.tablespace),
     )
     store_table(context, replace(table, populated=statement.with_data or not is_view))

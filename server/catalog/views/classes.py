@@ -76,7 +76,7 @@ def _common(value: Any, view: CatalogView) -> dict[str, Any]:
         "relname": value.name,
         "relnamespace": value.schema,
         "relowner": value.owner,
-        "relfilenode": value.storage_id and (getattr(value, "filenode", 0) or value.oid),
+        "relfilenode": getattr(value, "filenode", 0) or (value.oid if value.storage_id else 0),
         "reltablespace": getattr(value, "tablespace", 0),
         "relacl": acl_array(view, value.acl),
     }
@@ -85,7 +85,7 @@ def _common(value: Any, view: CatalogView) -> dict[str, Any]:
 @class_row.register(Table)
 def _(value: Table, view: CatalogView) -> Row:
     is_system = value.schema in SYSTEM_SCHEMAS
-    is_stored = value.kind in "rm"
+    is_stored = value.kind in "rmt"
     statistics = view.statistics_of(value.oid)
     constraints = view.constraints_of(value.oid)
     keys = [item for item in constraints if item.kind == "f"]
@@ -96,6 +96,7 @@ def _(value: Table, view: CatalogView) -> Row:
         "relnatts": len(value.columns),
         "relfrozenxid": int(is_stored),  # the moment says which
         "relminmxid": int(is_stored),
+        "reltoastrelid": value.toast.oid if value.toast is not None else 0,
         "relpages": statistics.pages if statistics else 0,
         "reltuples": statistics.rows if statistics else (ROWS_UNKNOWN if is_stored else 0.0),
         "relhasindex": bool(view.indexes_of(value.oid))
@@ -160,8 +161,8 @@ def _(value: Sequence, view: CatalogView) -> Row:
 
 
 def relations(view: CatalogView) -> Iterator[Any]:
-    """Every table, view, index and sequence of the view's state."""
-    for value in view.state.by_oid.values():
+    """Every table, view, index and sequence of the view's state, and what tables bring along."""
+    for value in (*view.state.by_oid.values(), *view.state.shown.values()):
         if isinstance(value, Table | Index | Sequence):
             yield value
 
@@ -308,7 +309,7 @@ def attribute_rows(view: CatalogView, value: CatalogObject) -> Iterator[Row]:
     if isinstance(value, Table):
         for column in value.columns:
             yield _table_column(view, value, column)
-    if not isinstance(value, Table) or value.kind in "rmp":
+    if not isinstance(value, Table) or value.kind in "rmpt":
         yield from _fixed_columns(view, value.oid, SYSTEM_COLUMNS)
 
 
@@ -319,8 +320,8 @@ def _attributes(view: CatalogView) -> Iterator[Row]:
 
 def _builtin_attributes(view: CatalogView) -> Iterator[Row]:
     tables = {table.oid: table for table in view.objects(Table)}
-    for table in tables.values():
-        yield from attribute_rows(view, table)
+    for relation in (*tables.values(), *view.shown()):
+        yield from attribute_rows(view, relation)
     for row in named_facts("pg_index"):
         if row["indrelid"] not in tables:
             continue

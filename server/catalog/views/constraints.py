@@ -90,7 +90,7 @@ def _statistics(view: CatalogView) -> Iterator[Row]:
 
 
 def _indexes(view: CatalogView) -> Iterator[Row]:
-    for value in view.state.by_oid.values():
+    for value in (*view.state.by_oid.values(), *view.state.shown.values()):
         if isinstance(value, Index):
             yield _index_row(view, value)
 

@@ -68,6 +68,12 @@ def _table(value: Table, view: CatalogView) -> Iterator[Row]:
     yield from on_types(me, (value.of_type,))
     if value.server:
         yield depends(me, (SERVER, value.server, 0))
+    if value.toast is not None:
+        yield depends((CLASS, value.toast.oid, 0), me, INTERNAL)
+        for number in (1, 2):
+            yield depends(
+                (CLASS, value.toast.index, 0), (CLASS, value.toast.oid, number), AUTOMATIC
+            )
     yield from _partition_key(value, view)
     for column in value.live_columns:
         attribute = (CLASS, value.oid, column.number)
