@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from server.catalog.event_triggers import event_triggers
 from server.catalog.objects import Trigger
+from server.catalog.views.internal_triggers import internal_triggers
 from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import small_vector, texts
 
@@ -64,6 +65,7 @@ def _triggers(view: CatalogView) -> Iterator[Row]:
             "tgoldtable": trigger.old_table or None,
             "tgnewtable": trigger.new_table or None,
         }
+    yield from internal_triggers(view)
 
 
 def _listed(session: Any) -> Iterator[Row]:
