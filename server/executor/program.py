@@ -30,10 +30,18 @@ class Program:
 
     Subqueries' are made when first run. has_more: the statement has more to do than its plan; calls_routines: it calls
     functions whose bodies are statements. point: runs it without batches; inner: as point, but inside of a body, which
-    may wait in the middle of an expression.
+    may wait in the middle of an expression. common_tables: the WITH clauses of the plan, inner ones first.
     """
 
-    __slots__ = ("_operators", "_outside_tables", "_row_runs", "inner", "point", "root")
+    __slots__ = (
+        "_operators",
+        "_outside_tables",
+        "_row_runs",
+        "common_tables",
+        "inner",
+        "point",
+        "root",
+    )
 
     def __init__(self, plan: Plan, *, has_more: bool = False, calls_routines: bool = False) -> None:
         self._operators: dict[Plan, Operator] = {}
@@ -45,6 +53,9 @@ class Program:
         if self.inner is None and not has_more:
             self.inner = one_row_of(plan) or row_query_of(plan)
         self.root = self.operator(plan)
+        self.common_tables = tuple(
+            each for each in self._operators if isinstance(each, CommonTable)
+        )
 
     def operator(self, plan: Plan) -> Operator:
         """Give the operator of a node; the same one for the same node."""

@@ -109,7 +109,19 @@ def _execute_own(
 
 
 def run_modifying_tables(plan: Plan, context: ExecutionContext) -> Iterator[Any]:
-    """Run the WITH queries that change data to their ends, in order, before anything else."""
+    """Run the WITH queries that change data to their ends, in order, before anything else.
+
+    Those of a statement that a rule stands in for are below the change that the rule makes.
+    """
+    yield from _run_modifying(plan, context)
+    assert context.program is not None
+    for inner in context.program.common_tables:
+        is_done = all(number in context.common_tables for number, _ in inner.tables)
+        if not is_done and any(isinstance(changing_node(n), CHANGING) for _, n in inner.tables):
+            yield from _run_modifying(inner, context)
+
+
+def _run_modifying(plan: Plan, context: ExecutionContext) -> Iterator[Any]:
     assert context.program is not None
     if not isinstance(plan, physical.CommonTable):
         return
@@ -126,7 +138,7 @@ def run_modifying_tables(plan: Plan, context: ExecutionContext) -> Iterator[Any]
                 rows.append(batch)
         shared = context.modified_tables[number] = SharedRows(iter(rows))
         context.common_tables[number] = shared
-    yield from run_modifying_tables(plan.input, context)
+    yield from _run_modifying(plan.input, context)
 
 
 def changing_node(plan: Plan) -> Plan:
