@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     """Of a type: its length, alignment and storage strategy, as in pg_type."""
 
 PROVIDER: Final = "pg_toast"
+_PREFIX: Final = "pg_toast_"
 _INT4, _BYTEA, _OID = 23, 17, 26
 _COLUMNS: Final = (
     Column(number=1, name="chunk_id", type=_OID),
@@ -42,7 +43,7 @@ def toast_relations(table: Table) -> tuple[Table, Index] | None:
         return None
     relation = Table(
         oid=toast.oid,
-        name=f"pg_toast_{table.oid}",
+        name=f"{_PREFIX}{table.oid}",
         schema=PG_TOAST_OID,
         owner=table.owner,
         kind="t",
@@ -68,6 +69,11 @@ def toast_relations(table: Table) -> tuple[Table, Index] | None:
         tablespace=table.tablespace,
     )
     return relation, index
+
+
+def table_of_toast(relation: Table) -> Oid:
+    """The table that a TOAST relation belongs to."""
+    return int(relation.name.removeprefix(_PREFIX))
 
 
 def with_toast(

@@ -176,10 +176,11 @@ def mark_clustered(context: StatementContext, table: Table, chosen: Index | None
 
 def cluster_on(context: StatementContext, table: Table, command: tree.ClusterOn) -> Iterator[Wait]:
     """CLUSTER ON and SET WITHOUT CLUSTER."""
-    yield from ()
     if table.kind == "p":
         raise FeatureNotSupported("cannot mark index clustered in partitioned table")
     index = clusterable_index(context, table, command.index) if command.index else None
+    if index is not None:
+        yield from context.lock_relation(index.oid, "share update exclusive", index.name)
     mark_clustered(context, table, index)
 
 

@@ -131,7 +131,8 @@ def _rename_relation(context: StatementContext, statement: tree.Rename) -> Any:
     refuse_system(found)
     require_owner(context, found)
     require_create(context, found.schema)
-    mode = "share update exclusive" if isinstance(found, Index) else "access exclusive"
+    weakly = isinstance(found, Index) and statement.kind == "index"
+    mode = "share update exclusive" if weakly else "access exclusive"
     yield from context.lock_relation(found.oid, mode, found.name)
     yield from claim_name(context, found.schema, statement.new_name)
     if context.catalog.relation_named(found.schema, statement.new_name) is not None:

@@ -13,6 +13,7 @@ from server.catalog.objects import (
     Schema,
     Table,
 )
+from server.catalog.toast import table_of_toast
 from server.catalog.views.physical import named_facts
 from server.errors import FeatureNotSupported, InsufficientPrivilege, WrongObjectType
 from server.sql import utility_session as tree
@@ -91,7 +92,9 @@ def _first_index(found: Relation) -> str:
 
 def _reindex_toast(context: StatementContext, found: Relation) -> Iterator[Any]:
     """The index of a TOAST relation has nothing in it: it gets another file."""
-    table = context.catalog.object(int(found.name.split("_")[2]))
+    relation = context.catalog.object(found.table) if isinstance(found, Index) else found
+    assert isinstance(relation, Table), found.name
+    table = context.catalog.object(table_of_toast(relation))
     assert isinstance(table, Table), found.name
     yield from context.lock_relation(table.oid, WEAK, table.name)
     _renew_toast(context, table.oid)

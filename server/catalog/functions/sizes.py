@@ -7,8 +7,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.functions.scope import object_of, session_of, view_of
-from server.catalog.objects import Database, Index, Sequence, Table
+from server.catalog.objects import FIRST_USER_OID, Database, Index, Sequence, Table
 from server.catalog.tablespaces import Tablespace
+from server.catalog.toast import table_of_toast
+from server.catalog.views.physical import fact_of
 from server.errors import (
     InvalidCatalogName,
     InvalidParameterValue,
@@ -30,6 +32,8 @@ KEPT_LIMIT = 10 * 1024
 
 def main_bytes(call: CallContext, value: Any) -> int:
     """What one relation takes in storage, without its indexes and without values that have pages of their own."""
+    if isinstance(value, Table) and value.kind == "t":
+        return large_bytes(call, view_of(call).object(table_of_toast(value)))
     return _bytes(call, value, lambda relation: relation.page_count)
 
 
@@ -170,10 +174,15 @@ def _file_path(call: CallContext, oid: int) -> str | None:
 
 
 def _file_node(call: CallContext, oid: int) -> int | None:
+    """The number of a relation's file; those of the system catalog have their own OID."""
     value = view_of(call).object(oid)
-    if not isinstance(value, Table | Index | Sequence) or not value.storage_id:
+    if value is None:
+        return None if fact_of("pg_class", oid) is None else oid
+    if not isinstance(value, Table | Index | Sequence):
         return None
-    return getattr(value, "filenode", 0) or oid
+    filenode: int = getattr(value, "filenode", 0)
+    is_system = oid < FIRST_USER_OID and getattr(value, "kind", "") == "r"
+    return filenode or (oid if value.storage_id or is_system else None)
 
 
 def _of_file_node(call: CallContext, tablespace: int, number: int) -> int | None:
@@ -184,7 +193,7 @@ def _of_file_node(call: CallContext, tablespace: int, number: int) -> int | None
     if _file_node(call, number) == number:
         return number
     view = view_of(call)
-    moved: tuple[Table | Index, ...] = (*view.objects(Table), *view.objects(Index))
+    moved: tuple[Table | Index, ...] = (*view.objects(Table), *view.objects(Index), *view.shown())
     return next((value.oid for value in moved if value.filenode == number), None)
 
 
