@@ -289,7 +289,21 @@ class Definer:
             if position in with_default:
                 text += f" DEFAULT {self.expression(with_default[position])}"
             shown.append(text)
-        return ", ".join(shown)
+        direct = self._direct_arguments(row) if row["prokind"] == "a" else -1
+        if direct < 0:
+            return ", ".join(shown)
+        ordered = shown[direct:] or shown[-1:]  # VARIADIC "any" stands for both
+        return " ".join(filter(None, (", ".join(shown[:direct]), "ORDER BY", ", ".join(ordered))))
+
+    def _direct_arguments(self, row: Mapping[str, Any]) -> int:
+        """How many arguments of an ordered-set aggregate stand before ORDER BY; -1: it is none."""
+        value = self.view.object(row["oid"])
+        if isinstance(value, UserFunction) and value.aggregate is not None:
+            return -1 if value.aggregate.kind == "n" else value.aggregate.direct_arguments
+        for fact in named_facts("pg_aggregate"):
+            if fact["aggfnoid"] == row["oid"]:
+                return -1 if fact["aggkind"] == "n" else int(fact["aggnumdirectargs"])
+        return -1
 
     def result(self, row: Mapping[str, Any]) -> str | None:
         """The result type; None for a procedure."""

@@ -14,7 +14,7 @@ from server.catalog.views.physical import named_facts
 from server.errors import FeatureNotSupported, NullValueNotAllowed
 from server.extensions.registry import extension_function
 from server.functions.function import Aggregate, CallContext, Function, WindowFunction
-from server.functions.registry import WINDOW_FUNCTIONS
+from server.functions.registry import AGGREGATES, WINDOW_FUNCTIONS
 from server.types.type import TypeReference
 from server.vector.rows import column_of, values_of
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ANY, ANYARRAY, ANYELEMENT = 2276, 2277, 2283
 ANYCOMPATIBLE, ANYCOMPATIBLEARRAY = 5077, 5078
+INTERNAL = 2281
 RECORD = 2249
 ELEMENTS: Final = {ANY: ANY, ANYARRAY: ANYELEMENT, ANYCOMPATIBLEARRAY: ANYCOMPATIBLE}
 """What the elements of a pseudo-type of arrays are."""
@@ -202,6 +203,16 @@ def make_aggregate(view: CatalogView, value: UserFunction) -> Aggregate:
     """An aggregate: its state is a value for each group, its steps are calls of functions."""
     parts = value.aggregate
     assert parts is not None, value.name
+    built_in = built_in_aggregate(parts)
+    if built_in is not None:
+        return replace(
+            built_in,
+            oid=value.oid,
+            name=value.name,
+            result=value.result,
+            direct_arguments=parts.direct_arguments,
+            **_signature(view, value),
+        )
     return Aggregate(
         oid=value.oid,
         name=value.name,
@@ -215,6 +226,22 @@ def make_aggregate(view: CatalogView, value: UserFunction) -> Aggregate:
         definition=value,
         **_signature(view, value),
     )
+
+
+@cache
+def _aggregates_by_steps() -> dict[tuple[Oid, Oid, str], Oid]:
+    return {
+        (row["aggtransfn"], row["aggfinalfn"], row["aggkind"]): row["aggfnoid"]
+        for row in named_facts("pg_aggregate")
+    }
+
+
+def built_in_aggregate(parts: AggregateParts) -> Aggregate | None:
+    """The built-in aggregate that is made of the same functions, where their state is nothing to hand around."""
+    if parts.transition_type != INTERNAL:
+        return None
+    oid = _aggregates_by_steps().get((parts.transition, parts.final, parts.kind))
+    return next((each for each in AGGREGATES if each.oid == oid), None)
 
 
 def actual_type(

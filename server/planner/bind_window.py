@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from server.catalog.objects import PG_CATALOG_OID
+from server.catalog.names import CatalogNames
+from server.catalog.objects import PG_CATALOG_OID, UserFunction
 from server.errors import (
     FeatureNotSupported,
     InvalidColumnReference,
@@ -113,12 +114,29 @@ def _check_call(context: BindContext, node: exp.Expression, target: object) -> N
             node,
             FeatureNotSupported("aggregate ORDER BY is not implemented for window functions"),
         )
+    if isinstance(target, Aggregate):
+        _check_final(context, target)
     if node.args.get("filter") is not None and isinstance(target, WindowFunction):
         raise raise_at(
             context,
             node,
             FeatureNotSupported("FILTER is not implemented for non-aggregate window functions"),
         )
+
+
+def _check_final(context: BindContext, target: Aggregate) -> None:
+    """A window asks for results while the state goes on, so the final function has to leave it alone."""
+    value = context.catalog.object(target.oid)
+    parts = value.aggregate if isinstance(value, UserFunction) else None
+    if parts is None or parts.final_modify == "r":
+        return
+    if parts.moving_transition and parts.moving_final_modify == "r":
+        return
+    names = CatalogNames(context.catalog, context.environment.search_path)
+    shown = names.procedure_name(target.oid)
+    raise FeatureNotSupported(
+        f"aggregate function {shown} does not support use as a window function"
+    )
 
 
 def _window_number(context: BindContext, scope: Scope, node: exp.Expression) -> int:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.objects import AggregateParts, UserFunction
+from server.catalog.user_functions import built_in_aggregate
 from server.errors import (
     DatatypeMismatch,
     FeatureNotSupported,
@@ -13,8 +14,10 @@ from server.errors import (
     SqlSyntaxError,
 )
 from server.functions.function import Function
+from server.planner.bind_call import Resolved
 from server.planner.polymorphic import is_polymorphic
 from server.planner.standalone import is_relabelled
+from server.statements.aggregate_support import INTERNAL, support_function
 from server.statements.definitions import (
     callable_function,
     name_in,
@@ -26,14 +29,14 @@ from server.statements.functions import PARALLEL, replaced
 from server.statements.names import claim_name, target_schema
 from server.statements.parameters import Parameters, check_polymorphic, read_parameters
 from server.statements.routine_names import shown_type
+from server.types.type import TypeReference
 
 if TYPE_CHECKING:
-    from server.planner.bind_call import Resolved
     from server.sql import utility_functions as tree
     from server.sql.utility_statement import Option
     from server.statements.statement import Run, StatementContext
 
-INTERNAL = 2281
+BYTEA: Final = 17
 ALIASES: Final = {"sfunc1": "sfunc", "stype1": "stype", "initcond1": "initcond"}
 KNOWN: Final = frozenset(
     ("sfunc", "stype", "sspace", "finalfunc", "finalfunc_extra", "finalfunc_modify", "combinefunc",
@@ -187,6 +190,8 @@ def _parts(
     direct = max(direct, 0)
     state = _state_type(context, options["stype"], inputs)
     aggregated = inputs[direct:]
+    if kind != "n" and not aggregated:  # VARIADIC "any" stands for direct and sorted arguments
+        aggregated = inputs[-1:]
     transition = _function(context, options["sfunc"], (state, *aggregated))
     _check_returns(context, "transition", transition, state)
     initial = text_of(options, "initcond")
@@ -209,6 +214,10 @@ def _parts(
         initial=initial,
         **_combining(context, options, state),
     )
+    if state == INTERNAL and built_in_aggregate(parts) is None:
+        raise FeatureNotSupported(
+            f"aggregates made of {transition.target.name} are not supported but in the ways built-in ones are"
+        )
     check_polymorphic(context, parameters, result)
     return _with_moving(context, options, inputs, parts, result), result
 
@@ -219,6 +228,9 @@ def text_of(options: dict[str, Option], name: str) -> str | None:
 
 
 def _function(context: StatementContext, option: Option, types: tuple[int, ...]) -> Resolved:
+    support = support_function(name_in(option), types)
+    if support is not None:
+        return Resolved(support, (), TypeReference(context.catalog.type(support.result)))
     found = callable_function(context, name_in(option), types)
     target = found.target
     if not isinstance(target, Function):
@@ -280,6 +292,11 @@ def _combining(context: StatementContext, options: dict[str, Option], state: int
             raise InvalidFunctionDefinition(
                 "must specify both or neither of serialization and deserialization functions"
             )
+        to_bytes = _function(context, options["serialfunc"], (INTERNAL,))
+        _check_returns(context, "serialization", to_bytes, BYTEA)
+        from_bytes = _function(context, options["deserialfunc"], (BYTEA, INTERNAL))
+        _check_returns(context, "deserialization", from_bytes, INTERNAL)
+        found |= {"serial": to_bytes.target.oid, "deserial": from_bytes.target.oid}
     return found
 
 

@@ -287,7 +287,7 @@ def _relation(context: StatementContext, kind: str, name: ObjectName) -> Catalog
         word = TABLE_WORDS[found.kind] if isinstance(found, Table) else word_for(found)
         raise WrongObjectType(
             f'"{found.name}" is not {ARTICLES[kind]}',
-            hint=None
+            hint=""
             if word not in ARTICLES
             else f"Use DROP {word.upper()} to remove {ARTICLES[word]}.",
         )

@@ -39,6 +39,7 @@ from server.statements.settings import changed_settings
 from server.statements.statement import Run, StatementContext, Utility
 
 if TYPE_CHECKING:
+    from server.catalog.objects import AggregateParts
     from server.sql.utility_session import Setting
     from server.sql.utility_statement import Option
     from server.types.type import TypeReference
@@ -283,6 +284,8 @@ def _check_replacement(context: StatementContext, old: UserFunction, new: UserFu
         raise WrongObjectType(
             "cannot change routine kind", detail=f'"{old.name}" is {article} {word}.'
         )
+    if old.aggregate is not None and new.aggregate is not None:
+        _check_aggregate(old.name, old.aggregate, new.aggregate)
     hint = f"Use DROP {WORDS[old.kind].upper()} {signature(context, old)} first."
     if (old.result, old.returns_set) != (new.result, new.returns_set):
         message = (
@@ -299,6 +302,24 @@ def _check_replacement(context: StatementContext, old: UserFunction, new: UserFu
         )
     _check_names(old, new, hint)
     _check_defaults(context, old, new, hint)
+
+
+_AGGREGATES: Final = {
+    "n": "an ordinary aggregate function",
+    "o": "an ordered-set aggregate",
+    "h": "a hypothetical-set aggregate",
+}
+
+
+def _check_aggregate(name: str, old: AggregateParts, new: AggregateParts) -> None:
+    if old.kind != new.kind:
+        raise WrongObjectType(
+            "cannot change routine kind", detail=f'"{name}" is {_AGGREGATES[old.kind]}.'
+        )
+    if old.direct_arguments != new.direct_arguments:
+        raise InvalidFunctionDefinition(
+            "cannot change number of direct arguments of an aggregate function"
+        )
 
 
 def _outputs(value: UserFunction) -> list[tuple[str, int]]:
