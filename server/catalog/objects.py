@@ -175,6 +175,7 @@ class Table(CatalogObject):
     server: Oid = 0  # of a foreign table
     foreign_options: tuple[str, ...] = ()
     toast: Toast | None = None
+    system_acls: tuple[tuple[int, tuple[str, ...]], ...] = ()  # of system columns, by number
 
     @property
     def is_logged(self) -> bool:
@@ -196,6 +197,10 @@ class Table(CatalogObject):
     def live_columns(self) -> tuple[Column, ...]:
         """The columns that have not been dropped."""
         return tuple(column for column in self.columns if not column.dropped)
+
+    def column_acl(self, number: int) -> tuple[str, ...] | None:
+        """The privileges on a column, which may be one of the system's."""
+        return self.column(number).acl if number > 0 else dict(self.system_acls).get(number)
 
     def column(self, number: int) -> Column:
         """The column with that attribute number."""

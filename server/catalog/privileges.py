@@ -334,8 +334,8 @@ def has_column_privilege(
     """Whether a role has a privilege on a column: by the table's acl or its own."""
     if has_privilege(view, role, table, letter):
         return True
-    column = table.column(number)
-    if column.dropped or column.acl is None:
+    acl = table.column_acl(number)
+    if acl is None or (number > 0 and table.column(number).dropped):
         return False
-    grants = map(parse_item, column.acl)
+    grants = map(parse_item, acl)
     return letter in allowed_letters(view, role, grants, table.owner)[0]

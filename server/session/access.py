@@ -74,7 +74,9 @@ def _shown(value: CatalogObject) -> str:
 
 def _by_columns(view: CatalogView, access: AnyAccess, table: Table, letter: str) -> bool:
     """Whether privileges on columns make up for the one on the table."""
-    if letter not in COLUMN_LETTERS or all(column.acl is None for column in table.columns):
+    if letter not in COLUMN_LETTERS:
+        return False
+    if all(column.acl is None for column in table.columns) and not table.system_acls:
         return False
     if not access.columns:
         return any(
@@ -82,6 +84,5 @@ def _by_columns(view: CatalogView, access: AnyAccess, table: Table, letter: str)
             for column in table.live_columns
         )
     return all(
-        number > 0 and has_column_privilege(view, access.role, table, number, letter)
-        for number in access.columns
+        has_column_privilege(view, access.role, table, number, letter) for number in access.columns
     )

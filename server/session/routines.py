@@ -191,10 +191,12 @@ class SessionSurroundings:
             )
         session = self._session
         session.trigger_depth += 1
+        session.firing.append(caller.accesses)
         try:
             with self.acting(function):
                 return language.fire(caller, function, firing)
         finally:
+            session.firing.pop()
             session.trigger_depth -= 1
 
     def fire_event(self, caller: ExecutionContext, function: UserFunction, event: Event) -> None:

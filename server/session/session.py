@@ -159,6 +159,9 @@ class Session(SessionState):
         self.surroundings = SessionSurroundings(self)
         self._bases = Bases()
         self.temporary_files = database.temporary_files(identity.database_oid)
+        self.firing: list[
+            Any
+        ] = []  # what the statements read and write whose triggers are being run
         self.trigger_depth = 0  # how many trigger functions are being run, one inside the other
         self._raised: Exception | None = None  # by `quick`
 

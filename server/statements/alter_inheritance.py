@@ -15,6 +15,7 @@ from server.catalog.objects import Column, Constraint, Table
 from server.errors import (
     DatatypeMismatch,
     FeatureNotSupported,
+    InvalidObjectDefinition,
     InvalidTableDefinition,
     WrongObjectType,
 )
@@ -384,6 +385,10 @@ def _hand_down(
         raise InvalidTableDefinition(
             f'constraint "{check.name}" conflicts with non-inherited constraint on relation '
             f'"{child.name}"'
+        )
+    if check.validated and not own.validated:
+        raise InvalidObjectDefinition(
+            f'constraint "{check.name}" conflicts with NOT VALID constraint on relation "{child.name}"'
         )
     context.notice("00000", f'merging constraint "{check.name}" with inherited definition')
     context.ddl.put(replace(own, inherited=1, local=not child.is_partition))

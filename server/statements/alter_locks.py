@@ -58,8 +58,14 @@ def _names(command: tree.SetOptions) -> set[str]:
 
 
 def refuse_pending(context: StatementContext, tables: Iterable[Any], tag: str) -> None:
-    """Refuse to alter tables while checks of their rows wait for the end of the transaction."""
+    """Refuse to alter tables that statements further out are about, or whose rows have checks that wait."""
+    firing = context.session.firing
+    used = {access.relation for accesses in firing for access in accesses}
     awaited = {item.check.shape.table.oid for item in context.session.transaction.running.deferred}
     for table in tables:
+        if table.oid in used:
+            raise ObjectInUse(
+                f'cannot {tag} "{table.name}" because it is being used by active queries in this session'
+            )
         if table.oid in awaited:
             raise ObjectInUse(f'cannot {tag} "{table.name}" because it has pending trigger events')

@@ -33,6 +33,7 @@ from server.errors import (
     InvalidGrantOperation,
     UndefinedColumn,
 )
+from server.planner.scope import SYSTEM_COLUMNS
 from server.sql import utility_roles as tree
 from server.statements.grant_targets import shown_name, targets
 from server.statements.names import role_oid
@@ -131,15 +132,22 @@ def _apply_to_columns(
     statement: tree.Grant,
     grantees: tuple[int, ...],
 ) -> None:
-    columns = list(table.columns)
+    columns, system = list(table.columns), dict(table.system_acls)
     for name, letters in by_column.items():
         column = table.column_named(name)
-        if column is None:
+        number = SYSTEM_COLUMNS.get(name, (None,))[0] if column is None else column.number
+        if number is None:
             raise UndefinedColumn(f'column "{name}" of relation "{table.name}" does not exist')
         change = Change(statement, frozenset(letters), grantees)
-        acl = _changed(context, table, "column", column.acl or (), change)
-        columns[column.number - 1] = replace(column, acl=acl or None)
-    context.ddl.put(replace(table, columns=tuple(columns)))
+        acl = _changed(context, table, "column", table.column_acl(number) or (), change)
+        if column is not None:
+            columns[number - 1] = replace(column, acl=acl or None)
+        elif acl:
+            system[number] = acl
+        else:
+            system.pop(number, None)
+    changed = replace(table, columns=tuple(columns), system_acls=tuple(sorted(system.items())))
+    context.ddl.put(changed)
 
 
 def _changed(

@@ -23,6 +23,7 @@ from server.errors import (
     InvalidObjectDefinition,
     WrongObjectType,
 )
+from server.statements.alter_locks import refuse_pending
 from server.statements.names import refuse_system, relation_named
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def lock_parents(
             raise DuplicateTable(f'relation "{found.name}" would be inherited from more than once')
         mode = "access exclusive" if is_partition else "share update exclusive"
         yield from context.lock_relation(found.oid, mode, found.name)
+        if is_partition:
+            refuse_pending(context, (found,), "CREATE TABLE .. PARTITION OF")
         current = context.catalog.object(found.oid)
         assert isinstance(current, Table)
         parents.append(current)

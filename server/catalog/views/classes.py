@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functools import singledispatch
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.index_names import column_names
 from server.catalog.objects import (
@@ -29,7 +30,7 @@ from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import acl_array, texts_or_null
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from server.catalog.catalog_view import CatalogView
 
@@ -179,6 +180,7 @@ def _builtin_classes(view: CatalogView) -> Iterable[Row]:
 
 # Columns
 
+EMPTY: Final[Mapping[int, tuple[str, ...]]] = MappingProxyType({})
 _ATTRIBUTE_DEFAULTS: dict[str, Any] = {
     "attstattarget": -1,
     "attndims": 0,
@@ -217,7 +219,10 @@ def _layout(found: Physical) -> dict[str, Any]:
 
 
 def _fixed_columns(
-    view: CatalogView, oid: int, columns: Iterable[tuple[int, str, int]]
+    view: CatalogView,
+    oid: int,
+    columns: Iterable[tuple[int, str, int]],
+    acls: Mapping[int, tuple[str, ...]] = EMPTY,
 ) -> Iterator[Row]:
     for number, name, type_oid in columns:
         yield _ATTRIBUTE_DEFAULTS | _layout(physical(view, type_oid)) | {
@@ -225,6 +230,7 @@ def _fixed_columns(
             "attname": name,
             "atttypid": type_oid,
             "attnum": number,
+            "attacl": acl_array(view, acls.get(number)),
             "attstattarget": 0 if number < 0 else -1,
             "attnotnull": True,
         }  # fmt: skip
@@ -310,7 +316,8 @@ def attribute_rows(view: CatalogView, value: CatalogObject) -> Iterator[Row]:
         for column in value.columns:
             yield _table_column(view, value, column)
     if not isinstance(value, Table) or value.kind in "rmpt":
-        yield from _fixed_columns(view, value.oid, SYSTEM_COLUMNS)
+        acls = dict(value.system_acls) if isinstance(value, Table) else EMPTY
+        yield from _fixed_columns(view, value.oid, SYSTEM_COLUMNS, acls)
 
 
 def _attributes(view: CatalogView) -> Iterator[Row]:

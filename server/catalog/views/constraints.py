@@ -109,6 +109,7 @@ _CONSTRAINT_DEFAULTS: dict[str, Any] = {
 
 
 def _constraint_row(view: CatalogView, value: Constraint) -> Row:
+    is_partitioned = getattr(view.object(value.table), "kind", "r") == "p"
     row = _CONSTRAINT_DEFAULTS | {
         "oid": value.oid,
         "conname": value.name,
@@ -120,7 +121,8 @@ def _constraint_row(view: CatalogView, value: Constraint) -> Row:
         "conrelid": value.table,
         "conindid": value.index,
         "connoinherit": value.no_inherit
-        or (value.kind in "puf" and getattr(view.object(value.table), "kind", "r") != "p"),
+        or (value.kind in "pux" and not value.parent)
+        or (value.kind == "f" and not value.parent and not is_partitioned),
         "conislocal": value.local,
         "coninhcount": value.inherited,
         "conparentid": value.parent,
