@@ -87,7 +87,7 @@ class Catalog:
             mine = (item for _, home, item in objects if home in (SHARED_DATABASE, value.oid))
             before = self.views.get(value.oid)
             version = 1 if before is None else before.version + 1
-            views[value.oid] = CatalogView(CatalogState(mine, version=version))
+            views[value.oid] = CatalogView(CatalogState(mine, version, value.oid))
         self.views = views
 
     @property
@@ -139,7 +139,7 @@ class Catalog:
                     if isinstance(item, _SHARED)
                 ]
                 mine += [item for home, item in done.elsewhere if home == oid]
-                self.views[oid] = CatalogView(CatalogState(mine, version=1))
+                self.views[oid] = CatalogView(CatalogState(mine, 1, oid))
 
 
 def read_objects(

@@ -254,10 +254,17 @@ def is_superuser(view: CatalogView, oid: Oid) -> bool:
 
 
 def parents(view: CatalogView, member: Oid) -> list[Oid]:
-    """The roles a role is a direct member of."""
-    return [
+    """The roles a role is a direct member of; who owns the database is one of pg_database_owner."""
+    found = [
         role.oid for role in view.objects(Role) if any(oid == member for oid, _ in role.members)
     ]
+    return [*found, DATABASE_OWNER_OID] if member == database_owner(view) else found
+
+
+def database_owner(view: CatalogView) -> Oid:
+    """The role that owns the database of a view."""
+    home = view.object(view.state.database)
+    return home.owner if isinstance(home, Database) else 0
 
 
 def roles_of(view: CatalogView, member: Oid, *, inherited: bool = True) -> set[Oid]:

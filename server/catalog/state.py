@@ -144,6 +144,7 @@ class CatalogState:
         "by_oid",
         "casts",
         "children",
+        "database",
         "derived",
         "detaching",
         "filled",
@@ -156,9 +157,12 @@ class CatalogState:
         "version",
     )
 
-    def __init__(self, objects: Iterable[CatalogObject] = (), version: int = 0) -> None:
-        """Index the objects."""
+    def __init__(
+        self, objects: Iterable[CatalogObject] = (), version: int = 0, database: Oid = 0
+    ) -> None:
+        """Index the objects. database: whose they are."""
         self.version = version
+        self.database = database
         self.by_oid: dict[Oid, CatalogObject] = {}
         self.by_name: dict[NameKey, Oid] = {}
         self.of_table: dict[Oid, tuple[Oid, ...]] = {}
@@ -185,7 +189,7 @@ class CatalogState:
 
     def changed(self, changes: Changes, version: int) -> CatalogState:
         """The state after the changes."""
-        state = CatalogState(version=version)
+        state = CatalogState(version=version, database=self.database)
         state.by_oid = self.by_oid.copy()
         state.by_name = self.by_name.copy()
         state.of_table = self.of_table.copy()

@@ -27,7 +27,6 @@ from server.catalog.objects import (
 )
 from server.catalog.operator_class_objects import OperatorClass, OperatorFamily
 from server.catalog.privileges import (
-    DATABASE_OWNER_OID,
     has_column_privilege,
     has_privilege,
     has_privileges_of,
@@ -43,7 +42,7 @@ from server.catalog.views.physical import named_facts
 from server.errors import InsufficientPrivilege
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from server.statements.statement import StatementContext
 
@@ -90,9 +89,7 @@ def kind_word(value: CatalogObject) -> str:
 
 def owns(context: StatementContext, value: CatalogObject) -> bool:
     """Whether the user has the privileges of an object's owner."""
-    if has_privileges_of(context.catalog, context.user_oid, value.owner):
-        return True
-    return value.owner == DATABASE_OWNER_OID and DATABASE_OWNER_OID in _roles(context)
+    return has_privileges_of(context.catalog, context.user_oid, value.owner)
 
 
 def require_owner(context: StatementContext, value: CatalogObject, word: str = "") -> None:
@@ -112,20 +109,12 @@ def require_owner_to_drop(context: StatementContext, value: CatalogObject) -> No
         require_owner(context, value)
 
 
-def _roles(context: StatementContext) -> Iterator[int]:
-    """The user, and pg_database_owner for who owns the database."""
-    yield context.user_oid
-    home = context.catalog.object(context.session.database_oid)
-    if home is not None and owns(context, home):
-        yield DATABASE_OWNER_OID
-
-
 def require_create(context: StatementContext, schema_oid: int) -> None:
     """Raise InsufficientPrivilege for who may not make objects in a schema."""
     schema = context.catalog.object(schema_oid)
     if schema is None or schema_oid == context.session.temporary_schema:
         return
-    if not any(has_privilege(context.catalog, role, schema, "C") for role in _roles(context)):
+    if not has_privilege(context.catalog, context.user_oid, schema, "C"):
         raise InsufficientPrivilege(f"permission denied for schema {schema.name}")
 
 
@@ -138,8 +127,8 @@ def require_member(context: StatementContext, owner: int) -> None:
 
 def require_usage(context: StatementContext, schema: Schema) -> None:
     """Raise InsufficientPrivilege for who may not look into a schema."""
-    if schema.oid != context.session.temporary_schema and not any(
-        has_privilege(context.catalog, role, schema, "U") for role in _roles(context)
+    if schema.oid != context.session.temporary_schema and not has_privilege(
+        context.catalog, context.user_oid, schema, "U"
     ):
         raise InsufficientPrivilege(f"permission denied for schema {schema.name}")
 

@@ -10,7 +10,6 @@ from server.catalog.objects import (
     Column,
     Constraint,
     Index,
-    Role,
     Schema,
     Sequence,
     Table,
@@ -27,7 +26,8 @@ from server.catalog.privileges import (
     roles_of,
 )
 from server.catalog.views.classes import SYSTEM_SCHEMAS
-from server.catalog.views.information_types import type_columns
+from server.catalog.views.information_roles import applicable_roles, enabled_roles
+from server.catalog.views.information_types import NO, YES, type_columns, yes_or_no
 from server.catalog.views.listings import definer, name_of, view_text
 from server.catalog.views.physical import type_facts
 from server.catalog.views.relation import Row, SystemRelation
@@ -37,17 +37,11 @@ if TYPE_CHECKING:
     from server.catalog.catalog_view import CatalogView
     from server.catalog.definitions import Definer
 
-YES, NO = "YES", "NO"
 TABLE_TYPES = {"r": "BASE TABLE", "p": "BASE TABLE", "v": "VIEW", "f": "FOREIGN"}
 CONSTRAINT_TYPES = {"p": "PRIMARY KEY", "u": "UNIQUE", "f": "FOREIGN KEY", "c": "CHECK"}
 RULES = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 MATCHES = {"s": "NONE", "f": "FULL", "p": "PARTIAL"}
 WORDS = {letter: word.upper() for word, letter in LETTERS.items() if word != "temp"}
-
-
-def yes_or_no(flag: object) -> str:
-    """A flag as the standard writes it."""
-    return YES if flag else NO
 
 
 CHANGE = COMMAND_BITS["update"] | COMMAND_BITS["delete"]
@@ -487,23 +481,6 @@ def _column_grants(viewer: Viewer, table: Table, column: Column) -> Iterator[Row
                 }
 
 
-def _enabled_roles(viewer: Viewer) -> Iterator[Row]:
-    for role in viewer.view.objects(Role):
-        if viewer.everything or role.oid in viewer.roles:
-            yield {"role_name": role.name}
-
-
-def _applicable_roles(viewer: Viewer) -> Iterator[Row]:
-    for role in viewer.view.objects(Role):
-        for member, admin in role.members:
-            if member in viewer.roles or viewer.everything:
-                yield {
-                    "grantee": name_of(viewer.view, member),
-                    "role_name": role.name,
-                    "is_grantable": yes_or_no(admin),
-                }
-
-
 # The server
 
 
@@ -581,8 +558,8 @@ VIEWS: tuple[tuple[str, OfViewer], ...] = (
     ("role_table_grants", _table_privileges),
     ("column_privileges", _column_privileges),
     ("role_column_grants", _column_privileges),
-    ("enabled_roles", _enabled_roles),
-    ("applicable_roles", _applicable_roles),
+    ("enabled_roles", enabled_roles),
+    ("applicable_roles", applicable_roles),
     ("information_schema_catalog_name", _catalog_name),
     ("character_sets", _character_sets),
     ("user_defined_types", _user_types),

@@ -22,6 +22,14 @@ DATE, INTERVAL = 1082, 1186
 PRECISION_DEFAULT, LOW_BITS = 6, 0xFFFF
 
 
+YES, NO = "YES", "NO"
+
+
+def yes_or_no(flag: object) -> str:
+    """A flag as the standard writes it."""
+    return YES if flag else NO
+
+
 def data_type(view: CatalogView, oid: int) -> str:
     """A type's name; arrays and users' types are summed up."""
     fact = type_facts().get(oid)
