@@ -164,8 +164,13 @@ def due(
     reclaimable: int,
     options: tuple[str, ...],
     settings: Mapping[str, Any],
+    is_known: bool = True,
 ) -> Due:
-    """Whether so much has changed that a table is worth a visit: the manual's formulas."""
+    """Whether so much has changed that a table is worth a visit: the manual's formulas.
+
+    A table of which nothing is known is analysed however small it is: a join of two such tables is otherwise guessed
+    at, and what comes after it with it.
+    """
     if not is_enabled(options):
         return Due(vacuum=False, analyze=False)
 
@@ -176,6 +181,6 @@ def due(
     since_vacuum = changes_since(counts, activity.at_vacuum)
     return Due(
         vacuum=reclaimable > limit("vacuum") and since_vacuum > 0,
-        analyze=changes_since(counts, activity.at_analyze) > limit("analyze"),
+        analyze=changes_since(counts, activity.at_analyze) > (limit("analyze") if is_known else 0),
         seal=bool(activity.cold_groups),
     )

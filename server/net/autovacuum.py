@@ -46,7 +46,8 @@ def due_tables(database: Database) -> Iterator[tuple[int, CatalogView, Table, Du
             if table.kind not in ("r", "m") or not table.storage_id or table.persistence == "t":
                 continue
             try:
-                found = _due(database, table)
+                is_known = view.statistics_of(table.oid) is not None
+                found = _due(database, table, is_known=is_known)
             except StorageError as error:  # a damaged table is no reason to leave out the others
                 _LOG.warning('autovacuum: table "%s": %s', table.name, error)
                 continue
@@ -83,7 +84,7 @@ def _seal_delay_s(database: Database, table: Table) -> float:
     return parameter(table.options, "autovacuum_seal_delay", database.settings)  # type: ignore[arg-type]  # a mapping
 
 
-def _due(database: Database, table: Table) -> Due:
+def _due(database: Database, table: Table, *, is_known: bool) -> Due:
     with database.engine.latch:
         relation = database.engine.relation(table.storage_id)
         rows, reclaimable = relation.row_estimate, relation.reclaimable_count
@@ -96,6 +97,7 @@ def _due(database: Database, table: Table) -> Due:
         reclaimable=reclaimable,
         options=table.options,
         settings=database.settings,  # type: ignore[arg-type]  # a mapping by its __getitem__
+        is_known=is_known,
     )
     if is_enabled(table.options) and not database.engine.settled.is_settled(table.storage_id):
         return replace(found, vacuum=True)  # a crash has left rows in it

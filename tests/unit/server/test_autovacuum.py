@@ -30,7 +30,7 @@ SETTINGS = {
 DONE = Counts(inserted=1000)
 
 
-def visit(counts=DONE, reclaimable=0, options=(), activity=None):
+def visit(counts=DONE, reclaimable=0, options=(), activity=None, *, is_known=True):
     return due(
         activity or TableActivity(at_vacuum=DONE, at_analyze=DONE),
         counts,
@@ -38,6 +38,7 @@ def visit(counts=DONE, reclaimable=0, options=(), activity=None):
         reclaimable=reclaimable,
         options=options,
         settings=SETTINGS,
+        is_known=is_known,
     )
 
 
@@ -54,6 +55,13 @@ def visit(counts=DONE, reclaimable=0, options=(), activity=None):
 )
 def test_a_table_is_visited_when_enough_has_changed(updated, reclaimable, expected):
     assert visit(Counts(inserted=1000, updated=updated), reclaimable) == expected
+
+
+def test_a_small_table_of_which_nothing_is_known_is_analyzed():
+    small = Counts(inserted=5)
+    assert visit(small, activity=TableActivity(), is_known=False) == Due(vacuum=False, analyze=True)
+    assert not visit(small, activity=TableActivity())
+    assert not visit(Counts(), activity=TableActivity(), is_known=False)
 
 
 def test_storage_parameters_of_a_table_come_before_settings():
@@ -293,6 +301,7 @@ def test_dropped_objects_leave_nothing_in_the_catalog(database):
 def test_a_table_with_rows_that_a_crash_has_left_is_visited(database):
     client = Client(database)
     client.rows("CREATE TABLE t (a int); INSERT INTO t VALUES (1)")
+    client.rows("ANALYZE t")
     assert list(due_tables(database)) == []
     xid = int(client.rows("SELECT xmin FROM t")[0][0])
     database.engine.log.aborted.add(xid)
