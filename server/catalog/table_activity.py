@@ -156,7 +156,7 @@ def is_enabled(options: tuple[str, ...]) -> bool:
     return "autovacuum_enabled=false" not in options and "autovacuum_enabled=off" not in options
 
 
-def due(
+def due(  # noqa: PLR0913 - what the manual's formulas are made of
     activity: TableActivity,
     counts: Counts,
     *,

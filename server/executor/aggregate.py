@@ -90,8 +90,9 @@ class HashAggregate(Operator):
             if morsels is not None:
                 with ExitStack() as stack:
                     sets = GroupingSets(self.prepared, context, stack)
-                    if collect(morsels, sets, self.prepared, context):
-                        yield from sets.results()
+                    collected = collect(morsels, sets, self.prepared, context, stack)
+                    if collected is not None:
+                        yield from collected.results()
                         return
         with ExitStack() as stack:
             sets = GroupingSets(self.prepared, context, stack)

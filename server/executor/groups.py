@@ -81,8 +81,8 @@ class Groups:
         self._telling = [
             n for n, position in enumerate(keys) if position not in self._plan.dependent
         ]
-        self._key_types = [self._types[place].type for place in self._telling]
-        self._table = KeyTable(self._key_types, nulls_match=True)
+        self.key_types = [self._types[place].type for place in self._telling]
+        self._table = KeyTable(self.key_types, nulls_match=True)
         self._found: list[Batch] = []  # the keys of new groups, in order
         self._found_bytes = 0
         self._collectors: list[Collector] = [call.collector(context) for call in prepared.calls]
@@ -111,7 +111,7 @@ class Groups:
         unknown = np.flatnonzero(~is_known)
         if len(unknown):
             columns = [column.take(unknown) for column in keys]
-            numbers = part_numbers(columns, self._key_types, self._level)
+            numbers = part_numbers(columns, self.key_types, self._level)
             self._rest.add(batch.take(unknown), numbers)
             batch = batch.take(np.flatnonzero(is_known))
             evaluated = self._prepared.evaluated(batch, self._context)
@@ -126,6 +126,10 @@ class Groups:
         """Take rows in on a thread that counts by itself; false: the groups take more than one of so many shares."""
         self._collect(*evaluated, count)
         return self._byte_count() * shares <= self._limit_bytes
+
+    def telling(self, keys: tuple[Column, ...]) -> tuple[Column, ...]:
+        """The keys that tell groups apart."""
+        return self._told(self._own(keys))
 
     @property
     def is_spilling(self) -> bool:
@@ -150,7 +154,7 @@ class Groups:
     def results(self, set_number: int) -> Iterator[Batch]:
         """Yield the rows of all groups."""
         yield from slices(self._finish(set_number))
-        self._table = KeyTable(self._key_types, nulls_match=True)
+        self._table = KeyTable(self.key_types, nulls_match=True)
         self._found.clear()
         self._collectors.clear()
         self._holding.reset(0)

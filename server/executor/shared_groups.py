@@ -1,9 +1,10 @@
 """GROUP BY whose input comes in parts that several threads do.
 
-Rule 1: where rows by far outnumber groups, each thread has groups of its own, which become one in the end; otherwise
-        threads compute keys and arguments, and whoever asks for the result finds the groups. The first part tells.
-Rule 2: a thread's groups keep to its share of the memory. If they cannot, nothing is kept and the operator starts from
-        scratch by itself: only one place may write rows to files.
+Rule 1: where rows by far outnumber groups, each thread has groups of its own, which become one in the end; where groups
+        are many, they are divided by their keys; otherwise threads compute keys and arguments, and whoever asks for the
+        result finds the groups. The first part tells.
+Rule 2: groups of threads and divisions keep to a share of the memory. If they cannot, nothing is kept and the operator
+        starts from scratch by itself: only one place may write rows to files.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from contextlib import ExitStack, closing
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from server.executor.divided_groups import DividedGroups, dividing_key
 from server.executor.groups import Groups
 from server.executor.morsels import helper_count, in_order, may_run_beside
 
@@ -27,9 +29,13 @@ if TYPE_CHECKING:
     from server.vector.batch import Batch
 
     Part = Callable[[], list[Batch]]
+    Input = Callable[[], list[tuple[Batch, Evaluated]]]
 
 ROWS_PER_GROUP: Final = 8
 """How many rows of the first part there must be for each of its groups, if threads are to have their own."""
+GROUPS_MIN: Final = 256
+PARTS_MIN: Final = 3
+"""How many groups there must be in the first part, and how many parts beside it, if groups are to be divided."""
 
 
 def may_share(plan: physical.HashAggregate) -> bool:
@@ -57,36 +63,57 @@ def collect(
     sets: GroupingSets,
     prepared: PreparedGrouping,
     context: ExecutionContext,
-) -> bool:
-    """Take all rows into the groups of each grouping set; false: they are worth nothing, memory did not suffice."""
-    row_count = 0
-    for part in morsels.parts[:1]:
-        for batch in part():
-            row_count += batch.count
-            sets.add(batch, prepared.evaluated(batch, context))
+    stack: ExitStack,
+) -> GroupingSets | DividedGroups | None:
+    """All rows in groups, those of the sets or others; None: what there is is worth nothing, memory did not suffice."""
+
+    def evaluated(part: Part) -> list[tuple[Batch, Evaluated]]:
+        return [(batch, prepared.evaluated(batch, context)) for batch in part() if batch.count]
+
+    first = [pair for part in morsels.parts[:1] for pair in evaluated(part)]
+    for batch, arguments in first:
+        sets.add(batch, arguments)
+    row_count = sum(batch.count for batch, _ in first)
+    rest = morsels.parts[1:]
     if can_merge(prepared.plan) and len(sets) * ROWS_PER_GROUP <= max(row_count, ROWS_PER_GROUP):
-        with ExitStack() as stack:
-            if not _Threads(sets.reading, prepared, context, stack).take(morsels.parts[1:]):
-                return False
+        with ExitStack() as threads:
+            if not _Threads(sets.reading, prepared, context, threads).take(rest):
+                return None
+    elif (dividing := _dividing_key(prepared.plan, sets, first, rest)) is not None:
+        (keys,) = prepared.plan.sets
+        divided = DividedGroups(prepared, keys, dividing, context, stack)
+        inputs: list[Input] = [first.copy, *(partial(evaluated, part) for part in rest)]
+        return divided if divided.take(inputs, morsels.rest) else None
     else:
-        _take_evaluated(morsels.parts[1:], sets, prepared, context)
+        _take_evaluated(rest, evaluated, sets, context)
     for last in morsels.rest:
         for batch in last():
             context.check_cancelled()
             if batch.count:
                 sets.add(batch, prepared.evaluated(batch, context))
-    return True
+    return sets
+
+
+def _dividing_key(
+    plan: physical.HashAggregate,
+    sets: GroupingSets,
+    first: Sequence[tuple[Batch, Evaluated]],
+    rest: Sequence[Part],
+) -> int | None:
+    """By which key to divide groups, if there is one set of them, of many groups and with enough to come."""
+    if len(plan.sets) > 1 or sets.reading[0].is_spilling:
+        return None
+    if len(sets) < GROUPS_MIN or len(rest) < PARTS_MIN:
+        return None
+    return dividing_key(sets.reading[0], first)
 
 
 def _take_evaluated(
     parts: Sequence[Part],
+    evaluated: Callable[[Part], list[tuple[Batch, Evaluated]]],
     sets: GroupingSets,
-    prepared: PreparedGrouping,
     context: ExecutionContext,
 ) -> None:
-    def evaluated(part: Part) -> list[tuple[Batch, Evaluated]]:
-        return [(batch, prepared.evaluated(batch, context)) for batch in part() if batch.count]
-
     with closing(in_order([partial(evaluated, part) for part in parts], context)) as results:
         for found in results:
             context.check_cancelled()

@@ -150,6 +150,12 @@ def text_hashes(store: Values, views: Values) -> Positions:
     return np.fromiter((hash(text) for text in texts_of(store, views)), np.int64, len(views))
 
 
+def end_hashes(store: Values, views: Values) -> Positions:
+    """A number for each text, the same one for texts of one length that begin and end alike."""
+    ends = ((len(text), text[:4], text[-8:]) for text in texts_of(store, views))
+    return np.fromiter(map(hash, ends), np.int64, len(views))
+
+
 class TextCodes:
     """Gives each distinct text the next number; numbers never change.
 

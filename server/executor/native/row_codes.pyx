@@ -70,6 +70,7 @@ cdef class RowCodes:
     cdef int64_t count
     cdef int columns
     cdef int words
+    cdef int first_text  # where the view of the first text stands in a line; 0: nowhere
     cdef uint8_t is_text[COLUMNS_MAX]
     cdef uint8_t is_blank[COLUMNS_MAX]
     cdef list kept
@@ -81,7 +82,10 @@ cdef class RowCodes:
         self.columns = len(texts)
         assert self.columns <= COLUMNS_MAX
         self.words = 1
+        self.first_text = 0
         for column in range(self.columns):
+            if texts[column] and not self.first_text:
+                self.first_text = self.words
             self.is_text[column] = bool(texts[column])
             self.is_blank[column] = bool(blanks[column])
             self.words += 2 if texts[column] else 1
@@ -207,6 +211,8 @@ cdef class RowCodes:
             number = self.slots[<uint32_t>hashes[row] & self.mask].number_plus_one
             if number:
                 prefetch_line(self.lines + <int64_t>(number - 1) * self.words)
+        if self.first_text:
+            self._prefetch_texts(rows, hashes)
         for row in range(rows):
             line = scratch + row * self.words
             at = <uint32_t>hashes[row] & self.mask
@@ -223,6 +229,18 @@ cdef class RowCodes:
                 self.slots[at].hash = <uint32_t>hashes[row]
                 self.slots[at].number_plus_one = <int32_t>self.count
             out[row] = <int64_t>self.slots[at].number_plus_one - 1
+
+    cdef inline void _prefetch_texts(self, Py_ssize_t rows, const uint64_t *hashes) noexcept nogil:
+        """Have the texts come that will be compared, of the first column that has any."""
+        cdef Py_ssize_t row
+        cdef Slot slot
+        cdef const uint64_t *word
+        for row in range(rows):
+            slot = self.slots[<uint32_t>hashes[row] & self.mask]
+            if slot.number_plus_one and slot.hash == <uint32_t>hashes[row]:
+                word = self.lines + <int64_t>(slot.number_plus_one - 1) * self.words + self.first_text
+                if <uint32_t>word[0] > INLINE_MAX:
+                    prefetch_line(<const void *>word[1])
 
     cdef inline bint _equal(self, const uint64_t *one, const uint64_t *other) noexcept nogil:
         cdef int column, word
@@ -283,6 +301,10 @@ cdef class RowCodes:
         cdef uint64_t *line
         cdef const uint8_t *data
         cdef uint32_t length
+        for row in range(rows):  # not every text is beside the one before
+            view = source.views[start + row]
+            if view.length > INLINE_MAX and (source.valid == NULL or source.valid[start + row]):
+                prefetch_line(source.store + view.place)
         for row in range(rows):
             line = scratch + row * self.words
             if source.valid != NULL and not source.valid[start + row]:

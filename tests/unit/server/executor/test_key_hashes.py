@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from server.executor.key_hashes import key_hashes, part_numbers
+from server.executor.key_hashes import key_hashes, part_numbers, spread
 from server.types.registry import TYPE_BY_NAME
 from server.vector.column import Column
 from server.vector.rows import column_of, objects
@@ -72,3 +72,28 @@ def test_each_level_spreads_the_rows_of_a_part():
     again = part_numbers([columns[0].take(np.flatnonzero(first == 3))], types, 1)
     assert len(np.bincount(again)) == 32
     assert np.bincount(again).min() > 40
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [
+        ("text", (coded(WORDS), text_column(column_of(WORDS, np.dtype(object))))),
+        ("bpchar", (coded(["a", "b  "]), coded(["a  ", "b"]))),
+        ("int4", (Column(np.array([7, -1], np.int32)), Column(np.array([7, -1], np.int64)))),
+        (
+            "numeric",
+            (
+                Column(np.array([150, 0]), None, 2),
+                Column(objects([Decimal("1.5"), Decimal("0.0")])),
+            ),
+        ),
+        ("float8", (Column(np.array([0.0, np.nan])), Column(np.array([-0.0, -np.nan])))),
+    ],
+)
+def test_equal_values_are_spread_alike(name: str, columns: tuple[Column, Column]):
+    one, other = (spread(column, TYPE_BY_NAME[name], 7).tolist() for column in columns)
+    assert one == other
+    assert set(one) <= set(range(7))
+    there = np.zeros(len(columns[0]), np.bool_)
+    nulls = Column(columns[0].values, there, columns[0].scale, columns[0].dictionary)
+    assert set(spread(nulls, TYPE_BY_NAME[name], 7).tolist()) == {0}

@@ -3,6 +3,7 @@
 import pytest
 
 from server.executor import shared_groups
+from server.executor.divided_groups import DividedGroups
 from server.executor.groups import Groups
 from server.session import execution
 from server.workers import Workers
@@ -27,6 +28,17 @@ FEW = [
 MANY = [
     "select g / 3, w, count(*), sum(v), min(n) from many group by 1, 2",
     "select upper(w) || g % 3000, max(t), avg(n) from many group by 1",
+]
+DIVIDED = [
+    MANY[0],
+    "select g % 900, w, count(distinct v), sum(v) filter (where v > 3), count(*) from many group by 1, 2",
+    "select g % 700 / 4.0, array_agg(g), string_agg(w, '-' order by g desc) from many group by 1",
+    "select case when g % 2 = 0 then n else g end, count(*), mode() within group (order by w) from many group by 1",
+    "select lpad('', g % 500, 'longer than a view ')::char(600) c, g % 2, max(n) from many group by c, 2",
+    "select lpad('', g % 500, 'longer than a view ') c, 7, max(n), count(*) from many group by c, 2",
+    "select nullif(g % 600, 9), 'x' c, count(distinct w) filter (where v is null) from many group by 1, c",
+    "select interval '1 day' * (g % 800), min(t) from many group by 1",
+    "select g, max(upper(w)) from many group by g having count(*) > 0 limit 9000",
 ]
 HELD = [
     "select w, count(distinct g % 100) from many group by w",
@@ -88,6 +100,19 @@ def merged(monkeypatch):
     return seen
 
 
+@pytest.fixture
+def divided(monkeypatch):
+    """Whether memory sufficed for groups that are divided."""
+    seen, take = [], DividedGroups.take
+
+    def noted(groups, parts, rest):
+        seen.append(take(groups, parts, rest))
+        return seen[-1]
+
+    monkeypatch.setattr(DividedGroups, "take", noted)
+    return seen
+
+
 @pytest.mark.parametrize("sql", FEW)
 def test_few_groups_are_put_together(helped, merged, sql):
     expected = alone(helped, sql)
@@ -96,8 +121,34 @@ def test_few_groups_are_put_together(helped, merged, sql):
     assert merged or "g < 0" in sql
 
 
+@pytest.mark.parametrize("sql", DIVIDED)
+def test_many_groups_are_divided(helped, divided, sql):
+    expected = alone(helped, sql)
+    assert not divided
+    assert sorted_rows(helped, sql) == expected
+    assert divided == [True]
+
+
+def test_groups_of_a_key_with_few_values_are_not_divided_by_it(helped, divided):
+    sql = "select 1 a, nullif(g, 0) b, count(distinct v) from many group by a, b"
+    assert sorted_rows(helped, sql) == alone(helped, sql)
+    assert divided == [True]
+    divided.clear()
+    helped.rows("select count(distinct v) from many group by g - g, left(w, g - g)")
+    assert not divided
+
+
+def test_divided_groups_that_take_too_much_begin_again(helped, divided):
+    (sql,) = MANY[:1]
+    expected = alone(helped, sql)
+    helped.run("set work_mem = '128kB'")
+    assert sorted_rows(helped, sql) == expected
+    helped.run("reset work_mem")
+    assert divided == [False]
+
+
 @pytest.mark.parametrize("sql", MANY + HELD)
-def test_many_groups_are_found_by_one(helped, merged, sql):
+def test_many_groups_are_not_put_together(helped, merged, sql):
     expected = alone(helped, sql)
     assert sorted_rows(helped, sql) == expected
     assert not merged

@@ -272,3 +272,14 @@ def test_equal_texts_have_equal_hashes(functions: Any, count: int):
     )
     assert hashes == [known[word] for word in repeated(count)]
     assert len(set(known.values())) == len(WORDS)
+
+
+@pytest.mark.parametrize("functions", FUNCTIONS)
+def test_texts_that_begin_and_end_alike_have_equal_hashes(functions: Any):
+    long = [f"begin {middle} and the end" for middle in ("one", "two", "none")]
+    store, views = stored([*WORDS, *long])
+    found = functions.end_hashes(store, views).tolist()
+    other_store, other_views = stored([*long[::-1], *WORDS[::-1]])
+    assert found == functions.end_hashes(other_store, other_views).tolist()[::-1]
+    assert found[-3] == found[-2] != found[-1]
+    assert len(set(found)) == len(WORDS) + 2
