@@ -57,11 +57,17 @@ def date_difference(context: CallContext, left: Column, right: Column, *, count:
     return Column(left.values - right.values, joint_validity((left, right)))
 
 
+def month_lengths(year: Values, month: Values) -> Values:
+    """How many days months have."""
+    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    lengths: Values = _MONTH_LENGTHS[month - 1] + ((month == 2) & leap)
+    return lengths
+
+
 def _months_later(days: Values, months: int) -> Values:
     year, month, day = fields.civil(days)
     year, month = np.divmod(year * 12 + month - 1 + months, 12)
-    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    longest = _MONTH_LENGTHS[month] + ((month == 1) & leap)
+    longest = month_lengths(year, month + 1)
     return fields.days_from_civil(year, month + 1, np.minimum(day, longest))
 
 

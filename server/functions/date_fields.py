@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import DatetimeFieldOverflow, FeatureNotSupported
+from server.functions import ages, elapsed, fields, instants
 from server.functions import date_columns as columns
-from server.functions import elapsed, fields, instants
 from server.functions import zoned_columns as zoned
 from server.functions.declare import row
 from server.functions.fields import as_float, as_numeric
@@ -253,6 +253,7 @@ FUNCTIONS: Final = (
         instants.age,
         "Difference on the calendar.",
         "'2001-04-10', '1957-06-13' -> 43 years 9 mons 27 days",
+        ages.age,
     ),
     row(
         "1199 age(timestamptz, timestamptz) interval context",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from server.functions import fields, instants
+from server.functions.ages import age_field
 from server.functions.date_columns import TIMESTAMP_LIMIT, within
 from server.functions.orders import interval_key
 from server.functions.scaled import by_rows
@@ -84,21 +85,28 @@ def _key(column: Column) -> Any:
     return np.int64(min(max(key, _INT64.min), _INT64.max))
 
 
+def _elapsed_field(unit: str, intervals: Column) -> tuple[Values, int] | None:
+    us = elapsed_us(intervals)
+    if us is None or unit not in _FIELDS:
+        return None
+    modulus, divisor, scale = _FIELDS[unit]
+    sizes = np.abs(us)
+    sizes = sizes if modulus > _INT64.max else sizes % modulus
+    return np.sign(us) * (sizes // divisor), scale
+
+
 def field_kernel(row: Callable[[str, Interval], Any], result: str) -> Kernel:
     """A field of intervals; row gives that of one."""
     dtype = _OBJECT if result == "numeric" else np.dtype(np.float64)
 
     def kernel(context: CallContext, names: Column, intervals: Column, *, count: int) -> Column:
-        us = elapsed_us(intervals)
-        if us is None or not is_constant(names):
+        if not is_constant(names):
             return by_rows(row, (names, intervals), dtype)
         unit = fields.ALIASES.get(constant_value(names).lower(), "")
-        if unit not in _FIELDS:
+        found = age_field(unit, intervals) or _elapsed_field(unit, intervals)
+        if found is None:
             return by_rows(row, (names, intervals), dtype)
-        modulus, divisor, scale = _FIELDS[unit]
-        sizes = np.abs(us)
-        sizes = sizes if modulus > _INT64.max else sizes % modulus
-        numbers = np.sign(us) * (sizes // divisor)
+        numbers, scale = found
         if result == "numeric":
             return Column(numbers, intervals.valid, scale)
         return Column(numbers / float(10**scale), intervals.valid)

@@ -17,7 +17,8 @@ from server.functions.orders import blank_key, generic_key, interval_key, numeri
 from server.functions.sums import grown, present
 from server.vector.column import Column, Positions, Values
 from server.vector.native import best_views
-from server.vector.rows import column_of, plain_values
+from server.vector.parted import PartedColumn
+from server.vector.rows import column_of, objects, plain_values
 from server.vector.texts import TextColumn
 
 if TYPE_CHECKING:
@@ -123,6 +124,9 @@ class BestDecimals(Best):
     def offer_all(self, groups: Positions, column: Column, group_count: int) -> None:
         """Take what is better of a column without NULLs."""
         self.grow(group_count)
+        if isinstance(column, PartedColumn):
+            rows = self._candidates(groups, column, group_count)
+            groups, column = groups[rows], Column(objects(plain_values(column.take(rows))))
         if column.scale is None or self.scale not in (None, column.scale):
             for group, value in zip(groups.tolist(), plain_values(column), strict=True):
                 self.offer(group, value)
@@ -130,6 +134,21 @@ class BestDecimals(Best):
         self.scale = column.scale
         self.ufunc.at(self.scaled, groups, column.values)
         self.seen[groups] = True
+
+    def _candidates(self, groups: Positions, column: PartedColumn, group_count: int) -> Positions:
+        """The rows that may be the best of their group, in order: of scaled parts the last best one a group."""
+        found = []
+        for rows, part in column.parts:
+            if part.scale is not None and len(rows) >= group_count:
+                own = groups[rows]
+                best = np.full(group_count, self.start, np.int64)
+                self.ufunc.at(best, own, part.values)
+                last = np.full(group_count, -1, np.int64)
+                is_best = part.values == best[own]
+                last[own[is_best]] = rows[is_best]
+                rows = last[last >= 0]
+            found.append(rows)
+        return np.sort(np.concatenate(found)) if found else np.zeros(0, np.int64)
 
     def settle(self, group_count: int) -> Column:
         """The best of both kinds."""
