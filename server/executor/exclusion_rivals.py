@@ -148,8 +148,9 @@ class _InvertedSearch:
 
     def roots(self, values: Row) -> Iterable[int]:
         """The rows whose entries may belong to a rival."""
+        settings = None if self._context.session is None else self._context.session.settings
         searches = [
-            self._index.search(position, strategy, values[position])
+            self._index.search(position, strategy, values[position], settings)
             for position, strategy in self._asked
         ]
         entries = IndexEntries(self._context, self._index.storage_id, None)
