@@ -24,6 +24,7 @@ class Load(SqlSimulation):
 
     def __init__(self, seed):
         self.random = random.Random(seed)
+        self.closing = 0
         self.faults = Faults(self.random)
         self.files = CrashingFiles(self.faults)
         engine = Engine.create(self.files, OPTIONS, store_id=5)
