@@ -175,10 +175,14 @@ class Transaction(StorageTransaction):
         with self.engine.latch:
             super().rollback_to(savepoint)
 
-    def take_back_portion(self) -> bool:
-        """Take back some of the last rows before `abort`, a few milliseconds of work; whether there is more."""
+    def take_back_portion(self, savepoint: int | None = None) -> bool:
+        """Take back some of the last rows, a few milliseconds of work; whether there is more.
+
+        Before `abort`, or before `rollback_to` that savepoint.
+        """
         with self.engine.latch:
-            return take_back_portion(self)
+            stays = 0 if savepoint is None else self.undo_count_at(savepoint)
+            return take_back_portion(self, undo_count=stays)
 
     def leave(self) -> None:
         """Belong to no session any more: what hangs on that goes, locks and ids stay until `abort`."""

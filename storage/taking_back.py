@@ -70,11 +70,16 @@ STEPS: dict[tuple[type, int], tuple[Counted, Cut, Cut]] = {
 """How to count the rows of the steps that are about many, and how to cut these in two."""
 
 
-def take_back_portion(transaction: "Transaction", most: int = ROWS_AT_ONCE) -> bool:
-    """Take back the last rows of a transaction, about so many; whether there is more. Under the latch."""
+def take_back_portion(
+    transaction: "Transaction", most: int = ROWS_AT_ONCE, undo_count: int = 0
+) -> bool:
+    """Take back the last rows of a transaction, about so many; whether there is more. Under the latch.
+
+    undo_count: how many steps stay, as they are older than a savepoint.
+    """
     undo = transaction.undo
     try:
-        while undo and most > 0:
+        while len(undo) > undo_count and most > 0:
             step, count = _last_part(undo, most)
             target, operation, first, second, extra = step
             target.undo(operation, first, second, extra)
@@ -84,7 +89,7 @@ def take_back_portion(transaction: "Transaction", most: int = ROWS_AT_ONCE) -> b
     except DiskFull:
         undo.clear()
         transaction.is_resumed = True  # what is left of it is void, as of one without a way back
-    return bool(undo)
+    return len(undo) > undo_count
 
 
 def _last_part(undo: "list[UndoStep]", most: int) -> "tuple[UndoStep, int]":

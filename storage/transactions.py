@@ -104,8 +104,18 @@ class Transaction(Work):
         """Forget a savepoint and those set after it; what was done since stays."""
         del self._savepoints[savepoint:]
 
+    def undo_count_at(self, savepoint: int) -> int:
+        """How many steps of `undo` are older than a savepoint."""
+        mark: Savepoint = self._savepoints[savepoint]
+        return mark.undo_count
+
     def rollback_to(self, savepoint: int) -> None:
-        """Take back what was done since the savepoint, which stays set."""
+        """Take back what was done since the savepoint, which stays set.
+
+        DiskFull leaves a transaction that can only be aborted: what is left of it is void.
+        """
+        if self.is_resumed:
+            raise DiskFull("no room to take back what was done")
         mark = self._savepoints[savepoint]
         del self._savepoints[savepoint + 1 :]
         self._take_back(mark.undo_count)
@@ -183,12 +193,15 @@ class Transaction(Work):
         except Failed:
             # Storage has stopped: recovery will know this transaction as unfinished.
             undo.clear()
+        except DiskFull:
+            undo.clear()
+            self.is_resumed = True
+            raise
 
     def _take_back_all(self) -> bool:
         """Whether there was room for that; on a full disk the rest is void all the same, as after a crash."""
         try:
             self._take_back(0)
         except DiskFull:
-            self.undo.clear()
             return False
         return True

@@ -447,6 +447,7 @@ class Session(SessionState):
         """An error ends the statement, and the transaction with it."""
         known = translate(error)
         log_internal(error, known, f"STATEMENT:  {self.activity.query}")
+        yield from self.driven(self.transaction.taking_back())
         self.transaction.fail()
         if self.transaction.running is None:
             self.close_portals()

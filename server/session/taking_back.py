@@ -3,7 +3,8 @@
 Rule 1: the client has its answer at once. What is left is a transaction in progress that no session has: who needs its
         tables for himself, its rows or its keys waits for it as for any other.
 Rule 2: a worker does a few portions and stands in line again, so that statements get their turns.
-Rule 3: what belongs to the session, or has made or dropped objects, is taken back before the answer: the session's
+Rule 3: who goes back to a savepoint waits for that, and nobody else does.
+Rule 4: what belongs to the session, or has made or dropped objects, is taken back before the answer: the session's
         next statement may be about it.
 """
 
@@ -12,9 +13,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from server.executor.waits import Wait
 from storage.waits import Completion
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from server.database import Database
     from server.session.session import Session
     from server.session.state import Running
@@ -52,6 +56,49 @@ def _may_be_left(session: Session, running: Running) -> bool:
 def has_workers(database: Database) -> bool:
     """Whether there is anybody to leave work to."""
     return database.workers.has_threads
+
+
+def take_back_since(session: Session, running: Running, savepoint: int) -> Iterator[Wait]:
+    """Before a transaction goes back to a savepoint: if much was done since, workers take it back meanwhile."""
+    storage, database = running.storage, session.database
+    if not has_workers(database):
+        return
+    for _ in range(PORTIONS_AT_ONCE):
+        if not storage.take_back_portion(savepoint):
+            return
+    since = Since(database, storage, savepoint)
+    try:
+        while since.has_more:
+            done = database.workers.submit(since.go_on)
+            yield Wait(done, what="Execute")
+            if done.error is not None:
+                raise done.error
+    finally:
+        since.stop()
+
+
+class Since:
+    """What a transaction has done since a savepoint, while its session waits for it to be taken back."""
+
+    def __init__(self, database: Database, storage: Any, savepoint: int) -> None:
+        self.has_more = True
+        self._latch = database.engine.latch
+        self._storage = storage
+        self._savepoint = savepoint
+
+    def go_on(self) -> None:
+        """Do some portions, on a worker."""
+        for _ in range(PORTIONS_A_TURN):
+            with self._latch:
+                self.has_more = self.has_more and self._storage.take_back_portion(self._savepoint)
+            if not self.has_more:
+                return
+            time.sleep(GIVE_WAY_SECONDS)
+
+    def stop(self) -> None:
+        """The session does not wait any more: nothing is taken back after this."""
+        with self._latch:
+            self.has_more = False
 
 
 class Left:

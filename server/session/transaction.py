@@ -23,7 +23,8 @@ from server.executor.waits import Wait
 from server.session.block import STATUS, Event, State, next_state
 from server.session.exported import export_snapshot, import_snapshot
 from server.session.state import Modes, Running, TransactionState
-from server.session.taking_back import take_back
+from server.session.taking_back import take_back, take_back_since
+from storage.errors import DiskFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -367,11 +368,21 @@ class SessionTransaction(TransactionState):
             return
         if self.in_block and running.savepoints:
             innermost = running.savepoints[-1]
-            running.storage.rollback_to(innermost.storage)
+            try:
+                running.storage.rollback_to(innermost.storage)
+            except DiskFull:  # nothing of the transaction can be told from what should be gone
+                self.abort()
+                return
             running.catalog.rollback_to(len(running.savepoints) - 1)
             _restore_checks(running, innermost)
         else:
             self.abort()
+
+    def taking_back(self) -> Generator[Any, Any, None]:
+        """Before `fail` in a savepoint: much is taken back by workers."""
+        running = self.running
+        if running is not None and self.in_block and running.savepoints and not self.is_failed:
+            yield from take_back_since(self._session, running, running.savepoints[-1].storage)
 
     # Savepoints
 
@@ -474,10 +485,11 @@ class SessionTransaction(TransactionState):
         running.catalog.release(position)
         del running.savepoints[position:]
 
-    def rollback_to(self, name: str) -> None:
+    def rollback_to(self, name: str) -> Iterator[Wait]:
         """ROLLBACK TO SAVEPOINT name: the savepoint stays."""
         state = next_state(self.state, Event.ROLLBACK_TO)
         running, position = self._find(name)
+        yield from take_back_since(self._session, running, running.savepoints[position].storage)
         self.state = state
         self._roll_back(running, position)
 

@@ -82,9 +82,8 @@ def release(context: StatementContext, statement: tree.Release) -> Run:
 
 def rollback_to(context: StatementContext, statement: tree.RollbackTo) -> Run:
     """ROLLBACK TO SAVEPOINT name."""
-    yield from ()
     context.session.close_portals_since(statement.name)
-    context.session.transaction.rollback_to(statement.name)
+    yield from context.session.transaction.rollback_to(statement.name)
     return "ROLLBACK"
 
 

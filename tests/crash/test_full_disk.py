@@ -9,6 +9,7 @@ from storage.check import check
 from storage.engine import Engine, Kind
 from storage.errors import DiskFull
 from storage.transactions import Transaction
+from storage.vacuum import vacuum
 from tests.crash.disk import CrashingFiles, Faults
 from tests.crash.test_engine_crash import OPTIONS
 
@@ -20,7 +21,7 @@ ROWS = 2000
 class Filled:
     """An engine on a full disk with a transaction that has used every byte of log there was."""
 
-    def __init__(self):
+    def __init__(self, *, at_savepoint=False):
         self.faults = Faults(random.Random(1))
         self.files = CrashingFiles(self.faults)
         self.engine = Engine.create(self.files, OPTIONS, store_id=9)
@@ -31,6 +32,8 @@ class Filled:
         first.commit().wait()
         self.transaction = self.engine.begin()
         self.transaction.create_relation(MADE, [Kind.INT64])
+        if at_savepoint:
+            self.transaction.savepoint()
         with pytest.raises(DiskFull):
             for number in range(2, 1 << 20):
                 self.faults.full = number > ROWS
@@ -84,3 +87,20 @@ def test_without_that_the_transaction_would_go_on(filled, monkeypatch):
     with pytest.raises(DiskFull):
         filled.transaction.abort()
     assert filled.engine.log.active
+
+
+def test_what_cannot_be_taken_back_to_a_savepoint_is_void():
+    """A step that finds no room was lost: an entry of an index led to a slot of others."""
+    filled = Filled(at_savepoint=True)
+    transaction = filled.transaction
+    for _ in range(2):
+        with pytest.raises(DiskFull):
+            transaction.rollback_to(0)
+    filled.faults.full = False
+    transaction.abort()
+    assert filled.rows() == [1]
+    assert filled.engine.log.aborted
+    vacuum(filled.engine, TABLE, [(filled.engine.index(INDEX), None)])
+    entries = sum(1 for _ in filled.engine.index(INDEX).range())
+    assert entries == 1
+    assert check(filled.engine) == []

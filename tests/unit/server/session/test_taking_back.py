@@ -5,7 +5,9 @@ from collections import deque
 import pytest
 
 from protocol.messages import DataRows, Query
+from server.errors import QueryCanceled
 from server.session import taking_back
+from server.workers import Work
 from storage.taking_back import ROWS_AT_ONCE
 from tests.support.conversation import Client
 from tests.support.engine import memory_database
@@ -103,3 +105,86 @@ def test_a_database_is_not_dropped_meanwhile(database, line):
     assert not client.blocked
     assert database.engine.check() == []
     client.close()
+
+
+class Waiting:
+    """Workers whose work stands in line until the test has it done."""
+
+    def __init__(self):
+        self.line = deque()
+
+    def submit(self, function):
+        work = Work(function)
+        self.line.append(work)
+        return work
+
+    def close(self):
+        assert not self.line
+
+
+@pytest.fixture
+def waiting(database, monkeypatch):
+    monkeypatch.setattr(taking_back, "has_workers", lambda database: True)
+    made = database.workers = Waiting()
+    return made
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_back_to_a_savepoint_by_portions(client, database, waiting, change):
+    client.send(Query("begin; insert into t values (-1, -1, '')"))
+    before = rows(client, LOOK)
+    client.send(Query("savepoint s"))
+    client.send(Query(change))
+    client.send(Query("rollback to s"))
+    turns = 0
+    while client.blocked:
+        waiting.line.popleft().run()
+        client.resume()
+        turns += 1
+    assert turns > 0
+    assert rows(client, LOOK) == before
+    client.send(Query(change))
+    assert rows(client, LOOK) != before
+    client.send(Query("rollback to s"))
+    while client.blocked:
+        waiting.line.popleft().run()
+        client.resume()
+    client.send(Query("commit"))
+    assert rows(client, LOOK) == before
+    assert database.engine.check() == []
+
+
+def test_a_statement_that_fails_behind_a_savepoint_by_portions(client, database, waiting):
+    client.send(Query("begin; savepoint s"))
+    before = rows(client, LOOK)
+    client.send(
+        Query(f"insert into t select {2 * ROWS} - i, 0, 'x' from generate_series(1, {ROWS}) i")
+    )
+    assert client.blocked
+    while client.blocked:
+        waiting.line.popleft().run()
+        client.resume()
+    client.send(Query("rollback to s"))
+    assert rows(client, LOOK) == before
+    client.send(Query("commit"))
+    assert database.engine.check() == []
+
+
+def test_a_client_that_goes_meanwhile(client, database, waiting):
+    before = rows(client, LOOK)
+    client.send(Query("begin; savepoint s"))
+    client.send(Query(CHANGES["inserted"]))
+    client.send(Query("rollback to s"))
+    assert client.blocked
+    client.session.cancel(QueryCanceled("canceling statement due to user request"))
+    assert client.blocked, "nobody can cancel that"
+    late = waiting.line.popleft()
+    client.close()
+    other = Client(database, pid=2)
+    while waiting.line:
+        waiting.line.popleft().run()
+    other.send(Query("begin; insert into t values (-1, -1, '')"))
+    late.run()
+    other.send(Query("commit; delete from t where a = -1"))
+    assert rows(other, LOOK) == before
+    assert database.engine.check() == []
