@@ -179,8 +179,9 @@ class Change:
                 self._operate(Operation.WRITE, place, end - start, content)
 
     def fresh(self, first_page: int, page_count: int) -> None:
-        """Makes pages all zeros; nothing of what they held is logged or looked at."""
+        """Makes pages all zeros; nothing of what they held is logged or looked at, also where they are copied from."""
         self.table.image_lsns[first_page : first_page + page_count] = self.log.end_lsn
+        self.table.states[first_page : first_page + page_count] |= VERIFIED
         self._imaged.append((first_page, page_count))
         page_bytes = self.table.page_bytes
         self._operate(Operation.FRESH, first_page * page_bytes, page_count * page_bytes)

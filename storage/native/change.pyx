@@ -158,12 +158,13 @@ cdef class Change:
         self.copy_raw(source, target, byte_count, source_released)
 
     def fresh(self, uint64_t first_page, uint64_t page_count):
-        """Makes pages all zeros; nothing of what they held is logged or looked at."""
+        """Makes pages all zeros; nothing of what they held is logged or looked at, also where they are copied from."""
         cdef uint64_t page_no
         assert self.is_open
         self.imaged.append((first_page, page_count))
         for page_no in range(first_page, first_page + page_count):
             self.table.image_lsn_of[page_no] = self.log.end_lsn
+            self.table.state_of[page_no] |= VERIFIED
         self.operate(
             FRESH, first_page << self.table.shift, page_count << self.table.shift, NULL, 0
         )

@@ -256,3 +256,21 @@ def test_redo_over_torn_pages_ends_where_the_store_was(kind):
         start = int(page_no) * PAGE
         assert (replica.store[start : start + PAGE] == bench.store[start : start + PAGE]).all()
     assert len(touched) > PAGES // 2
+
+
+def test_what_a_fresh_page_held_is_not_looked_at_where_it_is_copied_from(bench):
+    """Its room may have been given back since it was written."""
+
+    def refuse(first_page, page_count):
+        raise Corruption("pages", first_page, f"{page_count} pages looked at")
+
+    bench.table.verify = refuse
+    bench.table.states[5] = original.WRITTEN
+    bench.store[5 * PAGE : 6 * PAGE] = 9
+    with bench.change as change:
+        change.begin(7)
+        change.fresh(5, 1)
+        change.write(5 * PAGE, b"abc")
+        change.copy(5 * PAGE, 6 * PAGE, 4)
+        change.commit()
+    assert bench.store[6 * PAGE : 6 * PAGE + 5].tobytes() == b"abc\0\0"
