@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from server.catalog.partition_bounds import leaves_of
 from server.errors import DuplicateColumn, GeneratedAlways, SqlSyntaxError
 from server.expressions.expression import (
     Constant,
@@ -42,6 +41,7 @@ from server.planner.environment import BindContext, raise_at
 from server.planner.plan import Modify, Node, OneRow, OutputColumn, Project, Values
 from server.planner.rule_tree import new_item, without_replaced
 from server.planner.scope import Scope
+from server.planner.written_leaves import written_leaves
 from server.sql import nodes
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ if TYPE_CHECKING:
 def bind_insert(context: BindContext, scope: Scope, node: exp.Expression) -> BoundModify:
     """An INSERT statement."""
     target = bind_target(context, node.args["table"], "a")
-    for leaf in leaves_of(context.catalog, target.table):
-        context.lock(leaf.oid, "row exclusive")
     source, columns = bind_new_rows(context, scope, target, node)
+    for leaf in written_leaves(context.catalog, target.table, source):
+        context.lock(leaf.oid, "row exclusive")
     _refuse_lost_defaults(context, target)
     if node.args.get("replaced_by"):
         source, _ = without_replaced(context, node, source, [new_item(context, target, None)])
