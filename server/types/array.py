@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import struct
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import (
@@ -17,21 +18,31 @@ from server.errors import (
     InvalidBinaryRepresentation,
     ProgramLimitExceeded,
 )
-from server.types.array_input import DIMENSIONS_MAX, parse_literal, too_many_dimensions
+from server.types.array_input import (
+    DIMENSIONS_MAX,
+    parse_literal,
+    plain_items,
+    too_many_dimensions,
+)
+from server.types.columns import column_of
 from server.types.errors import incorrect_format, insufficient_data
 from server.types.facts import complete
 from server.types.order import key_of, ordered_list, sort_key_of
 from server.types.text import OBJECTS
+from server.vector.rows import values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from server.types.type import Send, TextStyle, Type, Value
+    from server.vector.column import Column
 
 ITEMS_MAX: Final = (1 << 27) - 1
 HEADER: Final = struct.Struct("!iiI")  # dimensions, has NULLs, element type
 DIMENSION: Final = struct.Struct("!ii")  # length, lower bound
 LENGTH: Final = struct.Struct("!i")
+LENGTHS_COUNT: Final = 256
+LENGTHS: Final = tuple(map(LENGTH.pack, range(LENGTHS_COUNT)))
 EMPTY: Final = LENGTH.pack(0)
 MUST_QUOTE: Final = frozenset('"\\{} \t\n\r\v\f')
 
@@ -107,6 +118,18 @@ def array_codecs(element: Type) -> dict[str, Any]:
         )
         return Array(element.oid, dimensions, items)
 
+    def parse_column(texts: Sequence[bytes | None], modifier: int, style: TextStyle) -> Column:
+        found = [None if text is None else plain_items(text, delimiter) for text in texts]
+        flat = [item for items in found if items is not None for item in items]
+        values = iter(values_of(element.parse_column(flat, modifier, style)))
+        arrays: list[Array | None] = []
+        for text, items in zip(texts, found, strict=True):
+            if items is not None:
+                arrays.append(make_array(element.oid, tuple(islice(values, len(items)))))
+            else:
+                arrays.append(None if text is None else parse(text.decode(), modifier, style))
+        return column_of(arrays, OBJECTS)
+
     def coerce(value: Array, modifier: int, explicit: bool) -> Array:
         assert element.coerce is not None
         coerce_item = element.coerce
@@ -115,6 +138,7 @@ def array_codecs(element: Type) -> dict[str, Any]:
         )
         return Array(value.element, value.dimensions, items)
 
+    delimiter = element.delimiter.encode()
     keep = element.keep or element.send
     kept = element.kept
 
@@ -126,6 +150,7 @@ def array_codecs(element: Type) -> dict[str, Any]:
 
     return {
         "parse": parse,
+        "parse_column": parse_column,
         "format": lambda value, style: format_array(value, element, style),
         "receive": lambda data, modifier: receive_array(data, modifier, element),
         "send": lambda value: send_array(value, element),
@@ -179,7 +204,8 @@ def send_array(value: Array, element: Type, send: Send | None = None) -> bytes:
             parts.append(b"\xff\xff\xff\xff")
             continue
         sent = send(item)
-        parts.append(LENGTH.pack(len(sent)))
+        length = len(sent)
+        parts.append(LENGTHS[length] if length < LENGTHS_COUNT else LENGTH.pack(length))
         parts.append(sent)
     return b"".join(parts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
 from server.errors import (
@@ -37,6 +38,25 @@ def parse_literal(text: str, delimiter: str = ",") -> tuple[Dimensions, Texts]:
             raise _malformed(text, "Specified array dimensions do not match array contents.")
         return (bounds if items else ()), items
     return tuple((length, 1) for length in shape) if items else (), items
+
+
+@cache
+def _odd(delimiter: bytes) -> re.Pattern[bytes]:
+    """What makes the inside of a literal more than items with delimiters between them."""
+    mark = re.escape(delimiter)
+    begin, end = rb"(?:^|" + mark + rb")", rb"(?=" + mark + rb"|$)"
+    return re.compile(
+        rb'[{}"\\]|' + begin + rb"(?:(?=\s)|" + end + rb"|(?i:null)" + end + rb")|\s" + end,
+        re.DOTALL,
+    )
+
+
+def plain_items(text: bytes, delimiter: bytes) -> list[bytes] | None:
+    """The items of a literal of one dimension in which nothing is quoted, NULL or padded; None: it is another one."""
+    if text[:1] != b"{" or text[-1:] != b"}":
+        return None
+    inside = text[1:-1]
+    return None if _odd(delimiter).search(inside) else inside.split(delimiter)
 
 
 def _malformed(text: str, detail: str) -> InvalidTextRepresentation:
