@@ -112,6 +112,10 @@ def array_codecs(element: Type) -> dict[str, Any]:
     """Make the codecs of arrays of the element type."""
 
     def parse(text: str, modifier: int, style: TextStyle) -> Array:
+        plain = plain_items(text.encode(), delimiter)
+        if plain is not None:
+            values = values_of(element.parse_column(plain, modifier, style))
+            return make_array(element.oid, tuple(values))
         dimensions, texts = parse_literal(text, element.delimiter)
         items = tuple(
             None if item is None else element.parse(item, modifier, style) for item in texts
