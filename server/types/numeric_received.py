@@ -1,4 +1,4 @@
-"""Numerics with a precision out of many binary fields at once.
+"""Numerics out of many binary fields at once, where they have a precision or all the same display scale.
 
 Rule 1: it gives what receive_numeric gives for each field, or nothing where one is wrong, not finite, shows more digits
         than the column has, or may have more than 64 bits hold.
@@ -29,19 +29,20 @@ POWERS: Final = 10 ** np.arange(DIGITS_MAX + 1, dtype=np.int64)
 
 
 def scaled_numerics(fields: Sequence[bytes | None], modifier: int) -> Column | None:
-    """A column of the modifier's scale; None: the fields are for receive_numeric."""
-    limits, scale = precision_and_scale(modifier), scaled_by(modifier)
-    if limits is None or scale is None or not fields:
-        return None
+    """A column of one scale; None: the fields are for receive_numeric."""
     zero = bytes(HEADER.size)
     given = [zero if field is None else field for field in fields]
     lengths = np.fromiter(map(len, given), np.int64, len(given))
-    if lengths.min() < HEADER.size:
+    if not len(lengths) or lengths.min() < HEADER.size:
         return None
     data = np.frombuffer(b"".join(given), np.uint8)
     starts = np.cumsum(lengths) - lengths
     count, weight, sign, shown = (_words(data, starts + 2 * n) for n in range(4))
     weight = weight.astype(np.int16).astype(np.int64)
+    limits = _precision_and_scale(modifier, shown, fields)
+    if limits is None:
+        return None
+    precision, scale = limits
     is_plain = (
         (lengths == HEADER.size + 2 * count)
         & (count <= GROUPS_MAX)
@@ -60,13 +61,28 @@ def scaled_numerics(fields: Sequence[bytes | None], modifier: int) -> Column | N
         if (digits >= BASE).any() or (digits % below).any():
             return None
         total[rows] += digits // below * POWERS[np.clip(power, 0, DIGITS_MAX)]
-    if (total >= 10 ** limits[0]).any():
+    if (total >= 10**precision).any():
         return None
     values = np.where(sign == NEGATIVE, -total, total)
     valid: Any = None
     if None in fields:
         valid = np.fromiter((field is not None for field in fields), np.bool_, len(fields))
     return Column(values, valid, scale)
+
+
+def _precision_and_scale(
+    modifier: int, shown: npt.NDArray[np.int64], fields: Sequence[bytes | None]
+) -> tuple[int, int] | None:
+    """The digits that values may have, and those behind the point; None: not all have as many."""
+    limits, scale = precision_and_scale(modifier), scaled_by(modifier)
+    if limits is not None:
+        return None if scale is None else (limits[0], scale)
+    there = [n for n, field in enumerate(fields) if field is not None]
+    if not there:
+        return None
+    scales = shown[there]
+    first = int(scales[0])
+    return (DIGITS_MAX, first) if first <= DIGITS_MAX and (scales == first).all() else None
 
 
 def _words(data: npt.NDArray[np.uint8], places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from server.errors import SqlError
+from server.executor.storage_columns import store_columns
 from server.statements.copy_received import received
 from server.types.numeric import receive_numeric, send_numeric
 from server.types.numeric_received import scaled_numerics
@@ -79,6 +80,28 @@ def test_numerics_with_a_precision(limits):
     column = received(reference, fields, PLAIN_STYLE)
     assert column.scale == limits[1]
     assert list(map(str, values_of(column))) == list(map(str, expected))
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("1.50", "-0.25", "0.00", "99999999999.99", "1000.00", "0.01"),
+        ("1", "-5", "0", "10000", "1234567890123456"),
+        ("0.000001", "-1.500000"),
+    ],
+)
+def test_numerics_of_one_scale(texts):
+    reference = TypeReference(TYPE_BY_NAME["numeric"], -1)
+    fields = [None, *(send_numeric(Decimal(text)) for text in texts), None]
+    column = scaled_numerics(fields, -1)
+    assert column is not None
+    assert list(map(str, values_of(column))) == ["None", *texts, "None"]
+    assert store_columns([column], [reference])[0][0] is not None
+
+
+@pytest.mark.parametrize("texts", [(), ("1.5", "1.50"), ("NaN", "1"), ("1234567890123456789", "1")])
+def test_numerics_of_several_scales(texts):
+    assert scaled_numerics([send_numeric(Decimal(text)) for text in texts], -1) is None
 
 
 ODD_DECIMALS = (
