@@ -321,9 +321,25 @@ def _send_column(column: Column) -> Encoded:
     return send_even(column.values, column.valid, column.scale)
 
 
+def _even_column(texts: Sequence[bytes | None]) -> Column | None:
+    """The column of texts that all show as many digits, and few; None: some do not, or are no numbers."""
+    if b"" in texts:
+        return None
+    even = read_even([text or b"" for text in texts])
+    if even is None:
+        return None
+    valid = None
+    if None in texts:
+        valid = np.fromiter((text is not None for text in texts), np.bool_, len(texts))
+    return Column(even[0], valid, even[1])
+
+
 def _parse_column(texts: Sequence[bytes | None], modifier: int, style: TextStyle) -> Column:
     limits = precision_and_scale(modifier)
     if limits is None:
+        even = _even_column(texts)
+        if even is not None:
+            return even
         found = read_numbers(list(texts))
         return finish_plain(found, texts, lambda text: parse_numeric(text, -1, style), OBJECTS)
     if scaled_by(modifier) is None:

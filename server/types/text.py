@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
@@ -65,7 +65,7 @@ def send_texts(column: Column) -> Encoded:
         return rows if column.valid is None else _without_nulls(rows, column.valid)
     values = column.values.tolist()
     if column.valid is None:
-        return [value.encode() for value in values]
+        return list(map(str.encode, values))
     return [
         value.encode() if valid else None
         for value, valid in zip(values, column.valid.tolist(), strict=True)
@@ -78,11 +78,10 @@ def _without_nulls(rows: Encoded, valid: Mask) -> Encoded:
 
 def parse_texts(texts: Sequence[bytes | None], _modifier: int, _style: TextStyle) -> Column:
     """Decode every row."""
-    values = [None if text is None else text.decode() for text in texts]
-    valid = None
-    if None in values:
-        valid = np.fromiter((value is not None for value in values), np.bool_, len(values))
-    return Column(object_array(values), valid)
+    if None not in texts:
+        return Column(object_array(list(map(bytes.decode, texts))))  # type: ignore[arg-type]
+    valid = np.fromiter((text is not None for text in texts), np.bool_, len(texts))
+    return Column(object_array([None if text is None else text.decode() for text in texts]), valid)
 
 
 def _parse_bounded(coerce: Callable[[str, int, bool], str]) -> ParseColumn:
@@ -104,7 +103,8 @@ def _parse_bounded(coerce: Callable[[str, int, bool], str]) -> ParseColumn:
 
 def store_texts(column: Column, _modifier: int) -> list[bytes]:
     """Give storage UTF-8."""
-    return [b"" if row is None else row for row in send_texts(column)]
+    rows = send_texts(column)
+    return [row or b"" for row in rows] if None in rows else cast("list[bytes]", rows)
 
 
 def load_texts(values: Any, valid: Mask | None, _modifier: int) -> Column:

@@ -111,6 +111,7 @@ def test_single_values_are_stored_as_columns_are(type_name):
         ("int4", [b"1", None, b"2147483648"], "22003"),
         ("int4", [b"1x"], "22P02"),
         ("numeric(3,1)", [b"99.95"], "22003"),
+        ("numeric", [b"1.5", b"", b"2.5"], "22P02"),
         ("float8", [b"1e400"], "22003"),
         ("float4", [b"1e39"], "22003"),
         ("float4", [b"1e-60"], "22003"),
@@ -189,3 +190,20 @@ def test_columns_of_instants_are_written_as_values_are(zone, unit_us, first):
         type_ = TYPE_BY_NAME[name]
         texts = type_.format_column(Column(values), style)
         assert texts == [type_.format(us, style).encode() for us in values.tolist()]
+
+
+def test_numerics_that_show_as_many_digits_are_read_as_scaled():
+    numeric = TYPE_BY_NAME["numeric"]
+    even = numeric.parse_column([b"1.50", None, b"-0.00", b"007.25"], -1, PLAIN_STYLE)
+    assert even.scale == 2
+    assert numeric.to_storage(even, -1) == [b"1.50", b"", b"0.00", b"7.25"]
+    for uneven in (
+        [b"1.5", b"2"],
+        [b"+1.5", b"2.5"],
+        [b"NaN", b"1"],
+        [b" 1", b"2"],
+        [b"1e3"],
+        [None],
+    ):
+        column = numeric.parse_column(uneven, -1, PLAIN_STYLE)
+        assert column.scale is None
