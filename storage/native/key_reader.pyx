@@ -65,9 +65,10 @@ cdef class KeyReader:
             self.counts.add(1, len(roots), 0)
             if not roots:
                 return None
+            paths = self.paths()
+            paths.approach(roots[0], self.columns)
             if snapshot is None:
                 snapshot = self.log.snapshot()
-            paths = self.paths()
             for root_id in roots:
                 row_id = paths.find_raw(snapshot, root_id)
                 if row_id < 0:
@@ -92,9 +93,10 @@ cdef class KeyReader:
             self.counts.add(1, len(roots), 0)
             if not roots:
                 return None
+            paths = self.paths()
+            paths.approach(roots[0], self.columns)
             if snapshot is None:
                 snapshot = self.log.snapshot()
-            paths = self.paths()
             for root_id in roots:
                 row_id = paths.find_raw(snapshot, root_id)
                 if row_id < 0:

@@ -196,3 +196,34 @@ def test_keys_beside_nulls_are_even_too(tree):
     assert content(tree) == pairs
     assert all(leaf.is_even for leaf in leaves(tree))
     assert len(leaves(tree)) < 40
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 8, 9])
+@pytest.mark.parametrize("power", [1, 6], ids=["dense", "skewed"])
+def test_entries_are_found_wherever_keys_are_dense(tree, width, power):
+    source = random.Random(width * power)
+    most = 256**width - 1
+    numbers = {int(most * source.random() ** power) for _ in range(700)} | {0, most}
+    pairs = sorted(
+        (number.to_bytes(width, "big"), source.randrange(ROW_MAX))
+        for number in numbers
+        for _ in "ab"
+    )
+    tree.build_sorted(0, matrix_of(pairs))
+    pager, root = tree.pager, tree.root_page
+    keys = sorted({key for key, _ in pairs})
+    for key in keys:
+        ids = [row_id for other, row_id in pairs if other == key]
+        assert lookup_prefix(pager, root, key) == ids
+        for row_id in ids:
+            found, _ = pairs_between(
+                pager, root, (key, row_id), (b"\xff" * (width + 1), 0), 1, backward=False
+            )
+            assert found == [(key, row_id)]
+    for number in (source.randrange(most) for _ in range(50)):
+        key = number.to_bytes(width, "big")
+        following = [pair for pair in pairs if pair >= (key, 0)][:1]
+        found, _ = pairs_between(
+            pager, root, (key, 0), (b"\xff" * (width + 1), 0), 1, backward=False
+        )
+        assert found == following
