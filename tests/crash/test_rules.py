@@ -19,7 +19,7 @@ from tests.crash import simulation
 from tests.crash.disk import CrashingFile, CrashingFiles
 from tests.crash.simulation import PAGE_BYTES, Plan, Simulation, run_seed
 
-SEEDS = 600
+SEEDS = 3000
 CONCLUDE = Checkpointer._conclude
 GROW = PageSegments.grow
 SETTLE = WriteBack._settle
