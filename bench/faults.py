@@ -1,4 +1,4 @@
-"""Faults for the real process: errors of fsync and pwrite, a full disk, flipped bytes, a stopped process.
+"""Faults for the real process: failing calls, a full disk, flipped bytes, a stopped process, killed clients.
 
 Each is a function of an empty folder that gives what was wrong, or nothing. Those that fail need strace, the
 full disk needs to mount a tmpfs; what is not there is left out, and said.
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from bench.killed_clients import killed_in_each_phase
 from bench.servers import Server, free_port, start_rustydb, wait_until_ready
 
 if TYPE_CHECKING:
@@ -24,6 +25,20 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 DISK_BYTES, LARGER_DISK_BYTES = 96 * MIB, 192 * MIB
 ENDS_SECONDS_MAX = 20
+NEED_ROOM = (
+    "CREATE INDEX ON t (a, b)",
+    "CREATE TABLE copied AS SELECT * FROM t",
+    "CREATE UNLOGGED TABLE copied AS SELECT * FROM t",
+    "CREATE TEMP TABLE copied AS SELECT * FROM t",
+    "CREATE MATERIALIZED VIEW seen AS SELECT * FROM t",
+    "BEGIN; UPDATE t SET b = repeat('y', 500); ROLLBACK",
+    "BEGIN; SAVEPOINT s; UPDATE t SET b = repeat('y', 500); ROLLBACK TO s; ROLLBACK",
+    "BEGIN; ALTER TABLE t ALTER a TYPE bigint; ROLLBACK",
+    "CREATE DATABASE other",
+    "CHECKPOINT",
+    "VACUUM FULL t",
+)
+"""Statements that a full disk may refuse, and that change no row."""
 MARK = "a value that is to be found in the file by its bytes"
 
 
@@ -37,12 +52,17 @@ def failing_sync(home: Path) -> str:
     return _failing_call(home, "fdatasync")
 
 
+def sync_without_room(home: Path) -> str:
+    """The same where it finds no room: that is an error like any other."""
+    return _failing_call(home, "fdatasync", "ENOSPC")
+
+
 def failing_write(home: Path) -> str:
     """The same with pwrite, by which pages are written back."""
     return _failing_call(home, "pwrite64")
 
 
-def _failing_call(home: Path, call: str) -> str:
+def _failing_call(home: Path, call: str, error: str = "EIO") -> str:
     if shutil.which("strace") is None:
         return "left out: no strace"
     server = _started(home)
@@ -51,7 +71,7 @@ def _failing_call(home: Path, call: str) -> str:
         connection.execute("CREATE TABLE t (a int PRIMARY KEY)")
         tracer = subprocess.Popen(
             ["strace", "-f", "-q", "-o", "/dev/null", "-p", str(server.process.pid), "-e", f"trace={call}",
-             "-e", f"inject={call}:error=EIO:when=3+"],
+             "-e", f"inject={call}:error={error}:when=3+"],
             stderr=subprocess.DEVNULL,
         )  # fmt: skip
         time.sleep(1)
@@ -107,6 +127,8 @@ def _full_disk(home: Path) -> str:
             found = connection.execute("SELECT count(*), sum(length(b)) FROM t").fetchone()
             if found != (count, count * 500):
                 return f"{count} rows acknowledged, {found} read on the full disk"
+            if wrong := _others(connection, count):
+                return wrong
             larger = f"remount,size={LARGER_DISK_BYTES}"
             subprocess.run(["mount", "-o", larger, str(home)], check=True)
             return _resumes(connection, count)
@@ -126,6 +148,21 @@ def _fill(connection: psycopg.Connection[tuple[object, ...]]) -> tuple[str | Non
     except psycopg.Error as error:
         return error.sqlstate, count
     return None, count
+
+
+def _others(connection: psycopg.Connection[tuple[object, ...]], count: int) -> str:
+    """What other statements that need room say while there is none, and that none of them harms the rows."""
+    for statement in NEED_ROOM:
+        try:
+            connection.execute(statement)
+        except psycopg.Error as error:
+            if error.sqlstate != "53100":
+                return f"{statement}: {error.sqlstate} {error}"
+            connection.execute("ROLLBACK")
+        found = connection.execute("SELECT count(*), sum(length(b)) FROM t").fetchone()
+        if found != (count, count * 500):
+            return f"{found} after {statement}"
+    return ""
 
 
 def _resumes(connection: psycopg.Connection[tuple[object, ...]], count: int) -> str:
@@ -221,14 +258,49 @@ def stopped(home: Path) -> str:
     return "" if found == (200,) else f"{found} rows, not 200"
 
 
+def killed_clients(home: Path) -> str:
+    """Clients that are killed leave no sessions, no locks and no rows."""
+    server = _started(home)
+    try:
+        return killed_in_each_phase(server)
+    finally:
+        server.stop()
+
+
+def unlogged(home: Path) -> str:
+    """Unlogged tables are empty after a kill and the same after a stop; others stay."""
+    server = _started(home)
+    with server.connect() as connection:
+        connection.execute("CREATE TABLE logged AS SELECT generate_series(1, 1000) a")
+        connection.execute("CREATE UNLOGGED TABLE lost (a int PRIMARY KEY)")
+    problems = []
+    for ends, wanted in ((server.stop, 100_000), (server.kill, 0)):
+        with server.connect() as connection:
+            connection.execute("TRUNCATE lost")
+            connection.execute("INSERT INTO lost SELECT generate_series(1, 100000)")
+        ends()
+        server.start_again()
+        with server.connect() as connection:
+            found = connection.execute(
+                "SELECT (SELECT count(*) FROM lost), (SELECT count(*) FROM logged)"
+            ).fetchone()
+            if found != (wanted, 1000):
+                problems.append(f"{ends.__name__}: {found}, not {(wanted, 1000)}")
+    server.stop()
+    return ", ".join(problems)
+
+
 FAULTS: tuple[Callable[[Path], str], ...] = (
     failing_log,
     failing_sync,
+    sync_without_room,
     failing_write,
     full_disk,
     flipped_page,
     flipped_wal,
     stopped,
+    killed_clients,
+    unlogged,
 )
 
 
