@@ -97,6 +97,11 @@ class Conflicts:
             return Live(status, version.row_id, blocker)
         return Live(Status.DELETED)
 
+    def is_replaced(self, transaction: Transaction, row_id: int) -> bool:
+        """Whether a committed transaction has made a newer version than this one."""
+        version = read_version(self.groups, row_id)
+        return bool(version.xmax) and self._ended(transaction, version)[0] is Status.UPDATED
+
     def live_versions(self, transaction: Transaction, root_id: int) -> list[Live]:
         """All versions of a row that are not, or may not be, over; whoever asks looks at their values himself."""
         found: list[Live] = []

@@ -238,6 +238,10 @@ class Table:
         """Whether the row is there, with a key that nobody else may have; has_key tells that of a version."""
         return self.conflicts.live(transaction, root_id, has_key)
 
+    def is_replaced(self, transaction: Transaction, row_id: int) -> bool:
+        """Whether a committed transaction has made a newer version than this one."""
+        return self.conflicts.is_replaced(transaction, row_id)
+
     def live_versions(self, transaction: Transaction, root_id: int) -> list[Live]:
         """All versions of a row that are not, or may not be, over; whoever asks looks at their values himself."""
         return self.conflicts.live_versions(transaction, root_id)

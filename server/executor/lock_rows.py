@@ -16,7 +16,7 @@ from server.executor.departed import DEPARTED, has_departed
 from server.executor.evaluation import layout_of
 from server.executor.filter import picks
 from server.executor.operator import Builder, Operator
-from server.executor.waiting import doing, pass_wait, wait_for_row
+from server.executor.waiting import doing, pass_wait, refuse_outdated, wait_for_row
 from server.executor.waits import Wait, is_wait
 from server.planner import physical
 from server.planner.inverted_plan import InvertedScan
@@ -97,6 +97,7 @@ class LockRows(Operator):
             if outcome.status is Status.DONE:
                 return outcome
             if outcome.status is Status.BLOCKED:
+                refuse_outdated(context, relation, target, mode)
                 if self.plan.wait == "skip":
                     return None
                 if self.plan.wait == "nowait":

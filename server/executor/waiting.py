@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from server.errors import LockNotAvailable
+from server.errors import LockNotAvailable, SerializationFailure
 from server.executor.waits import Wait
-from storage.engine import Turn
+from storage.engine import RowLock, Turn
 
 SLOT_BITS, SLOT_MASK = 16, 0xFFFF  # of a ctid: what its page is made of
 
@@ -21,13 +21,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.executor.context import ExecutionContext
-    from storage.engine import RowLock, Table, Transaction
+    from storage.engine import Table, Transaction
 
 
 def doing(verb: str, relation: str, row_id: int) -> str:
     """What errors say of a wait for a row."""
     page_no, place = row_id >> SLOT_BITS, (row_id & SLOT_MASK) + 1
     return f'while {verb} tuple ({page_no},{place}) in relation "{relation}"'
+
+
+def refuse_outdated(
+    context: ExecutionContext, relation: Table, row_id: int, strength: RowLock
+) -> None:
+    """Raise for a snapshot that is kept if the version it sees is not the newest, however who has that one ends."""
+    if context.read_committed or strength is RowLock.KEY_SHARE:
+        return
+    with context.engine.latch:
+        is_outdated = relation.is_replaced(context.transaction, row_id)
+    if is_outdated:
+        raise SerializationFailure("could not serialize access due to concurrent update")
 
 
 def wait_for_row(
@@ -38,7 +50,8 @@ def wait_for_row(
     xid: int,
     where: str = "",
 ) -> Iterator[Wait]:
-    """`wait_for_xid` of who has the row that is to be locked so."""
+    """`wait_for_xid` of who has the row that is to be locked so; not if it could not be had after all."""
+    refuse_outdated(context, relation, row_id, strength)
     with context.engine.latch:
         row = relation.relation_id, int(relation.root(row_id))
     yield from wait_for_xid(context, xid, where, turn=Turn.of(row, strength))
