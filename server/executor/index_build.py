@@ -45,6 +45,8 @@ def fill_index(
     """
     table_shape = TableShape(table, context)
     shape = entry_shape(index, table_shape, context)
+    if isinstance(shape, IndexShape) and shape.is_for_none(context):
+        return
     with context.engine.latch:
         context.transaction.next_command()
     if snapshot is None:

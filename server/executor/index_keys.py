@@ -195,6 +195,13 @@ class IndexShape:
         """Whether the row is in the index."""
         return self._predicate is None or self._predicate(row, context) is True
 
+    def is_for_none(self, context: ExecutionContext) -> bool:
+        """Whether the predicate reads no row, and leaves all of them out."""
+        expression = self._predicate_expression
+        if self._predicate is None or expression is None or columns_used(expression):
+            return False
+        return self._predicate((), context) is not True
+
     def key(self, row: Row, context: ExecutionContext) -> bytes | None:
         """The key of a row, None if the row is not in the index."""
         if not self.has(row, context):
