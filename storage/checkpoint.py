@@ -77,6 +77,7 @@ class Checkpointer:
             self._redo_lsn = pager.wal.end_lsn
             self._state = self._engine_state()
             pager.table.redo_lsn = self._redo_lsn
+            pager.released_page_count = 0
             self._pages = self._write_back.begin()
 
     def step(self, *, clean: bool = False) -> bool:

@@ -78,6 +78,7 @@ class Pager:
         self.store_id = store_id
         self.page_bytes = options.page_bytes
         self.checkpointed_lsn = 0
+        self.released_page_count = 0  # since a checkpoint was begun
         self.reader_horizon: Callable[[], int] = lambda: 1 << 63
         self.dirty_page_count_max = max(8, options.dirty_bytes_max // options.page_bytes)
         self.unclean_count = 0
@@ -95,6 +96,7 @@ class Pager:
         self._seen_pages = 0
         self._bitmaps: list[int] = []
         self._released: deque[tuple[int, int, int]] = deque()
+        self._waiting_page_count = 0  # of those
         self.change = Change(self.table, wal.buffer)
         self.table.dirty_count_max = 2 * self.dirty_page_count_max
         self.table.verify = self._verify
@@ -115,6 +117,13 @@ class Pager:
     def free_page_count(self) -> int:
         """How many pages could be handed out without growing."""
         return self._free.page_count + self._hollows.page_count
+
+    @property
+    def has_released_much(self) -> bool:
+        """Whether a checkpoint would free more than is in use."""
+        used_count = self.page_count - self.free_page_count - self._waiting_page_count
+        kept = self._options.free_bytes_kept // self.page_bytes
+        return self.released_page_count > max(kept, used_count)
 
     @property
     def dirty_page_count(self) -> int:
@@ -209,9 +218,13 @@ class Pager:
         """Gives up a run, or a part of one, when the change commits; not to be written any more."""
         assert page_count > 0
         self._set_bits(change, first_page, page_count, value=False)
-        change.on_end(
-            lambda lsn: self._released.append((lsn, first_page, page_count)), lambda: None
-        )
+
+        def commit(lsn: int) -> None:
+            self._released.append((lsn, first_page, page_count))
+            self.released_page_count += page_count
+            self._waiting_page_count += page_count
+
+        change.on_end(commit, lambda: None)
 
     def reclaim(self) -> None:
         """Frees the released runs that nobody can need any more. Under the latch."""
@@ -221,6 +234,7 @@ class Pager:
             limit = horizon
         while self._released and self._released[0][0] <= limit:
             _, first_page, page_count = self._released.popleft()
+            self._waiting_page_count -= page_count
             self._free.add(first_page, page_count)
 
     def grow(self, page_count: int) -> None:
@@ -304,6 +318,7 @@ class Pager:
         self._bitmaps = [int(page_no) for page_no in entries]
         self._free = FreeSpace()
         self._released.clear()
+        self._waiting_page_count = 0
         for region, bitmap in enumerate(self._bitmaps):
             base = region * self._region_pages
             bits = np.unpackbits(self.view(bitmap, 1), bitorder="little")

@@ -280,7 +280,10 @@ class Store:
             requests, self._requests = self._requests, []
         lag_bytes = self.wal.end_lsn - self.checkpointer.redo_lsn
         idle = self.wal.end_lsn == self.control.control.durable_lsn
-        due = lag_bytes > self.options.max_wal_size // 2 or (overdue and not idle)
+        # What was given up is of use to nobody before a checkpoint, like the log.
+        released_bytes = self.pager.released_page_count * self.options.page_bytes
+        due = lag_bytes + released_bytes > self.options.max_wal_size // 2 or (overdue and not idle)
+        due = due or self.pager.has_released_much
         # On a full disk a checkpoint is what makes room: it lets older segments be used again.
         due = due or (is_full and self._spans_segments())
         if not requests and not due:

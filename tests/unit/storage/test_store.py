@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import threading
+import time
 
 import pytest
 
@@ -135,3 +136,20 @@ def test_a_failure_is_told_to_everybody(files, monkeypatch):
         write(store, first, b"y")
     store.close()
     Store.open(files, dataclasses.replace(OPTIONS, threads=False)).close()
+
+
+@pytest.mark.parametrize(("used", "given_up"), [(300, 600), (20, 60)])
+def test_a_checkpoint_is_made_for_much_that_was_given_up(files, used, given_up):
+    store = Store.create(files, dataclasses.replace(OPTIONS, free_bytes_kept=0), store_id=99)
+    allocate(store, used)
+    first = allocate(store, given_up)
+    with store.latch, store.pager.begin_change(1) as change:
+        store.pager.release(change, first, given_up)
+        change.commit()
+    for _ in range(500):
+        if store.pager.free_page_count >= given_up:
+            break
+        time.sleep(0.01)
+    assert store.pager.free_page_count >= given_up
+    assert store.pager.released_page_count == 0
+    store.close()
