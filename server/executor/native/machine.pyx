@@ -29,8 +29,10 @@ cdef extern from *:
         *high = (int64_t)(sum >> 64);
     }
 
-    /* The loops twice, for processors with wider vectors and for all others. */
-    #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+    /* The loops several times, for processors with wider vectors and for all others. */
+    #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
+    #define IN_VERSIONS __attribute__((target_clones("arch=x86-64-v4", "avx2", "default"), flatten))
+    #elif defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
     #define IN_VERSIONS __attribute__((target_clones("avx2", "default"), flatten))
     #else
     #define IN_VERSIONS
@@ -47,6 +49,7 @@ cdef extern from *:
 cdef enum:
     VECTOR_ROWS = 4096
     FEW_GROUPS = 64
+    LANES = 8  # so many sums a group, so that they need not wait for each other
 
 cdef enum Op:
     LOAD = 0
@@ -108,6 +111,10 @@ ctypedef fused Stored:
     int16_t
     int32_t
     int64_t
+
+ctypedef fused Float:
+    float
+    double
 
 cdef struct Input:
     const void *values
@@ -439,10 +446,7 @@ cdef bint compute(State *state, const int32_t *step, Py_ssize_t start, Py_ssize_
     cdef Py_ssize_t i
     cdef double *floats
     if op == LOAD or op == LOAD_DECIMAL:
-        if state.all_are_selected:
-            load(&state.inputs[step[2]], target, start, rows)
-        else:
-            pick(&state.inputs[step[2]], target, start, state.selected, rows)
+        load(&state.inputs[step[2]], target, start, NULL if state.all_are_selected else state.selected, rows)
         unframe(&state.inputs[step[2]], target, rows)
         return op == LOAD or has_no_nan(target, rows)
     cdef Register *first = &state.registers[step[2]]
@@ -482,75 +486,59 @@ cdef bint has_no_nan(Register *target, Py_ssize_t rows) noexcept nogil:
     return not found
 
 
-cdef void pick(Input *source, Register *target, Py_ssize_t start, const int32_t *rows_of, Py_ssize_t rows) noexcept nogil:
-    """Load some rows of a vector."""
+cdef inline void widen(const Stored *values, Register *target, const int32_t *rows_of, Py_ssize_t rows) noexcept nogil:
+    """Integers of a vector as 64 bits; rows_of NULL: all rows."""
     cdef Py_ssize_t i
-    cdef double *floats = <double *>target.values
+    cdef int64_t *out = target.values
+    if rows_of == NULL:
+        for i in range(rows):
+            out[i] = values[i]
+    else:
+        for i in range(rows):
+            out[i] = values[rows_of[i]]
+
+
+cdef inline void widen_floats(const Float *values, Register *target, const int32_t *rows_of, Py_ssize_t rows) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef double *out = <double *>target.values
+    if rows_of == NULL:
+        for i in range(rows):
+            out[i] = values[i]
+    else:
+        for i in range(rows):
+            out[i] = values[rows_of[i]]
+
+
+cdef void load(Input *source, Register *target, Py_ssize_t start, const int32_t *rows_of, Py_ssize_t rows) noexcept nogil:
+    """Load a vector, or some rows of it."""
+    cdef Py_ssize_t i
+    cdef uint8_t *nulls = target.nulls
     cdef const uint8_t *valid = source.valid
     target.has_nulls = valid != NULL
     if valid != NULL:
-        for i in range(rows):
-            target.nulls[i] = not valid[start + rows_of[i]]
+        valid += start
+        if rows_of == NULL:
+            for i in range(rows):
+                nulls[i] = not valid[i]
+        else:
+            for i in range(rows):
+                nulls[i] = not valid[rows_of[i]]
     if source.width == INT64:
-        for i in range(rows):
-            target.values[i] = (<const int64_t *>source.values)[start + rows_of[i]]
+        widen(<const int64_t *>source.values + start, target, rows_of, rows)
     elif source.width == INT32:
-        for i in range(rows):
-            target.values[i] = (<const int32_t *>source.values)[start + rows_of[i]]
+        widen(<const int32_t *>source.values + start, target, rows_of, rows)
     elif source.width == INT16:
-        for i in range(rows):
-            target.values[i] = (<const int16_t *>source.values)[start + rows_of[i]]
+        widen(<const int16_t *>source.values + start, target, rows_of, rows)
     elif source.width == UINT16:
-        for i in range(rows):
-            target.values[i] = (<const uint16_t *>source.values)[start + rows_of[i]]
+        widen(<const uint16_t *>source.values + start, target, rows_of, rows)
     elif source.width == UINT32:
-        for i in range(rows):
-            target.values[i] = (<const uint32_t *>source.values)[start + rows_of[i]]
+        widen(<const uint32_t *>source.values + start, target, rows_of, rows)
     elif source.width == BYTE:
-        for i in range(rows):
-            target.values[i] = (<const uint8_t *>source.values)[start + rows_of[i]]
+        widen(<const uint8_t *>source.values + start, target, rows_of, rows)
     elif source.width == FLOAT64:
-        for i in range(rows):
-            floats[i] = (<const double *>source.values)[start + rows_of[i]]
+        widen_floats(<const double *>source.values + start, target, rows_of, rows)
     else:
-        for i in range(rows):
-            floats[i] = (<const float *>source.values)[start + rows_of[i]]
-
-
-cdef void load(Input *source, Register *target, Py_ssize_t start, Py_ssize_t rows) noexcept nogil:
-    """Load a vector."""
-    cdef Py_ssize_t i
-    cdef double *floats = <double *>target.values
-    cdef const uint8_t *valid = source.valid
-    target.has_nulls = False
-    if valid != NULL:
-        target.has_nulls = True
-        for i in range(rows):
-            target.nulls[i] = not valid[start + i]
-    if source.width == INT64:
-        for i in range(rows):
-            target.values[i] = (<const int64_t *>source.values)[start + i]
-    elif source.width == INT32:
-        for i in range(rows):
-            target.values[i] = (<const int32_t *>source.values)[start + i]
-    elif source.width == INT16:
-        for i in range(rows):
-            target.values[i] = (<const int16_t *>source.values)[start + i]
-    elif source.width == UINT16:
-        for i in range(rows):
-            target.values[i] = (<const uint16_t *>source.values)[start + i]
-    elif source.width == UINT32:
-        for i in range(rows):
-            target.values[i] = (<const uint32_t *>source.values)[start + i]
-    elif source.width == BYTE:
-        for i in range(rows):
-            target.values[i] = (<const uint8_t *>source.values)[start + i]
-    elif source.width == FLOAT64:
-        for i in range(rows):
-            floats[i] = (<const double *>source.values)[start + i]
-    else:
-        for i in range(rows):
-            floats[i] = (<const float *>source.values)[start + i]
+        widen_floats(<const float *>source.values + start, target, rows_of, rows)
 
 
 cdef void unframe(Input *source, Register *target, Py_ssize_t rows) noexcept nogil:
@@ -762,7 +750,8 @@ cdef const int64_t *groups_of(State *state, Py_ssize_t start, Py_ssize_t rows) n
 
 cdef void count_rows(State *state, int64_t *low, const int64_t *groups, Py_ssize_t rows) noexcept nogil:
     """Count rows of which none is NULL; of few groups once for all totals."""
-    cdef Py_ssize_t i
+    cdef int64_t counts[LANES * FEW_GROUPS]
+    cdef Py_ssize_t i, lane
     if groups == NULL:
         low[0] += rows
         return
@@ -771,9 +760,13 @@ cdef void count_rows(State *state, int64_t *low, const int64_t *groups, Py_ssize
             low[groups[i]] += 1
         return
     if not state.are_counted:
-        memset(state.counts, 0, FEW_GROUPS * sizeof(int64_t))
+        memset(counts, 0, LANES * state.group_count * sizeof(int64_t))
         for i in range(rows):
-            state.counts[groups[i]] += 1
+            counts[groups[i] * LANES + (i & (LANES - 1))] += 1
+        for i in range(state.group_count):
+            state.counts[i] = 0
+            for lane in range(LANES):
+                state.counts[i] += counts[i * LANES + lane]
         state.are_counted = True
     for i in range(state.group_count):
         low[i] += state.counts[i]
@@ -834,25 +827,31 @@ cdef int64_t extreme(int op, const int64_t *values, Py_ssize_t rows, int64_t bes
 
 cdef void sum_integers(State *state, Register *source, int64_t *low, int64_t *high, const int64_t *groups,
                        Py_ssize_t rows) noexcept nogil:
-    """Add up a vector: in 64 bits where no value is large, four sums a group so that they do not wait for each other."""
-    cdef int64_t sums[4 * FEW_GROUPS]
+    """Add up a vector: in 64 bits where no value is large, several sums a group."""
+    cdef int64_t sums[LANES * FEW_GROUPS]
     cdef int64_t total = 0
     cdef Py_ssize_t row, group, i
-    if bits_used(source.values, rows) >> 48 or state.group_count > FEW_GROUPS:
+    cdef const int64_t *values = source.values
+    if bits_used(values, rows) >> 48 or state.group_count > FEW_GROUPS:
         for row in range(rows):
             if not (source.has_nulls and source.nulls[row]):
                 group = 0 if groups == NULL else groups[row]
-                add_wide(&low[group], &high[group], source.values[row])
+                add_wide(&low[group], &high[group], values[row])
         return
     if groups == NULL:
         for row in range(rows):
-            total += 0 if source.has_nulls and source.nulls[row] else source.values[row]
+            total += 0 if source.has_nulls and source.nulls[row] else values[row]
         add_wide(&low[0], &high[0], total)
         return
-    memset(sums, 0, 4 * state.group_count * sizeof(int64_t))
-    for row in range(rows):
-        if not (source.has_nulls and source.nulls[row]):
-            sums[groups[row] * 4 + (row & 3)] += source.values[row]
+    memset(sums, 0, LANES * state.group_count * sizeof(int64_t))
+    if source.has_nulls:
+        for row in range(rows):
+            sums[groups[row] * LANES + (row & (LANES - 1))] += 0 if source.nulls[row] else values[row]
+    else:
+        for row in range(rows):
+            sums[groups[row] * LANES + (row & (LANES - 1))] += values[row]
     for group in range(state.group_count):
-        for i in range(4):
-            add_wide(&low[group], &high[group], sums[group * 4 + i])
+        total = 0
+        for i in range(LANES):
+            total += sums[group * LANES + i]
+        add_wide(&low[group], &high[group], total)
