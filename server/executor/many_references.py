@@ -15,8 +15,11 @@ import numpy as np
 from server.executor.columns import rows_of
 from server.executor.foreign_keys import ReferenceCheck, ReferencedChange, lock_table
 from server.executor.key_casts import key_cast
+from server.executor.many_rows import delete_rows
 from server.executor.point_references import referenced_key
 from server.executor.table_shape import shape_of
+from server.executor.table_writer import TableWriter
+from server.executor.waiting import catch_up
 from server.types.text import OBJECTS
 from server.vector.batch import Batch
 from server.vector.rows import column_of, values_of
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
     from server.catalog.objects import Constraint, Table
     from server.executor.context import ExecutionContext
+    from server.executor.index_keys import IndexShape
     from server.executor.point_references import ReferencedKey
     from server.executor.table_shape import Row, TableShape
     from server.executor.waits import Wait
@@ -159,16 +163,13 @@ class ManyRemovals:
 
     def run(self, context: ExecutionContext) -> Generator[Wait, None, None]:
         """Do what the constraint says about rows that refer to one of these."""
-        rows = rows_of(self.rows)
-        for row in (yield from self._doubtful(rows, context)):
+        for row in (yield from self._doubtful(context)):
             context.check_cancelled()
             yield from ReferencedChange(self.shape, self.constraint, row, None).run(context)
 
-    def _doubtful(
-        self, rows: Sequence[Row], context: ExecutionContext
-    ) -> Generator[Wait, None, Sequence[Row]]:
+    def _doubtful(self, context: ExecutionContext) -> Generator[Wait, None, Sequence[Row]]:
         """The rows to which somebody may refer."""
-        constraint = self.constraint
+        constraint, rows = self.constraint, rows_of(self.rows)
         table: Table = context.catalog.object(constraint.table)
         mode = LockMode.ROW_SHARE if constraint.on_delete in "ar" else LockMode.ROW_EXCLUSIVE
         if (yield from lock_table(context, table, mode)):
@@ -178,20 +179,75 @@ class ManyRemovals:
         index = shape.index_led_by(constraint.columns)
         if index is None or is_watched or key_cast(shape, constraint, self.shape.table, context):
             return rows
+        referring = self._referring(rows, index, context)
+        if constraint.on_delete == "c" and context.read_committed:
+            return (yield from self._cascade(rows, referring, shape, context))
+        return [rows[number] for number in np.unique(referring.owners).tolist()]
+
+    def _referring(
+        self, rows: Sequence[Row], index: IndexShape, context: ExecutionContext
+    ) -> Referring:
+        """The entries of those who may refer to the rows."""
+        constraint = self.constraint
         own = dict(zip(constraint.columns, constraint.referenced_columns, strict=True))
         places = [own[key.number] - 1 for key in index.index.keys[: len(own)]]
         tree = context.engine.index(index.storage_id)
-        found: list[Row] = []
+        roots: list[int] = []
+        owners: list[int] = []
         for number, row in enumerate(rows):
             if not number % KEYS_AT_ONCE:
                 context.check_cancelled()
             prefix = index.encode([row[place] for place in places])
             with context.engine.latch:
-                has_entry = len(tree.lookup(prefix)) > 0
-            if has_entry:
-                found.append(row)
-        context.engine.scans[index.storage_id].add(len(rows) - len(found), 0, 0)
-        return found
+                found = tree.lookup(prefix)
+            if found:
+                roots += found
+                owners += [number] * len(found)
+        context.engine.scans[index.storage_id].add(len(rows), len(roots), 0)
+        return Referring(np.array(roots, np.int64), np.array(owners, np.int64))
+
+    def _cascade(
+        self,
+        rows: Sequence[Row],
+        referring: Referring,
+        shape: TableShape,
+        context: ExecutionContext,
+    ) -> Generator[Wait, None, Sequence[Row]]:
+        """Delete those who refer to the rows, as far as nobody is in the way; the rows to which somebody still may."""
+        yield from catch_up(context.transaction)
+        writer = TableWriter(shape.table, context)
+        with context.engine.latch:
+            context.transaction.next_command()
+            context.snapshot = context.transaction.snapshot()
+            newest = context.transaction.newest_snapshot()
+            row_ids, places = writer.relation.paths.find_many(newest, referring.roots)
+            view = writer.relation.versions_view(row_ids)
+            there = rows_of(shape.load_batch(view, frozenset(self.constraint.columns)))
+        owners = referring.owners[places]
+        fits = self._fit(there, [rows[owner] for owner in owners.tolist()])
+        with context.acting_for(shape.table.owner):
+            gone = delete_rows(writer, row_ids[fits])
+        left = np.ones(len(row_ids), np.bool_)
+        left[np.flatnonzero(fits)[gone]] = False
+        return [rows[owner] for owner in np.unique(owners[left]).tolist()]
+
+    def _fit(self, there: Sequence[Row], wanted: Sequence[Row]) -> Mask:
+        """Which rows have the keys that an entry has told."""
+        own, keys = self.constraint.columns, self.constraint.referenced_columns
+        pairs = list(zip(own, keys, strict=True))
+        found = (
+            all(row[a - 1] == key[b - 1] for a, b in pairs)
+            for row, key in zip(there, wanted, strict=True)
+        )
+        return np.fromiter(found, np.bool_, len(there))
+
+
+@dataclass(frozen=True, slots=True)
+class Referring:
+    """Entries of an index: to which rows they lead, and the numbers of those whose keys they have."""
+
+    roots: Positions
+    owners: Positions
 
 
 def many_removals(shape: TableShape, constraint: Constraint, rows: Batch) -> ManyRemovals | None:
