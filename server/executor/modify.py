@@ -7,7 +7,7 @@ Rule 2: drivers yield Wait in place of a batch when a row of another transaction
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from server.executor.columns import batch_of_rows, concatenate_batches, rows_of
 from server.executor.evaluation import evaluators
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.planner import physical
     from server.vector.column import Column
+
+
+WRITTEN_AT_ONCE: Final = 8192
 
 
 class Driver(Operator):
@@ -97,11 +100,13 @@ class Insert(Driver):
             if is_wait(batch):
                 yield batch
                 continue
-            columns = dict(zip(self.plan.attributes, batch.columns, strict=True))
-            made = yield from self.insert(columns, batch.count, context)
-            if self._returning is not None:
-                found = tuple(evaluate(made, context) for evaluate in self._returning)
-                yield Batch(found, made.count)
+            for part in portions(batch):
+                context.check_cancelled()
+                columns = dict(zip(self.plan.attributes, part.columns, strict=True))
+                made = yield from self.insert(columns, part.count, context)
+                if self._returning is not None:
+                    found = tuple(evaluate(made, context) for evaluate in self._returning)
+                    yield Batch(found, made.count)
 
     def insert(
         self, columns: dict[int, Column], count: int, context: ExecutionContext
@@ -208,4 +213,15 @@ def insert_columns(
     given = dict(zip(numbers, columns, strict=True))
     batch = writer.full_batch(given, len(columns[0]) if columns else count)
     RowChecks((), (), ()).check(batch, writer.shape, context)
-    yield from writer.insert(batch)
+    for part in portions(batch):
+        context.check_cancelled()
+        yield from writer.insert(part)
+
+
+def portions(batch: Batch) -> Iterator[Batch]:
+    """The rows of a batch, as many at a time as may be written while others wait for the latch."""
+    if batch.count <= WRITTEN_AT_ONCE:
+        yield batch
+        return
+    for start in range(0, batch.count, WRITTEN_AT_ONCE):
+        yield batch.slice(start, start + WRITTEN_AT_ONCE)
