@@ -4,6 +4,9 @@ cdef enum:
     COMMAND_BITS = 16
 
 
+cdef class Snapshot
+
+
 cdef class CommitLog:
     cdef readonly object mutex
     cdef public uint64_t next_xid
@@ -24,6 +27,7 @@ cdef class CommitLog:
     cdef int end(self, xids, uint64_t sequence) except -1
     cdef int adopt(self, sequences) except -1
     cdef int make_room(self) except -1
+    cdef Snapshot moment(self, tuple own, uint64_t stamp_limit)
 
 
 cdef class Snapshot:

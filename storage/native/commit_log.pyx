@@ -131,6 +131,10 @@ cdef class CommitLog:
 
     def snapshot(self, tuple own=(), uint64_t stamp_limit=0):
         """This moment."""
+        return self.moment(own, stamp_limit)
+
+    cdef Snapshot moment(self, tuple own, uint64_t stamp_limit):
+        """`snapshot`."""
         cdef Snapshot made = Snapshot.__new__(Snapshot, self)  # keywords would cost as much as the rest
         made.sequence = self.published
         made.xmin = self.oldest_active_raw()

@@ -30,7 +30,8 @@ cdef Slot ROOT_PAGE = slot_named("root_page")
 cdef class KeyReader:
     """Reads `columns` of a table by a whole key of an index, ascending, of the columns `key_columns`."""
 
-    cdef object engine, latch, table_id, index_id
+    cdef object engine, table_id, index_id
+    cdef object take, give  # acquire and release of the latch: bound once, as half their price is finding them
     cdef PageTable pages
     cdef dict tables, indexes  # of the engine, as far as they are open
     cdef CommitLog log
@@ -44,7 +45,8 @@ cdef class KeyReader:
         self.pages = engine.store.pager.table
         self.tables = engine.relations.tables
         self.indexes = engine.relations.indexes
-        self.latch = engine.latch
+        self.take = engine.latch.acquire
+        self.give = engine.latch.release
         self.log = engine.log
         self.table_id = table_id
         self.index_id = index_id
@@ -59,7 +61,7 @@ cdef class KeyReader:
         cdef RowPaths paths
         cdef int64_t row_id
         cdef list roots
-        self.latch.acquire()
+        self.take()
         try:
             roots = self.roots(key)
             self.counts.add(1, len(roots), 0)
@@ -68,7 +70,7 @@ cdef class KeyReader:
             paths = self.paths()
             paths.approach(roots[0], self.columns)
             if snapshot is None:
-                snapshot = self.log.snapshot()
+                snapshot = self.log.moment((), 0)
             for root_id in roots:
                 row_id = paths.find_raw(snapshot, root_id)
                 if row_id < 0:
@@ -78,7 +80,7 @@ cdef class KeyReader:
                     self.counts.add(0, 0, 1)
                     return PyTuple_GetSlice(row, self.width, len(self.columns))
         finally:
-            self.latch.release()
+            self.give()
         return None
 
     def locate(self, Snapshot snapshot, parts):
@@ -87,7 +89,7 @@ cdef class KeyReader:
         cdef RowPaths paths
         cdef int64_t row_id
         cdef list roots
-        self.latch.acquire()
+        self.take()
         try:
             roots = self.roots(key)
             self.counts.add(1, len(roots), 0)
@@ -96,7 +98,7 @@ cdef class KeyReader:
             paths = self.paths()
             paths.approach(roots[0], self.columns)
             if snapshot is None:
-                snapshot = self.log.snapshot()
+                snapshot = self.log.moment((), 0)
             for root_id in roots:
                 row_id = paths.find_raw(snapshot, root_id)
                 if row_id < 0:
@@ -106,7 +108,7 @@ cdef class KeyReader:
                     self.counts.add(0, 0, 1)
                     return PyTuple_GetSlice(row, self.width, len(self.columns)), row_id
         finally:
-            self.latch.release()
+            self.give()
         return None
 
     def share(self, Work transaction not None, parts):
@@ -114,7 +116,7 @@ cdef class KeyReader:
         cdef bytes key = self.parts.encode(parts)
         cdef int kept
         cdef list roots
-        self.latch.acquire()
+        self.take()
         try:
             paths = self.paths()
             roots = self.roots(key)
@@ -132,13 +134,13 @@ cdef class KeyReader:
                         self.counts.add(1, 1, 1)
                     return holder is None
         finally:
-            self.latch.release()
+            self.give()
         return False
 
     def change(self, Work transaction not None, snapshot, uint64_t row_id, dict values not None):
         """Table.update of some columns of a version that `locate` has found."""
         cdef RowPaths paths
-        self.latch.acquire()
+        self.take()
         try:
             table = self.table()
             if transaction.tracked is None:
@@ -151,11 +153,11 @@ cdef class KeyReader:
                     return outcome
             return table.update(transaction, snapshot, row_id, values)
         finally:
-            self.latch.release()
+            self.give()
 
     def remove(self, transaction, snapshot, uint64_t row_id):
         """Table.delete of a version that `locate` has found."""
-        self.latch.acquire()
+        self.take()
         try:
             table = self.table()
             if transaction.tracked is None:
@@ -168,7 +170,7 @@ cdef class KeyReader:
                     return outcome
             return table.delete(transaction, snapshot, row_id)
         finally:
-            self.latch.release()
+            self.give()
 
     cdef object table(self):
         table = self.tables.get(self.table_id)

@@ -31,7 +31,8 @@ cdef class Keys:
 cdef class KeyWriter:
     """Adds rows to one table, whose indexes are all of stored columns, or changes rows and the keys in some indexes."""
 
-    cdef object engine, pager, latch, table_id
+    cdef object engine, pager, table_id
+    cdef object take, give  # acquire and release of the latch
     cdef dict tables, indexes  # of the engine, as far as they are open
     cdef list keys
 
@@ -41,7 +42,8 @@ cdef class KeyWriter:
         self.pager = engine.store.pager
         self.tables = engine.relations.tables
         self.indexes = engine.relations.indexes
-        self.latch = engine.latch
+        self.take = engine.latch.acquire
+        self.give = engine.latch.release
         self.table_id = table_id
         self.keys = []
         for index in indexes:
@@ -58,7 +60,7 @@ cdef class KeyWriter:
         cdef list made = []
         cdef Py_ssize_t i
         assert transaction.tracked is None
-        self.latch.acquire()
+        self.take()
         try:
             for keys in self.keys:
                 key = self.key_of(<Keys>keys, [values[<Py_ssize_t>column] for column in (<Keys>keys).columns])
@@ -74,7 +76,7 @@ cdef class KeyWriter:
             for i in range(len(made)):
                 self.add(transaction, <Keys>self.keys[i], <bytes>made[i], row_id)
         finally:
-            self.latch.release()
+            self.give()
         return row_id
 
     def update(self, Work transaction not None, snapshot, uint64_t row_id, dict changes not None):
@@ -86,7 +88,7 @@ cdef class KeyWriter:
         cdef bint key_kept = True
         cdef Py_ssize_t i
         assert transaction.tracked is None
-        self.latch.acquire()
+        self.take()
         try:
             table = self.table()
             for keys in self.keys:
@@ -105,7 +107,7 @@ cdef class KeyWriter:
                 for i in range(len(moved)):
                     self.add(transaction, <Keys>moved[i], <bytes>made[i], outcome.root_id)
         finally:
-            self.latch.release()
+            self.give()
         return outcome
 
     cdef object change(

@@ -252,7 +252,7 @@ cdef class RowPaths(RowPruner):
         sequence = self.log.sequence_raw(xid)
         if transaction.keep_snapshot or sequence == <uint64_t>-1:
             return UNCLEAR
-        if sequence == 0 and self.find_raw(self.log.snapshot(), root_id) < 0:
+        if sequence == 0 and self.find_raw(self.log.moment((), 0), root_id) < 0:
             return UNCLEAR
         return THERE
 

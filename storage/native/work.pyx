@@ -10,7 +10,7 @@ from contextlib import suppress
 from cpython.pythread cimport PyThread_get_thread_ident
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from storage.native.commit_log cimport COMMAND_BITS
+from storage.native.commit_log cimport COMMAND_BITS, CommitLog
 from storage.native.logbuffer cimport LogBuffer
 
 from storage.commit_queue import AGAIN_SECONDS, BUSY_FLUSH_NS, LAZY_NS, NS_PER_S
@@ -136,7 +136,11 @@ cdef class Work:
             return self.log.renewed(self._first, self.xids, limit)
         if self.is_serializable and self.dependencies is not None:
             self.tracked = self.dependencies.begin(self.lock_group, read_only=self.is_read_only)
-        snapshot = self.log.snapshot(self.xids, limit)
+        log = self.log
+        if type(log) is CommitLog:
+            snapshot = (<CommitLog>log).moment(self.xids, limit)
+        else:
+            snapshot = log.snapshot(self.xids, limit)
         if self.keep_snapshot:
             self._first = snapshot
         return snapshot
