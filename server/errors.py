@@ -498,6 +498,10 @@ class TooManyConnections(SqlError, sqlstate="53300"):
     """too_many_connections."""
 
 
+class NameTooLong(SqlError, sqlstate="42622"):
+    """name_too_long."""
+
+
 class ProgramLimitExceeded(SqlError, sqlstate="54000"):
     """program_limit_exceeded."""
 

@@ -22,6 +22,10 @@ _OF_CLASSES: Final[Mapping[tuple[str, str], Mapping[str, Parameter]]] = {
     ("gist", "tsvector_ops"): _SIGNATURE,
     ("gist", "gist_trgm_ops"): _SIGNATURE,
     ("gist", "gist_hstore_ops"): _SIGNATURE,
+    ("gist", "gist_ltree_ops"): _SIGNATURE,
+    ("gist", "gist__ltree_ops"): _SIGNATURE,
+    ("gist", "gist__intbig_ops"): _SIGNATURE,
+    ("gist", "gist__int_ops"): {"numranges": Parameter("int", 1, 252)},
 }
 _OF_SUFFIXES: Final[Mapping[tuple[str, str], Mapping[str, Parameter]]] = {
     ("brin", "_bloom_ops"): {
