@@ -12,6 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import ArraySubscriptError, NullValueNotAllowed, SqlError, SqlSyntaxError
 from server.extensions.extension import BaseType, Extension
+from server.extensions.hstore_values import (
+    hash_hstore,
+    hash_hstore_extended,
+    populate,
+    to_json_loose,
+    to_jsonb_loose,
+)
 from server.types.array import Array, make_array
 from server.types.errors import decode_text, incorrect_format, insufficient_data
 from server.types.jsonb import Jsonb, make_object, quote
@@ -304,6 +311,20 @@ OPERATORS: Final = """
 #># | hstore, hstore | hstore_gt
 #>=# | hstore, hstore | hstore_ge
 """
+CLASSES: Final = """
+create operator class btree_hstore_ops default for type hstore using btree as
+  operator 1 #<#, operator 2 #<=#, operator 3 =, operator 4 #>=#, operator 5 #>#,
+  function 1 hstore_cmp(hstore, hstore);
+create operator class hash_hstore_ops default for type hstore using hash as
+  operator 1 =, function 1 hstore_hash(hstore),
+  function 2 hstore_hash_extended(hstore, int8);
+create operator class gist_hstore_ops default for type hstore using gist as
+  operator 7 @>, operator 9 ?(hstore, text), operator 10 ?|(hstore, text[]),
+  operator 11 ?&(hstore, text[]);
+create operator class gin_hstore_ops default for type hstore using gin as
+  operator 7 @>, operator 9 ?(hstore, text), operator 10 ?|(hstore, text[]),
+  operator 11 ?&(hstore, text[]);
+"""
 PARTNERS: Final = {
     "@>": ", commutator = <@",
     "<@": ", commutator = @>",
@@ -320,8 +341,10 @@ def _operators() -> Iterator[str]:
             f"create operator {name} (leftarg = {left}, rightarg = {right}, "
             f"procedure = {function}{PARTNERS.get(name, '')});"
         )
+    yield "create operator #= (leftarg = anyelement, rightarg = hstore, procedure = populate_record);"
     yield "create operator %% (rightarg = hstore, procedure = hstore_to_array);"
     yield "create operator %# (rightarg = hstore, procedure = hstore_to_matrix);"
+    yield CLASSES
     yield "create cast (text[] as hstore) with function hstore(text[]);"
     yield "create cast (hstore as json) with function hstore_to_json(hstore);"
     yield "create cast (hstore as jsonb) with function hstore_to_jsonb(hstore);"
@@ -380,6 +403,12 @@ hstore_le(hstore, hstore) bool = le
 hstore_gt(hstore, hstore) bool = gt
 hstore_ge(hstore, hstore) bool = ge
 hstore_cmp(hstore, hstore) int4 = cmp
+hstore_hash(hstore) int4 = hash
+hstore_hash_extended(hstore, int8) int8 = hash_extended
+hstore_version_diag(hstore) int4 = version
+hstore_to_json_loose(hstore) json = json_loose
+hstore_to_jsonb_loose(hstore) jsonb = jsonb_loose
+populate_record(anyelement, hstore) anyelement | immutable = populate
 """,
     functions={
         "fetch": _fetch,
@@ -415,7 +444,14 @@ hstore_cmp(hstore, hstore) int4 = cmp
         "gt": _compared(lambda left, right: left > right),
         "ge": _compared(lambda left, right: left >= right),
         "cmp": _order,
+        "hash": hash_hstore,
+        "hash_extended": hash_hstore_extended,
+        "version": lambda _value: 2,
+        "json_loose": to_json_loose,
+        "jsonb_loose": to_jsonb_loose,
+        "populate": populate,
     },
+    in_context=frozenset(("populate",)),
     types=(
         BaseType(
             name="hstore",

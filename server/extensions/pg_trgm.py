@@ -137,6 +137,15 @@ OPERATORS: Final = (
     ("<<<->", "strict_word_similarity_dist_op", "<->>>"),
     ("<->>>", "strict_word_similarity_dist_commutator_op", "<<<->"),
 )
+CLASSES: Final = """
+create operator class gist_trgm_ops for type text using gist as
+  operator 1 %, operator 2 <-> for order by pg_catalog.float_ops, operator 3 ~~, operator 4 ~~*,
+  operator 5 ~, operator 6 ~*, operator 7 %>, operator 8 <->> for order by pg_catalog.float_ops,
+  operator 9 %>>, operator 10 <->>> for order by pg_catalog.float_ops, operator 11 =;
+create operator class gin_trgm_ops for type text using gin as
+  operator 1 %, operator 3 ~~, operator 4 ~~*, operator 5 ~, operator 6 ~*, operator 7 %>,
+  operator 9 %>>, operator 11 =;
+"""
 PG_TRGM: Final = Extension(
     name="pg_trgm",
     version="1.6",
@@ -188,5 +197,6 @@ strict_word_similarity_dist_commutator_op(text, text) float4 = has_strict_word_d
         f"create operator {name} (leftarg = text, rightarg = text, procedure = {function}, "
         f"commutator = {commutator});"
         for name, function, commutator in OPERATORS
-    ),
+    )
+    + CLASSES,
 )

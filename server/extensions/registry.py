@@ -9,6 +9,7 @@ from server.extensions.btree_classes import BTREE_GIN, BTREE_GIST
 from server.extensions.citext import CITEXT
 from server.extensions.fuzzystrmatch import FUZZYSTRMATCH
 from server.extensions.hstore import HSTORE
+from server.extensions.intarray import INTARRAY
 from server.extensions.ltree import LTREE
 from server.extensions.pg_stat_statements import PG_STAT_STATEMENTS
 from server.extensions.pg_trgm import PG_TRGM
@@ -30,6 +31,7 @@ _ALL: Final[tuple[Extension, ...]] = (
     CITEXT,
     FUZZYSTRMATCH,
     HSTORE,
+    INTARRAY,
     LTREE,
     PG_STAT_STATEMENTS,
     PG_TRGM,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
+from server.extensions.intarray import INTARRAY
 from server.extensions.pg_trgm import PG_TRGM
 from server.inverted.arrays import Arrays
 from server.inverted.documents import Documents
@@ -130,7 +131,23 @@ _OF_TYPE: Final = {
     VARCHAR: {"gin_trgm_ops": _TRIGRAMS},
     JSONB: {"": _JSON_PARTS, "jsonb_ops": _JSON_PARTS, "jsonb_path_ops": _JSON_WAYS},
 }
-_OF_ARRAYS: Final = {"": _ARRAYS, "array_ops": _ARRAYS}
+_NUMBERS: Final = OperatorClass(
+    "gin__int_ops",
+    lambda kind, type_of: Arrays(type_of(kind.element_oid)),
+    {
+        INTARRAY.functions["contains"]: "contains",
+        INTARRAY.functions["contained"]: "contained",
+        INTARRAY.functions["overlap"]: "overlaps",
+        744: "equals",
+    },
+    {
+        INTARRAY.functions["contains"]: "contained",
+        INTARRAY.functions["contained"]: "contains",
+        INTARRAY.functions["overlap"]: "overlaps",
+        744: "equals",
+    },
+)
+_OF_ARRAYS: Final = {"": _ARRAYS, "array_ops": _ARRAYS, "gin__int_ops": _NUMBERS}
 
 
 def gin_class_of(kind: Type, name: str) -> OperatorClass | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from server.catalog.objects import ExtensionObject
 from server.catalog.operator_class_objects import user_class
 from server.catalog.views.physical import accepts, operator_class
 from server.errors import DatatypeMismatch, FeatureNotSupported, UndefinedObject
@@ -112,10 +113,16 @@ def with_entries(context: StatementContext, table: Table, index: Index) -> Index
     if index.method not in CLASSES:
         return index
     types = [table.column(key.number).type if key.number else key.type for key in index.keys]
+    view = context.catalog
+    brought = {oid for value in view.objects(ExtensionObject) for oid in value.members}
+
+    def is_own(key: IndexKey) -> bool:
+        """Whether a user has made the class, of which nobody here knows what its keys are."""
+        own = user_class(view, index.method, key.operator_class) if key.operator_class else None
+        return own is not None and own.oid not in brought
+
     known = [
-        None
-        if key.operator_class and user_class(context.catalog, index.method, key.operator_class)
-        else operator_class_of(index.method, context.catalog.type(oid), key.operator_class)
+        None if is_own(key) else operator_class_of(index.method, view.type(oid), key.operator_class)
         for oid, key in zip(types, index.keys, strict=True)
     ]
     return replace(index, inverted=None not in known)
