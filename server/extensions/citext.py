@@ -5,7 +5,9 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any, Final
 
+from server.extensions import citext_functions
 from server.extensions.extension import BaseType, Extension
+from server.functions.hashing import hash_bytes, signed
 from server.types.text import OBJECTS
 
 if TYPE_CHECKING:
@@ -24,6 +26,10 @@ def _compared(compare: Callable[[Any, Any], bool]) -> Callable[[str, str], bool]
 def _order(left: str, right: str) -> int:
     first, second = folded(left), folded(right)
     return (first > second) - (first < second)
+
+
+def _hash_extended(value: str, seed: int) -> int:
+    return signed(hash_bytes(folded(value).encode(), seed & (1 << 64) - 1), 64)
 
 
 COMPARISONS: Final = (
@@ -84,6 +90,7 @@ def _script() -> str:
         )
     for name, function in (("min", "citext_smaller"), ("max", "citext_larger")):
         parts.append(f"create aggregate {name}(citext) (sfunc = {function}, stype = citext);")
+    parts.append(citext_functions.script())
     return "\n".join(parts)
 
 
@@ -95,6 +102,13 @@ CITEXT: Final = Extension(
         (
             *(f"{name}(citext, citext) bool = {name}" for _, name, _, _, _ in COMPARISONS),
             "citext_cmp(citext, citext) int4 = citext_cmp",
+            "citext_pattern_cmp(citext, citext) int4 = citext_cmp",
+            "citext_hash(citext) int4 = citext_hash",
+            "citext_hash_extended(citext, int8) int8 = citext_hash_extended",
+            *(
+                f"citext_pattern_{name}(citext, citext) bool = citext_{name}"
+                for name in ("lt", "le", "ge", "gt")
+            ),
             "citext_smaller(citext, citext) citext = citext_smaller",
             "citext_larger(citext, citext) citext = citext_larger",
             "citext_to_bpchar(citext) bpchar = same",
@@ -106,6 +120,8 @@ CITEXT: Final = Extension(
     functions={
         **{name: _compared(compare) for _, name, compare, _, _ in COMPARISONS},
         "citext_cmp": _order,
+        "citext_hash": lambda value: signed(hash_bytes(folded(value).encode(), 0), 32),
+        "citext_hash_extended": _hash_extended,
         "citext_smaller": lambda left, right: left if _order(left, right) < 0 else right,
         "citext_larger": lambda left, right: left if _order(left, right) > 0 else right,
         "same": lambda value: value,

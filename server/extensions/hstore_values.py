@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import DatatypeMismatch
-from server.functions.hashing import hash_bytes
+from server.functions.hashing import hash_bytes, signed
 from server.types.jsonb import Jsonb, make_object, quote
 from server.types.record import Record
 from server.types.type import TypeReference
@@ -91,16 +91,11 @@ def _laid_out(value: Hstore) -> bytes:
     return head + b"".join(texts)
 
 
-def _signed(number: int, bits: int) -> int:
-    number &= (1 << bits) - 1
-    return number - (1 << bits) if number >> bits - 1 else number
-
-
 def hash_hstore(value: Hstore) -> int:
     """The hash in 32 bits."""
-    return _signed(hash_bytes(_laid_out(value), 0), 32)
+    return signed(hash_bytes(_laid_out(value), 0), 32)
 
 
 def hash_hstore_extended(value: Hstore, seed: int) -> int:
     """The hash in 64 bits, with a seed."""
-    return _signed(hash_bytes(_laid_out(value), seed & (1 << 64) - 1), 64)
+    return signed(hash_bytes(_laid_out(value), seed & (1 << 64) - 1), 64)

@@ -91,6 +91,12 @@ def hash_bytes(data: bytes, seed: int) -> int:
     return b << 32 | c
 
 
+def signed(number: int, bits: int) -> int:
+    """The lowest bits of a number as one with a sign."""
+    number &= (1 << bits) - 1
+    return number - (1 << bits) if number >> bits - 1 else number
+
+
 def _int8(value: Any, seed: int) -> int:
     low, high = value & WORD, value >> 32 & WORD
     return hash_word(low ^ (high if value >= 0 else ~high & WORD), seed)
