@@ -15,6 +15,7 @@ from server.extensions.pg_stat_statements import PG_STAT_STATEMENTS
 from server.extensions.pg_trgm import PG_TRGM
 from server.extensions.pgcrypto import PGCRYPTO
 from server.extensions.postgres_fdw import POSTGRES_FDW
+from server.extensions.row_triggers import INSERT_USERNAME, LO, MODDATETIME
 from server.extensions.tablefunc import TABLEFUNC
 from server.extensions.unaccent import UNACCENT
 from server.extensions.uuid_ossp import UUID_OSSP
@@ -32,7 +33,10 @@ _ALL: Final[tuple[Extension, ...]] = (
     FUZZYSTRMATCH,
     HSTORE,
     INTARRAY,
+    INSERT_USERNAME,
+    LO,
     LTREE,
+    MODDATETIME,
     PG_STAT_STATEMENTS,
     PG_TRGM,
     PGCRYPTO,
