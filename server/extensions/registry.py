@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from server.extensions.amcheck import AMCHECK
 from server.extensions.btree_classes import BTREE_GIN, BTREE_GIST
 from server.extensions.citext import CITEXT
+from server.extensions.cube import CUBE
 from server.extensions.fuzzystrmatch import FUZZYSTRMATCH
 from server.extensions.hstore import HSTORE
 from server.extensions.intarray import INTARRAY
@@ -30,6 +31,7 @@ _ALL: Final[tuple[Extension, ...]] = (
     BTREE_GIN,
     BTREE_GIST,
     CITEXT,
+    CUBE,
     FUZZYSTRMATCH,
     HSTORE,
     INTARRAY,
