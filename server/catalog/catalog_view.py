@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 
 RANGE_TO_MULTIRANGE = 4298
+NAME_BYTES = 63
 
 
 RowKey = tuple[Oid, Oid]
@@ -160,14 +161,40 @@ class CatalogView:
         table = self._named("relation", schema, name)
         if isinstance(table, Table) and table.row_type:
             return self.type(table.row_type)
-        if name.startswith("_"):
-            element = self._named("type", schema, name[1:])
-            if isinstance(element, UserType) and element.array_oid:
-                return self.type(element.array_oid)
-            owner = self._named("relation", schema, name[1:])
-            if isinstance(owner, Table) and owner.array_type:
-                return self.type(owner.array_type)
-        return None
+        oid = self._array_named(schema, name)
+        return self.type(oid) if oid else None
+
+    def array_name(self, schema: Oid, name: str) -> str:
+        """What the array type of a type is called: an underscore more for each that is called so already."""
+        made = name
+        while True:
+            made = f"_{made}".encode()[:NAME_BYTES].decode(errors="ignore")
+            if self.is_type_name(schema, made):
+                continue
+            others = (made[place:] for place in range(1, len(made) - len(made.lstrip("_")) + 1))
+            if not any(
+                len(other) < len(name)
+                and self._array_oid(schema, other)
+                and self.array_name(schema, other) == made
+                for other in others
+            ):
+                return made
+
+    def _array_named(self, schema: Oid, name: str) -> Oid:
+        """The array type of that name; 0 for none."""
+        for place in range(1, len(name) - len(name.lstrip("_")) + 1):
+            oid = self._array_oid(schema, name[place:])
+            if oid and self.array_name(schema, name[place:]) == name:
+                return oid
+        return 0
+
+    def _array_oid(self, schema: Oid, name: str) -> Oid:
+        """The array type of a type of users or of a table's rows; 0 for none."""
+        element = self._named("type", schema, name)
+        if isinstance(element, UserType) and element.array_oid:
+            return element.array_oid
+        owner = self._named("relation", schema, name)
+        return owner.array_type if isinstance(owner, Table) else 0
 
     def type(self, oid: Oid) -> Type:
         """A type by OID; KeyError for none."""

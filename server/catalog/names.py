@@ -376,7 +376,7 @@ class CatalogNames:
         def find(parts: Sequence[str]) -> Type | None:
             return find_type(self.view, self.path, self._within(parts, "improper qualified name"))
 
-        return parse_type(text, find).oid
+        return parse_type(text, find, self.view.type).oid
 
     def _within(self, parts: Sequence[str], improper: str, quote: str = "") -> Sequence[str]:
         """A name without its database, which must be ours."""

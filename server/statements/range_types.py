@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from server.catalog.objects import UserType
+from server.catalog.objects import FIRST_USER_OID, UserType
 from server.catalog.operator_class_objects import OperatorClass
 from server.catalog.views.physical import operator_class
 from server.errors import (
@@ -176,9 +176,16 @@ def _multirange_parts(given: dict[str, Any], name: tuple[str, ...]) -> tuple[str
     return (*schema, made)
 
 
+def _is_taken(context: StatementContext, schema: int, name: str) -> bool:
+    """Whether there is a type of that name; of arrays of users' types it is free to be taken."""
+    found = context.catalog.type_named(schema, name)
+    is_array = found is not None and found.category == "A" and found.oid >= FIRST_USER_OID
+    return found is not None and not is_array
+
+
 def _refuse_taken(context: StatementContext, parts: tuple[str, ...], range_name: str) -> None:
     schema, name = target_schema(context, parts)
-    if context.catalog.type_named(schema, name) is not None:
+    if _is_taken(context, schema, name):
         raise DuplicateObject(
             f'type "{name}" already exists',
             detail=f'Failed while creating a multirange type for type "{range_name}".',

@@ -44,7 +44,7 @@ def new_type(context: StatementContext, parts: Name) -> Generator[Wait, None, tu
     """Claim the name of a new type; gives schema and name."""
     schema, name = target_schema(context, parts)
     yield from claim_name(context, schema, name)
-    if context.catalog.type_named(schema, name) is not None:
+    if context.catalog.is_type_name(schema, name):  # of arrays the name is free to be taken
         raise DuplicateObject(f'type "{name}" already exists')
     return schema, name
 

@@ -91,12 +91,16 @@ TOKEN: Final = re.compile(
 )
 
 
-def parse_type(text: str, lookup: Callable[[Sequence[str]], Type | None]) -> TypeReference:
+def parse_type(
+    text: str,
+    lookup: Callable[[Sequence[str]], Type | None],
+    by_oid: Callable[[int], Type] = TYPE_BY_OID.__getitem__,
+) -> TypeReference:
     """Read a type as regtype input does; lookup finds what is not a built-in type by its name.
 
-    lookup gets the parts of a name, qualified or not.
+    lookup gets the parts of a name, qualified or not; by_oid an array's.
     """
-    return _TypeText(text, lookup).read()
+    return _TypeText(text, lookup, by_oid).read()
 
 
 def builtin_named(parts: Sequence[str]) -> Type | None:
@@ -109,9 +113,15 @@ def builtin_named(parts: Sequence[str]) -> Type | None:
 class _TypeText:
     """Reads one type from text."""
 
-    def __init__(self, text: str, lookup: Callable[[Sequence[str]], Type | None]) -> None:
+    def __init__(
+        self,
+        text: str,
+        lookup: Callable[[Sequence[str]], Type | None],
+        by_oid: Callable[[int], Type],
+    ) -> None:
         self.text = text
         self.lookup = lookup
+        self.by_oid = by_oid
         self.tokens = self._split()
         self.at = 0
 
@@ -141,8 +151,7 @@ class _TypeText:
             parts = [words]
         reference = self._resolve(parts, arguments, is_plain)
         if self._read_brackets():
-            array = TYPE_BY_OID.get(reference.type.array_oid)
-            array = array or self.lookup([f"_{reference.type.name}"])
+            array = self.by_oid(reference.type.array_oid) if reference.type.array_oid else None
             if array is None:
                 raise UndefinedObject(f'type "{self.text}" does not exist')
             reference = TypeReference(array, reference.modifier, array.collation)

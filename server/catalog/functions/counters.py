@@ -58,7 +58,7 @@ TIMES: Final = """
 FIXED_KINDS: Final = frozenset(("archiver", "bgwriter", "checkpointer", "slru", "wal"))
 OF_OBJECTS: Final = frozenset(("relation", "function", "replslot", "subscription"))
 RESET_TARGETS: Final = frozenset(("archiver", "bgwriter", "recovery_prefetch", "wal"))
-BLOCK_MAX: Final = 2**32 - 2
+BLOCK_MAX: Final = 2**32 - 1  # which stands for all
 
 
 def _counter(column: str, missing: int | None) -> Callable[[CallContext, int], int | None]:

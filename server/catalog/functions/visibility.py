@@ -41,7 +41,7 @@ def _type_is_visible(call: CallContext, oid: int) -> bool | None:
     if value is None:
         return None
     is_array = names.view.element_of_array(oid) is not None
-    name = f"_{value.name}" if is_array else value.name
+    name = names.view.array_name(value.schema, value.name) if is_array else value.name
     return type_is_visible(names.view, names.path, value.schema, name, oid)
 
 

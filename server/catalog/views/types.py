@@ -155,15 +155,6 @@ def _domain(view: CatalogView, value: UserType) -> Row:
     }
 
 
-def _array_name(view: CatalogView, value: UserType | Table) -> str:
-    """An underscore before the name, and one more for every type that is called so."""
-    name = value.name
-    while True:
-        name = f"_{name}".encode()[:63].decode(errors="ignore")
-        if not view.is_type_name(value.schema, name):
-            return name
-
-
 def _array(view: CatalogView, value: UserType | Table) -> Row:
     if isinstance(value, Table):
         oid, array = value.row_type, value.array_type
@@ -171,7 +162,7 @@ def _array(view: CatalogView, value: UserType | Table) -> Row:
         oid, array = value.oid, value.array_oid
     element = type_row(view, oid)
     return _identity(view, value, array) | ARRAY_FUNCTIONS | {
-        "typname": _array_name(view, value),
+        "typname": view.array_name(value.schema, value.name),
         "typtype": "b",
         "typcategory": "A",
         "typelem": oid,
