@@ -57,7 +57,8 @@ class ExtendedFindings:
     Columns are numbers of attributes, expressions count down from -1, in the order of the object. distinct: of sets of
     columns how many combinations there are. dependencies: columns, the last of which follows from the others, and for
     which share of the rows. common: combinations of values, columns first, with their share and what it would be if
-    columns knew nothing of each other. expressions: as if they were columns.
+    columns knew nothing of each other. expressions: as if they were columns. Of an index there are expressions alone,
+    by the places of its keys.
     """
 
     object: Oid

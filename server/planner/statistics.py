@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from server.catalog.objects import Index
 from server.catalog.partition_bounds import leaves_of
 from server.catalog.statistics_objects import ExtendedStatistics
 from server.errors import SqlError
@@ -310,13 +311,12 @@ class OfScan:
         return self.facts.constant(expression)
 
     def expression(self, expression: Expression) -> ColumnFacts | None:
-        """What is known of a column, or of an expression that a statistics object has."""
+        """What is known of a column, or of an expression that a statistics object or an index has."""
         inner = strip_relabel(expression)
         if isinstance(inner, Variable):
             return self.column(inner.column)
-        if not self.together():
-            return None
-        return self._expressions.get(structural_key(inner))
+        self.together()
+        return self._expressions.get(structural_key(inner)) if self._expressions else None
 
     def together(self) -> Sequence[Together]:
         """What ANALYZE has learned for statistics objects."""
@@ -332,11 +332,32 @@ class OfScan:
         objects = {each.oid: each for each in catalog.listed(table.oid, ExtendedStatistics)}
         for found in sorted(statistics.extended, key=lambda each: each.object):
             value = objects.get(found.object)
+            if value is None and not self.scan.inherits:
+                self._note_index(catalog.object(found.object), found)
             if value is None or found.inherited != self.scan.inherits:
                 continue
             made = self._made(value, found)
             if made is not None:
                 yield made
+
+    def _note_index(self, value: object, found: ExtendedFindings) -> None:
+        """Take what was learned of the expressions of an index."""
+        if not isinstance(value, Index):
+            return
+        for learned in found.expressions:
+            text = value.keys[learned.number - 1].expression
+            if text is None:
+                continue
+            try:
+                item = strip_relabel(self.facts.bind(self.scan, text))
+            except SqlError:  # it cannot be read any more
+                continue
+            self._note(structural_key(item), item, learned)
+
+    def _note(self, key: Any, item: Expression, learned: ColumnStatistics) -> None:
+        facts = ColumnFacts(self.facts.rows_of(self.scan), kind=item.type.type)
+        self.facts.fill(facts, learned)
+        self._expressions.setdefault(key, facts)
 
     def _made(self, value: ExtendedStatistics, found: ExtendedFindings) -> Together | None:
         items: list[Expression] = []
@@ -352,9 +373,7 @@ class OfScan:
         keys = tuple(map(structural_key, items))
         expressions = zip(keys[len(value.columns) :], items[len(value.columns) :], strict=True)
         for (key, item), learned in zip(expressions, found.expressions, strict=False):
-            facts = ColumnFacts(self.facts.rows_of(self.scan), kind=item.type.type)
-            self.facts.fill(facts, learned)
-            self._expressions.setdefault(key, facts)
+            self._note(key, item, learned)
         numbers = (*value.columns, *(-1 - place for place in range(len(value.expressions))))
         return Together(numbers, keys, tuple(item.type.type for item in items), found)
 

@@ -10,18 +10,25 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from server.catalog.objects import Index
 from server.catalog.partition_bounds import leaves_of
-from server.catalog.statistics_objects import STATISTICS_OID_BIT, ExtendedStatistics, Statistics
+from server.catalog.statistics_objects import (
+    STATISTICS_OID_BIT,
+    ExtendedFindings,
+    ExtendedStatistics,
+    Statistics,
+)
+from server.catalog.views.dependency_rows import columns_in_text
 from server.identifiers import quote_identifier
 from server.statements.column_statistics import column_statistics, sampled
 from server.statements.extended_findings import findings
 from server.statements.internal import qualified_name, typed_query
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Mapping
 
-    from server.catalog.objects import Table
-    from server.catalog.statistics_objects import ColumnStatistics, ExtendedFindings
+    from server.catalog.objects import CatalogObject, Oid, Table
+    from server.catalog.statistics_objects import ColumnStatistics
     from server.executor.waits import Wait
     from server.statements.column_statistics import Sampled
     from server.statements.statement import StatementContext
@@ -30,6 +37,15 @@ if TYPE_CHECKING:
 SAMPLE_ROWS_A_TARGET = 300
 PAGE_BYTES = 8168
 ROW_HEADER_BYTES = 28
+
+
+@dataclass(frozen=True, slots=True)
+class ExpressionKey:
+    """An expression of an index, and how much is to be learned of it."""
+
+    expression: str
+    type: Oid
+    target: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +90,22 @@ def forget_columns(context: StatementContext, table: Table, numbers: frozenset[i
     known = context.catalog.statistics_of(table.oid)
     if known is None:
         return
-    objects = {each.oid: each for each in context.catalog.listed(table.oid, ExtendedStatistics)}
     kept = tuple(
         each
         for each in known.extended
-        if (value := objects.get(each.object)) is not None
-        and not value.expressions
-        and numbers.isdisjoint(value.columns)
+        if _is_apart(table, context.catalog.object(each.object), numbers)
     )
     columns = tuple(each for each in known.columns if each.number not in numbers)
     inherited = tuple(each for each in known.inherited if each.number not in numbers)
     context.ddl.put(replace(known, columns=columns, inherited=inherited, extended=kept))
+
+
+def _is_apart(table: Table, value: CatalogObject | None, numbers: frozenset[int]) -> bool:
+    """Whether what was learned for a statistics object, or for an index, has nothing to do with some columns."""
+    if isinstance(value, ExtendedStatistics):
+        return not value.expressions and numbers.isdisjoint(value.columns)
+    texts = (key.expression for key in value.keys) if isinstance(value, Index) else ()
+    return isinstance(value, Index) and numbers.isdisjoint(columns_in_text(table, *texts))
 
 
 def row_count(context: StatementContext, table: Table, *, inherited: bool) -> int:
@@ -157,9 +178,37 @@ class _Wanted:
             for column in table.live_columns
         }
         self.columns = [column for column in table.live_columns if self.targets[column.number]]
-        texts = (text for each in self.objects for text in each.expressions)
+        texts = [text for each in self.objects for text in each.expressions]
+        self.indexes = [
+            (index, keys)
+            for index in context.catalog.indexes_of(table.oid)
+            if index.predicate is None and (keys := self._expression_keys(index))
+        ]
+        texts += [key.expression for _, keys in self.indexes for key in keys.values()]
         self.expressions = list(dict.fromkeys(texts))
         self.samples: list[Sampled] = []
+
+    def _expression_keys(self, index: Index) -> dict[int, ExpressionKey]:
+        """The expressions of an index that anything is to be learned of, by their place."""
+        return {
+            place: ExpressionKey(key.expression, key.type, self.usual if target < 0 else target)
+            for place, key in enumerate(index.keys, 1)
+            if key.expression is not None and (target := key.statistics_target)
+        }
+
+    def _of_indexes(
+        self, samples: Mapping[int | str, Sampled], rows: int
+    ) -> Iterator[ExtendedFindings]:
+        """What is learned of the expressions of indexes, as if they were columns."""
+        for index, keys in self.indexes:
+            learned = tuple(
+                replace(
+                    column_statistics(samples[key.expression], place, rows, key.target),
+                    type=key.type,
+                )
+                for place, key in keys.items()
+            )
+            yield ExtendedFindings(object=index.oid, expressions=learned)
 
     @property
     def most(self) -> int:
@@ -194,6 +243,8 @@ class _Wanted:
             for each in self.objects
             if self._target_of(each) and set(each.columns) <= set(numbers)
         )
+        if not inherited:
+            extended += tuple(self._of_indexes(samples, rows))
         return Learned(columns, extended)
 
     def _target_of(self, value: ExtendedStatistics) -> int:

@@ -10,7 +10,7 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from server.catalog.objects import Table
+from server.catalog.objects import Index, Table
 from server.catalog.privileges import has_column_privilege, has_privileges_of, is_superuser
 from server.catalog.statistics_objects import ExtendedStatistics, Statistics
 from server.catalog.views.listings import definer, name_of
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.catalog.catalog_view import CatalogView
-    from server.catalog.objects import Column
+    from server.catalog.objects import Column, Oid
     from server.catalog.statistics_objects import ColumnStatistics, ExtendedFindings
     from server.types.type import Type
 
@@ -84,23 +84,44 @@ def _of_columns(
                     yield table, column, inherited, each
 
 
+def _of_indexes(view: CatalogView) -> Iterator[tuple[Index, ColumnStatistics]]:
+    """Statistics of the expressions of indexes."""
+    for found in view.objects(Statistics):
+        for each in found.extended:
+            index = view.object(each.object)
+            if isinstance(index, Index):
+                for value in each.expressions:
+                    yield index, value
+
+
 def _statistic(view: CatalogView) -> Iterator[Row]:
     for table, column, inherited, value in _of_columns(view):
-        kind = view.type(column.type)
-        row: dict[str, Any] = {
-            "starelid": table.oid,
-            "staattnum": value.number,
-            "stainherit": inherited,
-            "stanullfrac": value.null_fraction,
-            "stawidth": value.width,
-            "stadistinct": value.distinct,
-        }
-        for place in range(1, SLOTS + 1):
-            row |= {f"stakind{place}": 0, f"staop{place}": 0, f"stacoll{place}": 0}
-        for place, slot in enumerate(_slots(view, kind, value), 1):
-            numbered = {f"{name}{place}": item for name, item in slot.items()}
-            row |= numbered | {f"stacoll{place}": column.collation or kind.collation}
-        yield row
+        yield _row(view, value, (table.oid, column.type, column.collation), inherited=inherited)
+    for index, value in _of_indexes(view):
+        collation = index.keys[value.number - 1].collation
+        yield _row(view, value, (index.oid, value.type, collation), inherited=False)
+
+
+def _row(
+    view: CatalogView, value: ColumnStatistics, column: tuple[Oid, Oid, Oid], *, inherited: bool
+) -> Row:
+    """A row of pg_statistic; column: its relation, its type and its collation."""
+    relation, type_oid, collation = column
+    kind = view.type(type_oid)
+    row: dict[str, Any] = {
+        "starelid": relation,
+        "staattnum": value.number,
+        "stainherit": inherited,
+        "stanullfrac": value.null_fraction,
+        "stawidth": value.width,
+        "stadistinct": value.distinct,
+    }
+    for place in range(1, SLOTS + 1):
+        row |= {f"stakind{place}": 0, f"staop{place}": 0, f"stacoll{place}": 0}
+    for place, slot in enumerate(_slots(view, kind, value), 1):
+        numbered = {f"{name}{place}": item for name, item in slot.items()}
+        row |= numbered | {f"stacoll{place}": collation or kind.collation}
+    return row
 
 
 def _slots(view: CatalogView, kind: Type, value: ColumnStatistics) -> Iterator[dict[str, Any]]:
