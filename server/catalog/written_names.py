@@ -36,7 +36,7 @@ def _one_identifier(text: str, start: int) -> tuple[str, int]:
         if end >= len(text) or end == start + 1:
             raise InvalidName("invalid name syntax")
         return text[start + 1 : end].replace('""', '"'), end + 1
-    while end < len(text) and not text[end].isspace() and text[end] not in '."':
+    while end < len(text) and not text[end].isspace() and text[end] != ".":
         end += 1
     if end == start:
         raise InvalidName("invalid name syntax")

@@ -19,6 +19,7 @@ from server.catalog.objects import (
     CatalogObject,
     Column,
     Constraint,
+    DefaultPrivileges,
     ExtensionObject,
     Index,
     Policy,
@@ -338,6 +339,9 @@ def _of_schema(context: StatementContext, schema: Schema) -> Iterator[Dependent]
     for member in context.catalog.objects(PublishedSchema):
         if member.namespace == schema.oid:
             yield Dependent(member, automatic=True)
+    for defaults in context.catalog.objects(DefaultPrivileges):
+        if defaults.schema == schema.oid:
+            yield Dependent(defaults, automatic=True)
     kinds: tuple[type[Any], ...] = (
         Table,
         Sequence,

@@ -7,13 +7,14 @@ object by name or OID.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer
 from server.catalog.functions.scope import names_of, session_of, view_of
 from server.catalog.names import find_relation
 from server.catalog.objects import (
     CatalogObject,
+    Column,
     Database,
     Index,
     Role,
@@ -48,6 +49,7 @@ from server.errors import (
     UndefinedColumn,
     UndefinedObject,
     UndefinedTable,
+    WrongObjectType,
 )
 from server.functions.declare import row
 from server.types.array import Array, make_array
@@ -59,12 +61,18 @@ if TYPE_CHECKING:
 ACL_ITEM_OID = 1033
 
 
+FORMER: Final = frozenset(("rule",))
+"""Privileges that there were once, and that nobody has."""
+
+
 def asked(kind: str, text: str) -> list[tuple[str, bool]]:
     """The privileges of a list: letters, and whether the grant option is meant."""
     found = []
     for part in text.split(","):
         word = " ".join(part.lower().split())
         plain = word.removesuffix(" with grant option")
+        if plain in FORMER and kind == "table":
+            continue
         letter = LETTERS.get(plain, "")
         if not letter or letter not in ALL_OF[kind]:
             raise InvalidParameterValue(f'unrecognized privilege type: "{part.strip()}"')
@@ -235,6 +243,8 @@ def _checker(kind: str) -> Callable[..., bool | None]:
         role, (name, privileges) = _with_role(arguments, 2, call)
         value = OBJECT_FINDERS[kind](call, name)
         wanted = asked(kind, privileges)
+        if kind == "sequence" and value is not None and not isinstance(value, Sequence):
+            raise WrongObjectType(f'"{value.name}" is not a sequence')
         if value is None:
             return None
         return any(
@@ -264,13 +274,20 @@ def _column(call: CallContext, *arguments: Any) -> bool | None:
         return None
     if isinstance(column, str):
         found = table.column_named(column)
+        if found is None and any(column == _dropped_name(each) for each in table.columns):
+            return None
         if found is None:
             raise UndefinedColumn(f'column "{column}" of relation "{table.name}" does not exist')
         column = found.number
-    if not 1 <= column <= len(table.columns):
+    if not 1 <= column <= len(table.columns) or table.column(column).dropped:
         return None
     view = view_of(call)
     return any(has_column_privilege(view, role, table, column, letter) for letter, _ in wanted)
+
+
+def _dropped_name(column: Column) -> str:
+    """What a column is called once it has been dropped."""
+    return f"........pg.dropped.{column.number}........" if column.dropped else ""
 
 
 def _any_column(call: CallContext, *arguments: Any) -> bool | None:
