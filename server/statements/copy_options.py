@@ -105,7 +105,7 @@ def _header(given: dict[str, Any], form: CopyFormat, *, is_from: bool) -> Header
     word = "true" if value is None else str(value).lower()
     if word == "match":
         if not is_from:
-            raise InvalidParameterValue('cannot use "match" with HEADER in COPY TO')
+            raise FeatureNotSupported('cannot use "match" with HEADER in COPY TO')
         return Header.MATCH
     if word in ("true", "on", "1"):
         return Header.PRESENT

@@ -87,10 +87,21 @@ def _apply(
         change = Change(statement, frozenset(whole), grantees)
         value = replace(value, acl=_changed(context, value, kind, value.acl, change))
         context.ddl.put(value)
+        if not statement.is_grant and isinstance(value, Table):
+            _take_from_columns(by_column, value, whole & set(ALL_OF["column"]))
     if by_column:
         if not isinstance(value, Table):
             raise InvalidGrantOperation("column privileges are only valid for relations")
         _apply_to_columns(context, value, by_column, statement, grantees)
+
+
+def _take_from_columns(by_column: dict[str, set[str]], table: Table, letters: set[str]) -> None:
+    """What is revoked on a table is on its columns, too."""
+    names = {number: name for name, (number, _) in SYSTEM_COLUMNS.items()}
+    granted = [column.name for column in table.live_columns if column.acl is not None]
+    for name in (*granted, *(names[number] for number, _ in table.system_acls)):
+        if letters:
+            by_column.setdefault(name, set()).update(letters)
 
 
 def _letters(

@@ -206,7 +206,7 @@ def create_table_as(context: StatementContext, statement: tree.CreateTableAs) ->
     """CREATE TABLE AS, SELECT INTO, CREATE MATERIALIZED VIEW."""
     claimed = yield from claim_relation(context, statement)
     if claimed is None:
-        return "CREATE TABLE AS"
+        return "CREATE MATERIALIZED VIEW" if statement.materialized_view else "CREATE TABLE AS"
     planned, parameters = yield from planned_query(context, statement.query)
     running = context.execution(parameters)
     count = yield from make_table(context, statement, claimed, planned, running)
