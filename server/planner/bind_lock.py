@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from server.errors import FeatureNotSupported, UndefinedTable
+from server.errors import FeatureNotSupported, UndefinedTable, WrongObjectType
 from server.expressions.expression import Variable
 from server.planner.environment import INT8, OID, Access, BindContext, raise_at
 from server.planner.physical import RowSource
@@ -103,6 +103,9 @@ def _lockable(
     """The tables among FROM items, and those that subqueries and views among them read."""
     for item in items:
         if item.scan is not None:
+            if item.scan.table.kind == "m":
+                name = item.scan.table.name
+                raise WrongObjectType(f'cannot lock rows in materialized view "{name}"')
             if not item.scan.table.provider:
                 yield item, item.scan
         elif item.query is not None:

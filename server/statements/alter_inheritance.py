@@ -25,7 +25,7 @@ from server.sql import constraints as written
 from server.sql import utility_alter as tree
 from server.statements.alter_locks import refuse_pending
 from server.statements.constraints import ONLY_HINT
-from server.statements.inheritance import child_numbers, refuse_type_conflict
+from server.statements.inheritance import child_numbers, heir_of_others, refuse_type_conflict
 from server.statements.statement import StatementContext
 from server.statements.unused_columns import with_unused_columns
 from server.statements.verify import verify_check
@@ -153,6 +153,11 @@ def _guard_new_type(context: StatementContext, table: Table, name: str, only: bo
         return
     if column.inherited:
         raise InvalidTableDefinition(f'cannot alter inherited column "{column.name}"')
+    heir = heir_of_others(context, table, column.name)
+    if heir is not None:
+        raise InvalidTableDefinition(
+            f'cannot alter inherited column "{column.name}" of relation "{heir.name}"'
+        )
     _refuse_key(context, table, column.name, "alter")
     if only and _has_children(context, table):
         raise InvalidTableDefinition(
@@ -482,9 +487,5 @@ def refuse_inherited_rename(context: StatementContext, table: Table, column: Col
     """A column is renamed where it comes from."""
     if table.of_type:
         raise WrongObjectType("cannot rename column of typed table")
-    if column.inherited:
+    if column.inherited or heir_of_others(context, table, column.name) is not None:
         raise InvalidTableDefinition(f'cannot rename inherited column "{column.name}"')
-    for child in context.catalog.children_of(table.oid):
-        own = child.column_named(column.name)
-        if own is not None and own.inherited > 1:
-            raise InvalidTableDefinition(f'cannot rename inherited column "{column.name}"')

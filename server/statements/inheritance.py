@@ -314,6 +314,17 @@ def _refuse_difference(child: Table, column: Column, own: Column) -> None:
         )
 
 
+def heir_of_others(context: StatementContext, table: Table, name: str) -> Table | None:
+    """A table below one, at any depth, that has the column of that name from a parent that is not below it, too."""
+    family = context.catalog.family_of(table)
+    oids = {member.oid for member in family}
+    for member in family[1:]:
+        column = member.column_named(name)
+        if column is not None and column.inherited > len(oids.intersection(member.parents)):
+            return member
+    return None
+
+
 def _merge_checks(
     context: StatementContext, parent: Table, child: Table, *, is_partition: bool
 ) -> None:

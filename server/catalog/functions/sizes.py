@@ -186,13 +186,13 @@ def _file_node(call: CallContext, oid: int) -> int | None:
 
 
 def _of_file_node(call: CallContext, tablespace: int, number: int) -> int | None:
-    """The relation with that storage; where it would lie does not matter."""
+    """The relation with that storage, which is not a temporary one; where it would lie does not matter."""
     del tablespace
+    view = view_of(call)
     if not number:
         return None
     if _file_node(call, number) == number:
-        return number
-    view = view_of(call)
+        return None if getattr(view.object(number), "persistence", "p") == "t" else number
     moved: tuple[Table | Index, ...] = (*view.objects(Table), *view.objects(Index), *view.shown())
     return next((value.oid for value in moved if value.filenode == number), None)
 
