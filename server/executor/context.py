@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from server.catalog.objects import Constraint, Table, UserFunction
     from server.executor.deferred import Check
-    from server.executor.key_filter import KeyFilter
+    from server.executor.key_filter import RowFilter
     from server.executor.memory import Held
     from server.executor.operator import Statistics
     from server.executor.program import Program
@@ -114,7 +114,7 @@ class ExecutionContext:
     common_tables: dict[int, Any] = field(default_factory=dict)
     shared_rows_count: int = 0  # how often rows of a WITH query were made
     work_tables: dict[int, list[Batch]] = field(default_factory=dict)
-    key_filters: dict[Plan, dict[int, KeyFilter]] = field(default_factory=dict)
+    key_filters: dict[Plan, dict[int, RowFilter]] = field(default_factory=dict)
     programs: dict[ScanProgram, Compiled | None] = field(default_factory=dict)
     instruments: dict[Plan, Statistics] | None = None
     program: Program | None = None

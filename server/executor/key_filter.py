@@ -7,7 +7,7 @@ Rule 2: it is a help, not a condition: where it leaves out little it stops looki
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
@@ -35,17 +35,44 @@ PASSING_SHARE_MAX: Final = 0.7
 SELECTIVE_SHARE: Final = 8
 
 
+class RowFilter(Protocol):
+    """What a scan is told of rows that it need not read."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has been found to leave out too little."""
+        ...
+
+    @property
+    def is_selective(self) -> bool:
+        """Whether few keys pass."""
+        ...
+
+    def positions(self, keys: Values | Framed, valid: Mask | None) -> Positions | None:
+        """The rows that pass, of integers or their codes; None: it leaves out too little."""
+        ...
+
+    def may_have(self, zones: Sequence[tuple[int, int] | None]) -> Mask:
+        """Which row groups may have rows that pass, by the least and the greatest value of each; None: not known."""
+        ...
+
+
 class KeyFilter:
     """The keys that occur, as a table from the lowest to the highest."""
 
-    __slots__ = ("_keys", "_lowest", "_passed", "_present", "_seen", "is_selective")
+    __slots__ = ("_is_selective", "_keys", "_lowest", "_passed", "_present", "_seen")
 
     def __init__(self, lowest: int, present: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> None:
         self._lowest = lowest
         self._present = present
         self._keys: Positions | None = None
         self._seen = self._passed = 0
-        self.is_selective = int(np.count_nonzero(present)) * SELECTIVE_SHARE <= len(present)
+        self._is_selective = int(np.count_nonzero(present)) * SELECTIVE_SHARE <= len(present)
+
+    @property
+    def is_selective(self) -> bool:
+        """Whether few keys of the range occur."""
+        return self._is_selective
 
     @property
     def is_idle(self) -> bool:

@@ -20,6 +20,7 @@ from server.executor.external_sort import ExternalSort
 from server.executor.key_values import float_keys
 from server.executor.native import ordered_rows, text_ranks, tied_rows
 from server.executor.operator import Builder, Operator
+from server.executor.top_bound import top_bound_of
 from server.executor.winners import WINNERS_MAX, winners_of
 from server.expressions.expression import Variable
 from server.vector.native import compare_views, stripped_views
@@ -42,6 +43,10 @@ if TYPE_CHECKING:
 BLANK_OID: Final = 1042
 TOP_ROWS_MAX: Final = 100_000
 """Up to how many rows a top-N sort keeps only those that may still be among the first."""
+
+SHARE: Final = 4
+FIRST_ROWS: Final = 1024
+"""With how many rows a top-N of many rows begins, and how many times as many each of the next steps looks at."""
 
 TIED_ROWS_MAX: Final = 1 << 16
 """Up to how many rows the order of equal keys is PostgreSQL's."""
@@ -184,13 +189,15 @@ def _object_ranks(
 class Sort(Operator):
     """The rows of the input in order; with a count only the first ones."""
 
-    __slots__ = ("_count", "_keys", "_winner_keys", "_winners")
+    __slots__ = ("_bound", "_count", "_keys", "_winner_keys", "_winners")
 
     def __init__(self, plan: physical.Sort, builder: Builder) -> None:
         super().__init__(plan, builder, (plan.input,))
         self._keys = KeyEvaluator(plan.keys, layout_of(plan.input.output))
         self._count = None if plan.count is None else scalar(plan.count)
         self._winners = winners_of(plan, builder)
+        read = plan.input if self._winners is None else self._winners.scan
+        self._bound = top_bound_of(plan, read)
         if self._winners is not None:
             self._winner_keys = KeyEvaluator(plan.keys, layout_of(self._winners.columns))
 
@@ -230,8 +237,14 @@ class Sort(Operator):
             yield batch.take(order[start : start + BATCH_ROWS])
 
     def _first_rows(self, context: ExecutionContext, wanted: int) -> Batch:
-        winners = self._winners
         is_plain = context.instruments is None and not context.overrides
+        if self._bound is None or not is_plain:
+            return self._found_first(context, wanted, is_plain=is_plain)
+        with self._bound.held_by(context, wanted):
+            return self._found_first(context, wanted, is_plain=is_plain)
+
+    def _found_first(self, context: ExecutionContext, wanted: int, *, is_plain: bool) -> Batch:
+        winners = self._winners
         if winners is None or wanted > WINNERS_MAX or not is_plain:
             source = self.inputs[0]
             return first_rows(
@@ -256,7 +269,21 @@ def first_rows(
     limit = max(4 * wanted, TIED_ROWS_MAX)
 
     def best_of(batch: Batch) -> Batch:
+        if batch.count > max(TIED_ROWS_MAX, SHARE * wanted) and wanted:
+            return best_of_many(batch)
         return batch.take(tie_order(keys.arrays(batch, context), batch.count, wanted))
+
+    def best_of_many(batch: Batch) -> Batch:
+        """Some rows tell which of many others are worth being sorted."""
+        best, start, size = batch.slice(0, 0), 0, max(SHARE * wanted, FIRST_ROWS)
+        while start < batch.count:
+            part = batch.slice(start, start + size)
+            if best.count:
+                part = concatenate_batches([best, keys.promising(part, best, context)], types)
+            arrays = keys.arrays(part, context)
+            best = part.take(order_by(arrays, part.count, context.check_cancelled)[:wanted])
+            start, size = start + size, size * SHARE
+        return best
 
     for batch in batches:
         if best is not None and best.count == wanted > 0:

@@ -64,6 +64,11 @@ class Winners:
         """The types of `columns`."""
         return tuple(self._source.plan.types[place] for place in self._keys)
 
+    @property
+    def scan(self) -> physical.Plan:
+        """What is read for the keys."""
+        return self._source.plan
+
     def batches(self, context: ExecutionContext) -> Iterator[Batch]:
         """The keys of all rows, and their ids in the end."""
         for batch in self._source.batches(context):
