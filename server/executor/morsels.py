@@ -96,7 +96,9 @@ def may_run_beside(expressions: Iterable[Expression | None]) -> bool:
             function: Any = getattr(node, "function", None)
             if isinstance(node, Subquery):
                 return False
-            if function is not None and (function.volatility == "v" or function.needs_context):
+            if function is not None and (
+                function.volatility == "v" or (function.needs_context and not function.runs_beside)
+            ):
                 return False
     return True
 

@@ -337,6 +337,7 @@ def _make(
                 total=order not in ("generic", "record"),
                 volatility="s" if in_context else "i",
                 needs_context=in_context,
+                runs_beside=in_context,
                 doc=f"Whether the first {types[0]} is {words} the second {types[1]}.",
                 example=(f"{name}({sample})", "t" if compare(1, 2) else "f"),
             )

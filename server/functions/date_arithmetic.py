@@ -159,19 +159,19 @@ FUNCTIONS: Final = (
         "'1 day', '2024-02-28 10:00' -> 2024-02-29 10:00:00",
     ),
     row(
-        "1189 timestamptz_pl_interval(timestamptz, interval) timestamptz stable context",
+        "1189 timestamptz_pl_interval(timestamptz, interval) timestamptz stable context beside",
         _instant_plus,
         "A later instant.",
         "'2024-01-31 10:00+00', '1 month' -> 2024-02-29 10:00:00+00",
     ),
     row(
-        "1190 timestamptz_mi_interval(timestamptz, interval) timestamptz stable context",
+        "1190 timestamptz_mi_interval(timestamptz, interval) timestamptz stable context beside",
         _instant_minus,
         "An earlier instant.",
         "'2024-03-31 10:00+00', '1 month' -> 2024-02-29 10:00:00+00",
     ),
     row(
-        "2549 interval_pl_timestamptz(interval, timestamptz) timestamptz stable context",
+        "2549 interval_pl_timestamptz(interval, timestamptz) timestamptz stable context beside",
         _swapped_in(_instant_plus),
         "A later instant.",
         "'1 day', '2024-02-28 10:00+00' -> 2024-02-29 10:00:00+00",
@@ -269,7 +269,7 @@ FUNCTIONS: Final = (
         "'2024-01-31', '10:00+02' -> 2024-01-31 08:00:00+00",
     ),
     row(
-        "1176 timestamptz(date, time) timestamptz stable context",
+        "1176 timestamptz(date, time) timestamptz stable context beside",
         lambda context, date, us: to_utc(_date_and_time(date, us), zone_of(context)),
         "Date and time together.",
         "'2024-01-31', '10:00' -> 2024-01-31 10:00:00+00",

@@ -145,7 +145,7 @@ FUNCTIONS: Final = (
         columns.timestamp_field_kernel("numeric"),
     ),
     row(
-        "6203 extract(text, timestamptz) numeric stable context",
+        "6203 extract(text, timestamptz) numeric stable context beside",
         _of_instant(as_numeric),
         "A field.",
         "'epoch', '2024-02-16 20:38:40+00' -> 1708115920.000000",
@@ -184,7 +184,7 @@ FUNCTIONS: Final = (
         columns.timestamp_field_kernel("float8"),
     ),
     row(
-        "1171 date_part(text, timestamptz) float8 stable context",
+        "1171 date_part(text, timestamptz) float8 stable context beside",
         _of_instant(as_float),
         "A field as a float.",
         "'dow', '2024-02-16 20:38:40+00' -> 5",
@@ -217,7 +217,7 @@ FUNCTIONS: Final = (
         columns.truncation_kernel,
     ),
     row(
-        "1217 date_trunc(text, timestamptz) timestamptz stable context",
+        "1217 date_trunc(text, timestamptz) timestamptz stable context beside",
         _truncate_session,
         "The start of a unit.",
         "'week', '2024-02-16 20:38:40+00' -> 2024-02-12 00:00:00+00",
@@ -256,13 +256,13 @@ FUNCTIONS: Final = (
         ages.age,
     ),
     row(
-        "1199 age(timestamptz, timestamptz) interval context",
+        "1199 age(timestamptz, timestamptz) interval context beside",
         _instant_age,
         "Difference on the calendar.",
         "'2001-04-10 00:00+00', '1957-06-13 00:00+00' -> 43 years 9 mons 27 days",
     ),
-    row("2059 age(timestamp) interval stable context", _age_today, "Age today."),
-    row("1386 age(timestamptz) interval stable context", _instant_age_today, "Age today."),
+    row("2059 age(timestamp) interval stable context beside", _age_today, "Age today."),
+    row("1386 age(timestamptz) interval stable context beside", _instant_age_today, "Age today."),
     row(
         "1373 isfinite(date) bool",
         lambda days: days not in INFINITE_DATES,

@@ -185,14 +185,18 @@ def _clock_time(context: CallContext) -> int:
 
 
 PRESENT: Final = (
-    row("1299 now() timestamptz stable context", _transaction_time, "When the transaction began."),
     row(
-        "2647 transaction_timestamp() timestamptz stable context",
+        "1299 now() timestamptz stable context beside",
         _transaction_time,
         "When the transaction began.",
     ),
     row(
-        "2648 statement_timestamp() timestamptz stable context",
+        "2647 transaction_timestamp() timestamptz stable context beside",
+        _transaction_time,
+        "When the transaction began.",
+    ),
+    row(
+        "2648 statement_timestamp() timestamptz stable context beside",
         _statement_time,
         "When the statement began.",
     ),
@@ -304,7 +308,9 @@ CONVERSIONS: Final = (
         zoned.zone_kernel(_in_zone),
     ),
     row(
-        "2037 timezone(text, timetz) timetz stable context", _timetz_in_zone, "The time in a zone."
+        "2037 timezone(text, timetz) timetz stable context beside",
+        _timetz_in_zone,
+        "The time in a zone.",
     ),
     row(
         "2070 timezone(interval, timestamp) timestamptz",
@@ -332,7 +338,7 @@ CONVERSIONS: Final = (
         columns.date_kernel,
     ),
     row(
-        "1178 date(timestamptz) date stable context",
+        "1178 date(timestamptz) date stable context beside",
         _local_date,
         "The date in the session's zone.",
         "'2024-02-16 20:38:40+00' -> 2024-02-16",
@@ -346,21 +352,21 @@ CONVERSIONS: Final = (
         columns.timestamp_kernel,
     ),
     row(
-        "2027 timestamp(timestamptz) timestamp stable context",
+        "2027 timestamp(timestamptz) timestamp stable context beside",
         _local,
         "What clocks show.",
         "'2024-02-16 20:38:40+00' -> 2024-02-16 20:38:40",
         zoned.in_session_zone(_local, zoned.same, np.dtype(np.int64)),
     ),
     row(
-        "1174 timestamptz(date) timestamptz stable context",
+        "1174 timestamptz(date) timestamptz stable context beside",
         _utc_of_date,
         "Midnight in the session's zone.",
         "'2024-02-16' -> 2024-02-16 00:00:00+00",
         zoned.of_session_zone(_utc_of_date, columns.timestamp_kernel, columns.DATE_LIMIT),
     ),
     row(
-        "2028 timestamptz(timestamp) timestamptz stable context",
+        "2028 timestamptz(timestamp) timestamptz stable context beside",
         _utc,
         "The instant of a local time.",
         "'2024-02-16 20:38:40' -> 2024-02-16 20:38:40+00",
@@ -373,7 +379,7 @@ CONVERSIONS: Final = (
         "'2024-02-16 20:38:40' -> 20:38:40",
     ),
     row(
-        "2019 time(timestamptz) time stable context",
+        "2019 time(timestamptz) time stable context beside",
         _local_time,
         "The time of day in the session's zone.",
         "'2024-02-16 20:38:40+00' -> 20:38:40",
@@ -392,13 +398,13 @@ CONVERSIONS: Final = (
         "'20:38:40+02' -> 20:38:40",
     ),
     row(
-        "2047 timetz(time) timetz stable context",
+        "2047 timetz(time) timetz stable context beside",
         _timetz_of_time,
         "With the session's offset.",
         "'20:38:40' -> 20:38:40+00",
     ),
     row(
-        "1388 timetz(timestamptz) timetz stable context",
+        "1388 timetz(timestamptz) timetz stable context beside",
         _local_timetz,
         "The time of day with its offset.",
         "'2024-02-16 20:38:40+00' -> 20:38:40+00",
@@ -410,31 +416,31 @@ CONVERSIONS: Final = (
         "'20:38:40' -> 20:38:40",
     ),
     row(
-        "1961 timestamp(timestamp, int4) timestamp context",
+        "1961 timestamp(timestamp, int4) timestamp context beside",
         _modified,
         "Rounds the seconds.",
         "'2024-02-16 20:38:40.56', 1 -> 2024-02-16 20:38:40.6",
     ),
     row(
-        "1967 timestamptz(timestamptz, int4) timestamptz context",
+        "1967 timestamptz(timestamptz, int4) timestamptz context beside",
         _modified,
         "Rounds the seconds.",
         "'2024-02-16 20:38:40.56+00', 1 -> 2024-02-16 20:38:40.6+00",
     ),
     row(
-        "1968 time(time, int4) time context",
+        "1968 time(time, int4) time context beside",
         _modified,
         "Rounds the seconds.",
         "'20:38:40.56', 1 -> 20:38:40.6",
     ),
     row(
-        "1969 timetz(timetz, int4) timetz context",
+        "1969 timetz(timetz, int4) timetz context beside",
         _modified,
         "Rounds the seconds.",
         "'20:38:40.56+00', 1 -> 20:38:40.6+00",
     ),
     row(
-        "1200 interval(interval, int4) interval context",
+        "1200 interval(interval, int4) interval context beside",
         _modified,
         "Cuts fields and rounds the seconds.",
         "'1 day 20:38:40.56', -1 -> 1 day 20:38:40.56",

@@ -71,6 +71,7 @@ def row(
         "volatility": "v" if "volatile" in flags else "s" if "stable" in flags else "i",
         "returns_set": "set" in flags,
         "needs_context": "context" in flags,
+        "runs_beside": "beside" in flags,
         "total": "total" in flags,
         "doc": doc,
         "example": (f"{name}({called})", answer) if example else None,

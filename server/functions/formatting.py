@@ -92,7 +92,7 @@ FUNCTIONS: Final = (
         text_kernel(_timestamp),
     ),
     row(
-        "1770 to_char(timestamptz, text) text stable context",
+        "1770 to_char(timestamptz, text) text stable context beside",
         _instant,
         "An instant by a template.",
         "'2002-04-20 17:31:12+00', 'YYYY-MM-DD HH24:MI:SS OF' -> 2002-04-20 17:31:12 +00",
@@ -141,7 +141,7 @@ FUNCTIONS: Final = (
         "'05 Dec 2000', 'DD Mon YYYY' -> 2000-12-05",
     ),
     row(
-        "1778 to_timestamp(text, text) timestamptz stable context",
+        "1778 to_timestamp(text, text) timestamptz stable context beside",
         _to_timestamp,
         "An instant read by a template.",
         "'05 Dec 2000 10:20:30', 'DD Mon YYYY HH24:MI:SS' -> 2000-12-05 10:20:30+00",

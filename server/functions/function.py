@@ -88,6 +88,7 @@ class Function:
     output_names: tuple[str, ...] = ()  # of several result columns
     output_types: tuple[int, ...] = ()
     needs_context: bool = False
+    runs_beside: bool = False  # on several threads at once: it only reads the context that it needs
     needs_execution: bool = False  # an immutable one that must not be called while planning
     slow: bool = False  # takes its time, so statements with it run on a worker thread
     may_wait: bool = (

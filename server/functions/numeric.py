@@ -510,7 +510,7 @@ FUNCTIONS: Final = (
         _width_bucket_kernel,
     ),
     row(
-        "1703 numeric(numeric, int4) numeric context",
+        "1703 numeric(numeric, int4) numeric context beside",
         _modify,
         "Applies precision and scale.",
         "1.256, 655366 -> 1.26",

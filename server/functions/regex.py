@@ -491,7 +491,13 @@ def _checking(function: Row | None) -> Row:
 FUNCTIONS: Final = (
     *(replace(function, slow=True) for function in OPERATORS),
     *(
-        replace(function, row=_checking(function.row), needs_context=True, slow=True)
+        replace(
+            function,
+            row=_checking(function.row),
+            needs_context=True,
+            runs_beside=True,
+            slow=True,
+        )
         for function in _CALLED
     ),
 )

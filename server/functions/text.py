@@ -342,13 +342,13 @@ FUNCTIONS: Final = (
         "'A' -> 65",
     ),
     row(
-        "669 varchar(varchar, int4, bool) varchar context",
+        "669 varchar(varchar, int4, bool) varchar context beside",
         _pad_to,
         "Applies a length.",
         "'abcdef', 7, true -> abc",
     ),
     row(
-        "668 bpchar(bpchar, int4, bool) bpchar context",
+        "668 bpchar(bpchar, int4, bool) bpchar context beside",
         _pad_to,
         "Applies a length.",
         "'abcdef', 7, true -> abc",

@@ -261,42 +261,42 @@ def _string_to_table(text: str | None, separator: str | None, null: str | None =
 
 FUNCTIONS: Final = (
     row(
-        "2003 textanycat(text, anynonarray) text stable context",
+        "2003 textanycat(text, anynonarray) text stable context beside",
         _concat_text_any,
         "Joins a text and any value.",
         "'ab', 7 -> ab7",
         AnyForm(_beside),
     ),
     row(
-        "2004 anytextcat(anynonarray, text) text stable context",
+        "2004 anytextcat(anynonarray, text) text stable context beside",
         _concat_any_text,
         "Joins any value and a text.",
         "7, 'ab' -> 7ab",
         AnyForm(_beside),
     ),
     row(
-        "3058 concat(variadic any) text stable lax context",
+        "3058 concat(variadic any) text stable lax context beside",
         _concat,
         "Joins the texts of values; NULL is left out.",
         "'abcde', 2, NULL, 22 -> abcde222",
         AnyForm(concat),
     ),
     row(
-        "3059 concat_ws(text, variadic any) text stable lax context",
+        "3059 concat_ws(text, variadic any) text stable lax context beside",
         _concat_ws,
         "Joins values with a separator; NULL is left out.",
         "',', 'abcde', 2, NULL, 22 -> abcde,2,22",
         AnyForm(concat_ws),
     ),
     row(
-        "3539 format(text, variadic any) text stable lax context",
+        "3539 format(text, variadic any) text stable lax context beside",
         _format,
         "Fills a template.",
         "'Hello %s, %I %L', 'World', 'My col', 'it''s' -> Hello World, \"My col\" 'it''s'",
         _format_columns,
     ),
     row(
-        "3540 format(text) text stable lax context",
+        "3540 format(text) text stable lax context beside",
         _format,
         "Fills a template.",
         "'Hello %%' -> Hello %",

@@ -25,12 +25,18 @@ FEW = [
     "select v, max(upper(w)) from many where g > 4000 group by v",
     "select d.x, sum(v), count(upper(w)) from many join (values (1, 'a'), (2, 'b')) d (k, x) on g % 5 = k group by 1",
 ]
+IN_CONTEXT = [
+    "select date_trunc('day', timestamptz '2020-01-01 00:00+00' + g * interval '1 hour') < t, count(*) from many group by 1",
+    "select regexp_replace(w, '[0-3]', 'x'), g % 3 || '-' || w, sum((n / 3)::numeric(12,2)) from many group by 1, 2",
+    "select to_char(t, 'YYYY-MM-DD'), extract(hour from t::timestamptz), count(*) from many group by 1, 2",
+]
+"""Of functions that need to know of the session: they only read that, so other threads may call them."""
 MANY = [
     "select g / 3, w, count(*), sum(v), min(n) from many group by 1, 2",
     "select upper(w) || g % 3000, max(t), avg(n) from many group by 1",
 ]
 DIVIDED = [
-    MANY[0],
+    *MANY,
     "select g % 900, w, count(distinct v), sum(v) filter (where v > 3), count(*) from many group by 1, 2",
     "select g % 700 / 4.0, array_agg(g), string_agg(w, '-' order by g desc) from many group by 1",
     "select case when g % 2 = 0 then n else g end, count(*), mode() within group (order by w) from many group by 1",
@@ -113,7 +119,7 @@ def divided(monkeypatch):
     return seen
 
 
-@pytest.mark.parametrize("sql", FEW)
+@pytest.mark.parametrize("sql", FEW + IN_CONTEXT)
 def test_few_groups_are_put_together(helped, merged, sql):
     expected = alone(helped, sql)
     assert not merged
