@@ -26,7 +26,8 @@ FEW = [
     "select d.x, sum(v), count(upper(w)) from many join (values (1, 'a'), (2, 'b')) d (k, x) on g % 5 = k group by 1",
 ]
 IN_CONTEXT = [
-    "select date_trunc('day', timestamptz '2020-01-01 00:00+00' + g * interval '1 hour') < t, count(*) from many group by 1",
+    "select date_trunc('day', timestamptz '2020-01-01 00:00+00' + g * interval '1 hour') < t, count(*) "
+    "from many group by 1",
     "select regexp_replace(w, '[0-3]', 'x'), g % 3 || '-' || w, sum((n / 3)::numeric(12,2)) from many group by 1, 2",
     "select to_char(t, 'YYYY-MM-DD'), extract(hour from t::timestamptz), count(*) from many group by 1, 2",
 ]
