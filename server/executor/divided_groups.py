@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from server.types.type import Type
     from server.vector.column import Column, Positions
 
-    Input = Callable[[], list[tuple[Batch, Evaluated]]]
+    Input = Callable[[], Iterable[tuple[Batch, Evaluated]]]
     Rest = Callable[[], Iterable[Batch]]
     Share = tuple[Evaluated, int]
 

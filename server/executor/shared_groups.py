@@ -2,7 +2,7 @@
 
 Rule 1: where rows by far outnumber groups, each thread has groups of its own, which become one in the end; where groups
         are many, they are divided by their keys; otherwise threads compute keys and arguments, and whoever asks for the
-        result finds the groups. The first part tells.
+        result finds the groups. The first part tells; while it is made, helpers make those that come next.
 Rule 2: groups of threads and divisions keep to a share of the memory. If they cannot, nothing is kept and the operator
         starts from scratch by itself: only one place may write rows to files.
 """
@@ -19,7 +19,7 @@ from server.executor.groups import Groups
 from server.executor.morsels import helper_count, in_order, may_run_beside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from server.executor.context import ExecutionContext
     from server.executor.grouping_sets import GroupingSets
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from server.vector.batch import Batch
 
     Part = Callable[[], list[Batch]]
-    Input = Callable[[], list[tuple[Batch, Evaluated]]]
+    Input = Callable[[], Iterable[tuple[Batch, Evaluated]]]
 
 ROWS_PER_GROUP: Final = 8
 """How many rows of the first part there must be for each of its groups, if threads are to have their own."""
@@ -67,14 +67,13 @@ def collect(
 ) -> GroupingSets | DividedGroups | None:
     """All rows in groups, those of the sets or others; None: what there is is worth nothing, memory did not suffice."""
 
-    def evaluated(part: Part) -> list[tuple[Batch, Evaluated]]:
-        return [(batch, prepared.evaluated(batch, context)) for batch in part() if batch.count]
+    def evaluated(part: Part) -> Iterator[tuple[Batch, Evaluated]]:
+        return ((batch, prepared.evaluated(batch, context)) for batch in part() if batch.count)
 
-    first = [pair for part in morsels.parts[:1] for pair in evaluated(part)]
+    first, rest = _begun([partial(evaluated, part) for part in morsels.parts], context)
     for batch, arguments in first:
         sets.add(batch, arguments)
     row_count = sum(batch.count for batch, _ in first)
-    rest = morsels.parts[1:]
     if can_merge(prepared.plan) and len(sets) * ROWS_PER_GROUP <= max(row_count, ROWS_PER_GROUP):
         with ExitStack() as threads:
             if not _Threads(sets.reading, prepared, context, threads).take(rest):
@@ -82,10 +81,9 @@ def collect(
     elif (dividing := _dividing_key(prepared.plan, sets, first, rest)) is not None:
         (keys,) = prepared.plan.sets
         divided = DividedGroups(prepared, keys, dividing, context, stack)
-        inputs: list[Input] = [first.copy, *(partial(evaluated, part) for part in rest)]
-        return divided if divided.take(inputs, morsels.rest) else None
+        return divided if divided.take([first.copy, *rest], morsels.rest) else None
     else:
-        _take_evaluated(rest, evaluated, sets, context)
+        _take_evaluated(rest, sets, context)
     for last in morsels.rest:
         for batch in last():
             context.check_cancelled()
@@ -94,11 +92,26 @@ def collect(
     return sets
 
 
+def _begun(
+    inputs: Sequence[Input], context: ExecutionContext
+) -> tuple[list[tuple[Batch, Evaluated]], list[Input]]:
+    """The first of the inputs, and the others, of which as many have been made meanwhile as there are helpers."""
+    count = helper_count(context) + 1
+    with closing(in_order([partial(_listed, each) for each in inputs[:count]], context)) as made:
+        begun = list(made)
+    first = begun[0] if begun else []
+    return first, [*(each.copy for each in begun[1:]), *inputs[count:]]
+
+
+def _listed(rows: Input) -> list[tuple[Batch, Evaluated]]:
+    return list(rows())
+
+
 def _dividing_key(
     plan: physical.HashAggregate,
     sets: GroupingSets,
     first: Sequence[tuple[Batch, Evaluated]],
-    rest: Sequence[Part],
+    rest: Sequence[Input],
 ) -> int | None:
     """By which key to divide groups, if there is one set of them, of many groups and with enough to come."""
     if len(plan.sets) > 1 or sets.reading[0].is_spilling:
@@ -108,13 +121,8 @@ def _dividing_key(
     return dividing_key(sets.reading[0], first)
 
 
-def _take_evaluated(
-    parts: Sequence[Part],
-    evaluated: Callable[[Part], list[tuple[Batch, Evaluated]]],
-    sets: GroupingSets,
-    context: ExecutionContext,
-) -> None:
-    with closing(in_order([partial(evaluated, part) for part in parts], context)) as results:
+def _take_evaluated(inputs: Sequence[Input], sets: GroupingSets, context: ExecutionContext) -> None:
+    with closing(in_order([partial(_listed, each) for each in inputs], context)) as results:
         for found in results:
             context.check_cancelled()
             for batch, arguments in found:
@@ -139,10 +147,10 @@ class _Threads:
         self._lock = threading.Lock()
         self._own: dict[int, list[Groups]] = {}
 
-    def take(self, parts: Sequence[Part]) -> bool:
-        """Take the rows of the parts in; false: memory did not suffice."""
+    def take(self, inputs: Sequence[Input]) -> bool:
+        """Take the rows of the inputs in; false: memory did not suffice."""
         with closing(
-            in_order([partial(self._take, part) for part in parts], self._context)
+            in_order([partial(self._take, each) for each in inputs], self._context)
         ) as all_:
             for has_room in all_:
                 self._context.check_cancelled()
@@ -153,13 +161,11 @@ class _Threads:
                 mine.merge(theirs)
         return True
 
-    def _take(self, part: Part) -> bool:
+    def _take(self, rows: Input) -> bool:
         has_room = True
-        for batch in part():
-            if batch.count:
-                evaluated = self._prepared.evaluated(batch, self._context)
-                for groups in self._groups_of_thread():
-                    has_room &= groups.add_within(evaluated, batch.count, self._shares)
+        for batch, evaluated in rows():
+            for groups in self._groups_of_thread():
+                has_room &= groups.add_within(evaluated, batch.count, self._shares)
         return has_room
 
     def _groups_of_thread(self) -> list[Groups]:

@@ -1,5 +1,7 @@
 """GROUP BY with helpers: what one thread finds alone, whatever the aggregates, keys and memory."""
 
+from functools import partial
+
 import pytest
 
 from server.executor import shared_groups
@@ -177,3 +179,19 @@ def test_groups_that_become_too_many_begin_again(helped, merged, monkeypatch):
 def test_errors_of_threads_are_errors_of_the_statement(helped):
     with pytest.raises(Exception, match="division by zero"):
         helped.rows(f"select w, sum(1 / (g - {ROWS - 5})) from many group by w")
+
+
+@pytest.mark.parametrize("sql", [FEW[1], MANY[0], HELD[0]])
+def test_the_next_parts_are_begun_with_the_first(helped, monkeypatch, sql):
+    counts, begun = [], shared_groups._begun
+
+    def noted(inputs, context):
+        first, rest = begun(inputs, context)
+        counts.append(len(inputs) - sum(isinstance(each, partial) for each in rest))
+        assert len(rest) == len(inputs) - 1
+        return first, rest
+
+    expected = alone(helped, sql)
+    monkeypatch.setattr(shared_groups, "_begun", noted)
+    assert sorted_rows(helped, sql) == expected
+    assert counts == [1 + 2]  # of three threads two are beside the one that asks
