@@ -11,19 +11,21 @@ Rule 3: a pair of keys whose types do not hash alike is compared by its function
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from server.executor.columns import concatenate_batches, plain_objects
+from server.executor.columns import concatenate, concatenate_batches, plain_objects
 from server.executor.evaluation import evaluators, layout_of
 from server.executor.join_kinds import TURNED, Matcher, Pairs
 from server.executor.key_filter import is_integer, key_filter, scans_below
 from server.executor.key_hashes import part_numbers
 from server.executor.key_table import KeyTable
-from server.executor.morsels import Morsels, may_run_beside
+from server.executor.morsels import Morsels, in_order, may_run_beside
 from server.executor.native import dense_codes, grouped_rows, joined_rows
 from server.executor.null_anti import any_null, pairs_with_nulls, perhaps_equal
 from server.executor.operator import Builder, Operator
@@ -35,10 +37,11 @@ from server.vector.batch import Batch
 from server.vector.texts import TextColumn, coded_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from server.executor.context import ExecutionContext
     from server.executor.join_kinds import Matching
+    from server.executor.key_filter import KeyFilter
     from server.executor.memory import Held
     from server.planner import physical
     from server.vector.column import Column, Mask, Positions
@@ -60,6 +63,9 @@ PICKS_PER_ROW: Final = 4
 WORDS_MAX: Final = 1 << 14
 WORDS_SHARE_MAX: Final = 1 / 16
 """How many values texts may take to be coded, alone and as a share of the first rows of many."""
+
+SHARED_ROWS_MIN: Final = 1 << 15
+"""How many rows the right side must have for several threads to put it together."""
 
 BYTES_PER_ROW: Final = 16
 """What a row of the right side takes beside its columns."""
@@ -113,7 +119,7 @@ class HashJoin(Operator):
                 yield from SpilledJoin(self, context, holding).batches(right, more)
                 return
             probe = self.probe(right, context)
-            self._announce(probe.columns, context)
+            self._announce(probe.filters, context)
             for left in self.inputs[0].batches(context):
                 yield from probe.rows(left)
             yield from probe.matching.rest()
@@ -132,7 +138,7 @@ class HashJoin(Operator):
             spilled = SpilledJoin(self, context, holding)
             return Morsels((), (lambda: spilled.batches(right, more),))
         probe = self.probe(right, context)
-        self._announce(probe.columns, context)
+        self._announce(probe.filters, context)
         below = self.inputs[0].morsels(context)
         assert below is not None
         return below.then(probe.rows, lambda: _last(probe, holding))
@@ -154,7 +160,7 @@ class HashJoin(Operator):
 
     def probe(self, right: list[Batch], context: ExecutionContext) -> _Probe:
         """The join with these rows on the right side; the list is left empty."""
-        rows = concatenate_batches(right, self.inputs[1].plan.types)
+        rows = _together(right, self.inputs[1].plan.types, context)
         right.clear()
         if rows.count * PICKS_PER_ROW <= self.inputs[0].plan.estimate.rows:
             rows = with_words(rows, self._matcher.right_output)
@@ -162,11 +168,18 @@ class HashJoin(Operator):
 
     def built(
         self, right: Batch, context: ExecutionContext
-    ) -> tuple[list[Column], BuildSide, Matching]:
-        """The keys of the right side, the table of them, and the join under way."""
+    ) -> tuple[list[Column], BuildSide, Matching, list[KeyFilter | None]]:
+        """The keys of the right side, the table of them, the join under way, and what scans may be told of the keys."""
         columns = [evaluate(right, context) for evaluate in self._right_keys]
-        table = BuildSide(columns, self._types, right.count)
-        return columns, table, self._matcher.start(right, context)
+        table, *filters = _side_by_side(
+            [
+                partial(BuildSide, columns, self._types, right.count),
+                *(partial(key_filter, columns[number]) for number, _, _ in self._filters),
+            ],
+            right.count,
+            context,
+        )
+        return columns, table, self._matcher.start(right, context), filters
 
     def part_numbers(
         self, batch: Batch, context: ExecutionContext, *, is_left: bool, level: int
@@ -193,15 +206,36 @@ class HashJoin(Operator):
         for _, scan, place in self._filters:
             context.key_filters.get(scan, {}).pop(place, None)
 
-    def _announce(self, columns: Sequence[Column], context: ExecutionContext) -> None:
+    def _announce(self, found: Sequence[KeyFilter | None], context: ExecutionContext) -> None:
         """Tell the scans below the left side which keys have partners."""
-        for number, scan, place in self._filters:
+        for (_, scan, place), known in zip(self._filters, found, strict=True):
             filters = context.key_filters.setdefault(scan, {})
-            found = key_filter(columns[number])
-            if found is None:
+            if known is None:
                 filters.pop(place, None)
             else:
-                filters[place] = found
+                filters[place] = known
+
+
+def _together(
+    batches: Sequence[Batch], types: Sequence[TypeReference], context: ExecutionContext
+) -> Batch:
+    """Batches one below the other, the columns side by side."""
+    if len(batches) < 2:
+        return concatenate_batches(batches, types)
+    count = sum(batch.count for batch in batches)
+    places = range(len(batches[0].columns))
+    parts = [partial(concatenate, [batch.columns[place] for batch in batches]) for place in places]
+    return Batch(tuple(_side_by_side(parts, count, context)), count)
+
+
+def _side_by_side(
+    parts: Sequence[Callable[[], Any]], row_count: int, context: ExecutionContext
+) -> list[Any]:
+    """The results of all parts; by several threads if there are rows enough to be worth calling them."""
+    if row_count < SHARED_ROWS_MIN:
+        return [part() for part in parts]
+    with closing(in_order(parts, context)) as results:
+        return list(results)
 
 
 def with_words(rows: Batch, places: Collection[int]) -> Batch:
@@ -250,13 +284,13 @@ def _last(probe: _Probe, holding: Held) -> Iterator[Batch]:
 class _Probe:
     """One run of a join after its right side has been read."""
 
-    __slots__ = ("_context", "_join", "_right_nulls", "_table", "columns", "matching")
+    __slots__ = ("_context", "_join", "_right_nulls", "_table", "filters", "matching")
 
     def __init__(self, join: HashJoin, right: Batch, context: ExecutionContext) -> None:
         self._join = join
         self._context = context
-        self.columns, self._table, self.matching = join.built(right, context)
-        self._right_nulls = any_null(self.columns, right.count)
+        columns, self._table, self.matching, self.filters = join.built(right, context)
+        self._right_nulls = any_null(columns, right.count)
 
     def rows(self, left: Batch) -> Iterator[Batch]:
         """What a batch of the left side gives."""
