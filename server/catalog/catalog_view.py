@@ -15,17 +15,13 @@ from server.catalog.objects import (
     Oid,
     Policy,
     Role,
-    Rule,
     Schema,
     Sequence,
     Table,
-    Trigger,
-    UserCast,
-    UserFunction,
-    UserOperator,
     UserType,
 )
 from server.catalog.publication_objects import Publication
+from server.catalog.routine_objects import UserCast, UserFunction, UserOperator
 from server.catalog.state import (
     PUBLICATIONS,
     SPACES,
@@ -33,6 +29,7 @@ from server.catalog.state import (
     Relation,
 )
 from server.catalog.statistics_objects import ExtendedStatistics, Statistics
+from server.catalog.trigger_objects import Rule, Trigger
 from server.catalog.user_functions import make_callable
 from server.catalog.user_types import constructors, make_type
 from server.functions.function import Aggregate, Cast, Function, Operator, WindowFunction

@@ -14,7 +14,6 @@ from typing import Any
 
 from server.catalog.kinds import KINDS
 from server.catalog.objects import (
-    AggregateParts,
     BaseTypeParts,
     CatalogObject,
     Column,
@@ -24,6 +23,7 @@ from server.catalog.objects import (
     PartitionKeyPart,
     Toast,
 )
+from server.catalog.routine_objects import AggregateParts
 from server.catalog.statistics_objects import ColumnStatistics, ExtendedFindings
 
 KIND_NUMBER = {kind: number for number, kind in enumerate(KINDS)}

@@ -13,18 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from server.catalog.collations import collation_text
 from server.catalog.names import Path, relation_text, type_text
-from server.catalog.objects import (
-    Constraint,
-    Index,
-    IndexKey,
-    Oid,
-    Table,
-    Trigger,
-    UserFunction,
-    UserOperator,
-    UserType,
-)
+from server.catalog.objects import Constraint, Index, IndexKey, Oid, Table, UserType
 from server.catalog.qualified import qualified
+from server.catalog.routine_objects import UserFunction, UserOperator
 from server.catalog.views.constraints import key_type
 from server.catalog.views.physical import class_text, fact_of, named_facts, operator_class, physical
 from server.catalog.views.routines import function_row
@@ -34,6 +25,7 @@ from server.settings import NAME_LISTS
 if TYPE_CHECKING:
     from server.catalog.catalog_view import CatalogView
     from server.catalog.statistics_objects import ExtendedStatistics
+    from server.catalog.trigger_objects import Trigger
 
 Printer = Callable[[str, bool], str]
 """Gives an expression's text: as it is kept, or (true) with only the parentheses it needs."""

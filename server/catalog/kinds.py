@@ -16,14 +16,9 @@ from server.catalog.objects import (
     Index,
     Policy,
     Role,
-    Rule,
     Schema,
     Sequence,
     Table,
-    Trigger,
-    UserCast,
-    UserFunction,
-    UserOperator,
     UserType,
 )
 from server.catalog.operator_class_objects import (
@@ -39,6 +34,7 @@ from server.catalog.publication_objects import (
     Subscription,
 )
 from server.catalog.role_settings import RoleSettings
+from server.catalog.routine_objects import UserCast, UserFunction, UserOperator
 from server.catalog.statistics_objects import ExtendedStatistics, Statistics
 from server.catalog.system_privileges import SystemPrivileges
 from server.catalog.tablespaces import Tablespace
@@ -48,6 +44,7 @@ from server.catalog.text_search_objects import (
     TextSearchParser,
     TextSearchTemplate,
 )
+from server.catalog.trigger_objects import Rule, Trigger
 
 KINDS: tuple[type[CatalogObject], ...] = (
     Schema,

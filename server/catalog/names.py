@@ -20,12 +20,12 @@ from server.catalog.objects import (
     Role,
     Schema,
     Table,
-    UserFunction,
     UserType,
 )
 from server.catalog.objects import Sequence as SequenceObject
 from server.catalog.operator_names import NamedOperator, operator_of, operators_in
 from server.catalog.qualified import qualified
+from server.catalog.routine_objects import UserFunction
 from server.catalog.text_search_objects import (
     TextSearchConfiguration,
     TextSearchDictionary,

@@ -11,7 +11,7 @@ Rule 3: expressions of users (defaults, checks, view queries) are kept as SQL te
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 Oid = int
 
@@ -385,105 +385,6 @@ class UserType(CatalogObject):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AggregateParts:
-    """What makes a function an aggregate, as in pg_aggregate; functions by OID, 0 for none."""
-
-    kind: str = "n"  # n normal, o ordered-set, h hypothetical
-    direct_arguments: int = 0
-    transition: Oid = 0
-    transition_type: Oid = 0
-    transition_space: int = 0
-    final: Oid = 0
-    final_extra: bool = False
-    final_modify: str = "r"
-    combine: Oid = 0
-    serial: Oid = 0
-    deserial: Oid = 0
-    initial: str | None = None
-    sort_operator: Oid = 0
-    moving_transition: Oid = 0
-    moving_inverse: Oid = 0
-    moving_type: Oid = 0
-    moving_space: int = 0
-    moving_final: Oid = 0
-    moving_final_extra: bool = False
-    moving_final_modify: str = "r"
-    moving_initial: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UserFunction(CatalogObject):
-    """A function, procedure or aggregate made by a user.
-
-    Modes are those of pg_proc: i in, o out, b inout, v variadic, t column of a table. Arguments,
-    names and modes have an entry for every parameter, defaults for the last ones that are given.
-    """
-
-    schema: Oid
-    language: str
-    arguments: tuple[Oid, ...]
-    argument_names: tuple[str, ...]
-    argument_modes: tuple[str, ...]
-    defaults: tuple[str, ...]
-    result: Oid
-    returns_set: bool
-    body: str
-    kind: str = "f"  # f function, p procedure, a aggregate
-    volatility: str = "v"
-    strict: bool = False
-    leakproof: bool = False
-    security_definer: bool = False
-    parallel: str = "u"
-    cost: float = 100.0
-    rows: float = 0.0
-    settings: tuple[str, ...] = ()  # name=value, in force while it runs
-    is_atomic: bool = False  # the body is of the SQL standard: RETURN or BEGIN ATOMIC
-    path: tuple[Oid, ...] = ()  # of such a body: schemas that its names are looked up in
-    depends_on: tuple[Oid, ...] = ()  # relations, types and functions that such a body uses
-    binary: str = ""  # of a function in C: its library
-    support: Oid = 0
-    aggregate: AggregateParts | None = None
-
-    def having_mode(self, modes: str) -> tuple[int, ...]:
-        """The positions of the parameters of these modes."""
-        given = self.argument_modes or ("i",) * len(self.arguments)
-        return tuple(position for position, mode in enumerate(given) if mode in modes)
-
-    @property
-    def inputs(self) -> tuple[Oid, ...]:
-        """The types of the arguments that a call gives."""
-        return tuple(self.arguments[position] for position in self.having_mode("ibv"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UserOperator(CatalogObject):
-    """An operator made by a user. function 0: known by name only, as others' commutator."""
-
-    schema: Oid
-    left: Oid
-    right: Oid
-    result: Oid = 0
-    function: Oid = 0
-    commutator: Oid = 0
-    negator: Oid = 0
-    restrict: Oid = 0
-    join: Oid = 0
-    hashes: bool = False
-    merges: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UserCast(CatalogObject):
-    """A cast made by a user; it has no name. Context and method as in pg_cast."""
-
-    source: Oid
-    target: Oid
-    function: Oid = 0
-    context: str = "e"
-    method: str = "f"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Role(CatalogObject):
     """A role. password is a SCRAM verifier, never a plain password."""
 
@@ -529,59 +430,6 @@ class Policy(CatalogObject):
     with_check: str | None = None
     path: tuple[Oid, ...] = ()
     depends_on: tuple[Oid, ...] = ()  # relations that the texts read
-
-
-FIRING_STATES: Final = {"origin": "OA", "local": "OA", "replica": "RA"}
-"""The states in which triggers and rules fire, foreign keys among them, by session_replication_role."""
-
-ORIGIN_STATES: Final = FIRING_STATES["origin"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trigger(CatalogObject):
-    """A trigger: a function that is called when rows of a table change.
-
-    timing: before, after or instead. events: insert, update, delete, truncate. columns: of UPDATE OF. enabled, as in
-    pg_trigger: O unless a replica, D never, R on a replica, A always. constraint: of a constraint trigger, with
-    whether it is deferrable. old_table, new_table: names of transition tables. parent: the trigger of the
-    partitioned table that this one came with.
-    """
-
-    table: Oid
-    function: Oid
-    timing: str
-    events: tuple[str, ...]
-    for_each_row: bool = False
-    columns: tuple[int, ...] = ()
-    when: str | None = None
-    path: tuple[Oid, ...] = ()
-    arguments: tuple[str, ...] = ()
-    enabled: str = "O"
-    constraint: Oid = 0
-    referenced_table: Oid = 0
-    deferrable: bool = False
-    deferred: bool = False
-    old_table: str = ""
-    new_table: str = ""
-    parent: Oid = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule(CatalogObject):
-    """A rewrite rule: what becomes of changes of a relation. What makes a view a view is none of these.
-
-    event: insert, update or delete. actions: the texts of statements, none of them for NOTHING. enabled, as in
-    pg_trigger. path: where names in the texts are looked up.
-    """
-
-    table: Oid
-    event: str
-    instead: bool = False
-    condition: str | None = None
-    actions: tuple[str, ...] = ()
-    enabled: str = "O"
-    path: tuple[Oid, ...] = ()
-    depends_on: tuple[Oid, ...] = ()  # relations and functions that the texts use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

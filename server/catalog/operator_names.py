@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import UserOperator
+from server.catalog.routine_objects import UserOperator
 from server.catalog.views.physical import fact_of, named_facts
 
 if TYPE_CHECKING:

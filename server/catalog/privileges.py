@@ -23,9 +23,9 @@ from server.catalog.objects import (
     Schema,
     Sequence,
     Table,
-    UserFunction,
     UserType,
 )
+from server.catalog.routine_objects import UserFunction
 from server.catalog.system_privileges import SystemPrivileges
 from server.catalog.tablespaces import Tablespace
 

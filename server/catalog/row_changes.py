@@ -11,15 +11,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from server.catalog.objects import (
-    CatalogObject,
-    Constraint,
-    Database,
-    Index,
-    Table,
-    Trigger,
-)
+from server.catalog.objects import CatalogObject, Constraint, Database, Index, Table
 from server.catalog.statistics_objects import STATISTICS_OID_BIT, ExtendedStatistics, Statistics
+from server.catalog.trigger_objects import Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.names import relation_text
-from server.catalog.objects import Rule, Table
+from server.catalog.objects import Table
 from server.catalog.qualified import qualified
+from server.catalog.trigger_objects import Rule
 from server.identifiers import quote_identifier
 
 if TYPE_CHECKING:

@@ -24,18 +24,14 @@ from server.catalog.objects import (
     Oid,
     Policy,
     Role,
-    Rule,
     Schema,
     Sequence,
     Table,
-    Trigger,
-    UserCast,
-    UserFunction,
-    UserOperator,
     UserType,
 )
 from server.catalog.publication_objects import Publication, PublishedTable
 from server.catalog.role_settings import RoleSettings
+from server.catalog.routine_objects import UserCast, UserFunction, UserOperator
 from server.catalog.statistics_objects import ExtendedStatistics, Statistics
 from server.catalog.system_privileges import SystemPrivileges
 from server.catalog.tablespaces import Tablespace
@@ -46,6 +42,7 @@ from server.catalog.text_search_objects import (
     TextSearchTemplate,
 )
 from server.catalog.toast import toast_relations
+from server.catalog.trigger_objects import Rule, Trigger
 
 PUBLICATIONS = 6104
 """What publications are listed under as if they belonged to it: the catalog that shows them."""

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from server.catalog.catalog_view import CatalogView
-    from server.catalog.objects import AggregateParts, Oid, UserFunction
+    from server.catalog.objects import Oid
+    from server.catalog.routine_objects import AggregateParts, UserFunction
     from server.vector.column import Column, Positions
 
 ANY, ANYARRAY, ANYELEMENT = 2276, 2277, 2283

@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from server.catalog.objects import ORIGIN_STATES
+from server.catalog.trigger_objects import ORIGIN_STATES
 from server.executor.deferred import Deferred, is_deferred
 from server.executor.memory import Memory, batch_bytes
 from server.executor.routines import call_routine, portal_rows, run_query
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from server.catalog.objects import Constraint, Table, UserFunction
+    from server.catalog.objects import Constraint, Table
+    from server.catalog.routine_objects import UserFunction
     from server.executor.deferred import Check
     from server.executor.key_filter import RowFilter
     from server.executor.memory import Held

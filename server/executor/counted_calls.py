@@ -10,7 +10,7 @@ from server.catalog.function_activity import is_tracked
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from server.catalog.objects import UserFunction
+    from server.catalog.routine_objects import UserFunction
     from server.executor.context import ExecutionContext
 
 NOT_COUNTED = nullcontext()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from server.catalog.objects import Column, Index, Table, UserOperator
+from server.catalog.objects import Column, Index, Table
+from server.catalog.routine_objects import UserOperator
 from server.catalog.views.physical import fact_of
 from server.executor.index_keys import IndexShape
 from server.executor.inverted_entries import IndexEntries

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from server.catalog.objects import Table, UserFunction
+from server.catalog.objects import Table
 from server.catalog.partition_bounds import (
     PartitionMap,
     ancestors_of,
@@ -19,6 +19,7 @@ from server.catalog.partition_bounds import (
     partition_map_of_a_moment,
 )
 from server.catalog.partition_hash import SEED, combined, part_hash
+from server.catalog.routine_objects import UserFunction
 from server.errors import CheckViolation
 from server.executor.columns import null_column, rows_of
 from server.executor.evaluation import evaluator

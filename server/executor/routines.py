@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from server.catalog.event_triggers import Event
-    from server.catalog.objects import UserFunction
+    from server.catalog.routine_objects import UserFunction
     from server.executor.common_tables import SharedRows
     from server.executor.context import ExecutionContext
     from server.executor.program import Program

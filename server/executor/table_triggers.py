@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from server.catalog.catalog_view import CatalogView
-    from server.catalog.objects import Trigger
+    from server.catalog.trigger_objects import Trigger
     from server.executor.context import ExecutionContext
 
 

@@ -27,7 +27,9 @@ from server.types.record import Record
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
 
-    from server.catalog.objects import Table, Trigger, UserFunction
+    from server.catalog.objects import Table
+    from server.catalog.routine_objects import UserFunction
+    from server.catalog.trigger_objects import Trigger
     from server.executor.context import ExecutionContext
     from server.executor.table_shape import Row, TableShape
     from server.executor.waits import Wait

@@ -31,7 +31,8 @@ from server.sql.utility_session import Notify
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from server.catalog.objects import Oid, Rule
+    from server.catalog.objects import Oid
+    from server.catalog.trigger_objects import Rule
     from server.planner.bind_order import Target
     from server.planner.environment import PlanningEnvironment
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from server.catalog.names import CatalogNames
-from server.catalog.objects import PG_CATALOG_OID, UserFunction
+from server.catalog.objects import PG_CATALOG_OID
+from server.catalog.routine_objects import UserFunction
 from server.errors import (
     FeatureNotSupported,
     InvalidColumnReference,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from server.expressions import expression as nodes
 
 if TYPE_CHECKING:
-    from server.catalog.objects import UserFunction
+    from server.catalog.routine_objects import UserFunction
 
 
 def definition_of(expression: nodes.Expression) -> UserFunction | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.collations import collation_text
-from server.catalog.objects import UserFunction
+from server.catalog.routine_objects import UserFunction
 from server.expressions import expression as e
 from server.functions.collated import MARK
 from server.identifiers import routine_by_oid

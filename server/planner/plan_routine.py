@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from server.catalog.objects import UserFunction
+    from server.catalog.routine_objects import UserFunction
     from server.planner.planned import PlannedStatement
     from server.sql.parse import Statement
     from server.types.type import TypeReference

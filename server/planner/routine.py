@@ -21,7 +21,8 @@ from server.planner.environment import RECORD, VOID, BindContext
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from server.catalog.objects import Oid, UserFunction
+    from server.catalog.objects import Oid
+    from server.catalog.routine_objects import UserFunction
     from server.types.type import TypeReference
 
 Columns = tuple[tuple[str, int, int], ...]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlglot import exp
 
-    from server.catalog.objects import Rule
+    from server.catalog.trigger_objects import Rule
     from server.planner.environment import BindContext
     from server.planner.plan import Node
     from server.planner.scope import RangeItem

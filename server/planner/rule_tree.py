@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from sqlglot import exp
 
-    from server.catalog.objects import Column, Oid, Rule
+    from server.catalog.objects import Column, Oid
+    from server.catalog.trigger_objects import Rule
     from server.planner.bind_modify import ModifyTarget
     from server.planner.environment import BindContext, PlanningEnvironment
     from server.planner.plan import Node

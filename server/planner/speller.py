@@ -18,13 +18,8 @@ from sqlglot import exp
 
 from server.catalog.collations import Collation
 from server.catalog.names import type_text as name_type
-from server.catalog.objects import (
-    FIRST_USER_OID,
-    PG_CATALOG_OID,
-    Sequence,
-    Table,
-    UserFunction,
-)
+from server.catalog.objects import FIRST_USER_OID, PG_CATALOG_OID, Sequence, Table
+from server.catalog.routine_objects import UserFunction
 from server.expressions.expression import Call, Case, Constant, Relabel
 from server.identifiers import BY_OID
 from server.planner.deparse import constant_text, type_text

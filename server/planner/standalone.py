@@ -49,7 +49,8 @@ from server.sql import nodes
 if TYPE_CHECKING:
     from sqlglot import exp
 
-    from server.catalog.objects import Column, Table, Trigger
+    from server.catalog.objects import Column, Table
+    from server.catalog.trigger_objects import Trigger
     from server.functions.function import Operator
     from server.planner.routine import RoutineNames
     from server.sql.parse import Statement

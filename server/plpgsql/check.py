@@ -19,7 +19,7 @@ from server.plpgsql.types import variable_types
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.catalog.objects import UserFunction
+    from server.catalog.routine_objects import UserFunction
     from server.planner.environment import PlanningEnvironment
 
 TRIGGER, EVENT_TRIGGER = 2279, 3838

@@ -11,7 +11,7 @@ from server.planner.environment import RECORD, BindContext
 from server.types.record import Record
 
 if TYPE_CHECKING:
-    from server.catalog.objects import UserFunction
+    from server.catalog.routine_objects import UserFunction
     from server.errors import SqlError
     from server.executor.context import ExecutionContext
     from server.executor.triggers import Firing

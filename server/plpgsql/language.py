@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from server.catalog.event_triggers import Event
-    from server.catalog.objects import Table, Trigger, UserFunction
+    from server.catalog.objects import Table
+    from server.catalog.routine_objects import UserFunction
+    from server.catalog.trigger_objects import Trigger
     from server.executor.context import ExecutionContext
     from server.executor.triggers import Firing
     from server.functions.function import CallContext

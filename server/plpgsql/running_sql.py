@@ -50,7 +50,7 @@ from server.vector.batch import Batch
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from server.catalog.objects import UserFunction
+    from server.catalog.routine_objects import UserFunction
     from server.planner.planned import PlannedStatement
     from server.plpgsql.frame import Frame
     from server.plpgsql.signals import Signal

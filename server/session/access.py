@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from server.catalog.objects import Table, UserFunction
+from server.catalog.objects import Table
 from server.catalog.privileges import has_column_privilege, has_privilege
+from server.catalog.routine_objects import UserFunction
 from server.catalog.system_privileges import SystemPrivileges, system_privileges
 from server.errors import InsufficientPrivilege
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from server.catalog.objects import FIRING_STATES
+from server.catalog.trigger_objects import FIRING_STATES
 from server.config import setting_named
 from server.executor.memory import Memory, machine_bytes
 from server.extensions.pg_stat_statements import PG_STAT_STATEMENTS

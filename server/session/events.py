@@ -19,7 +19,7 @@ from server.catalog.event_triggers import (
     firing,
 )
 from server.catalog.functions.object_identity import class_oid_of, identity_of
-from server.catalog.objects import UserFunction
+from server.catalog.routine_objects import UserFunction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

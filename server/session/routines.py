@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from server.catalog.event_triggers import Event
-    from server.catalog.objects import Table, UserFunction
+    from server.catalog.objects import Table
+    from server.catalog.routine_objects import UserFunction
     from server.executor.context import ExecutionContext
     from server.executor.program import Program
     from server.executor.routines import Language, Ran

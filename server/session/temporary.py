@@ -17,12 +17,11 @@ from server.catalog.objects import (
     CatalogObject,
     Index,
     Policy,
-    Rule,
     Schema,
     Table,
-    Trigger,
     UserType,
 )
+from server.catalog.trigger_objects import Rule, Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

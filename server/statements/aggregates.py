@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from server.catalog.objects import AggregateParts, UserFunction
+from server.catalog.routine_objects import AggregateParts, UserFunction
 from server.catalog.user_functions import built_in_aggregate
 from server.errors import (
     DatatypeMismatch,

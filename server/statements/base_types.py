@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from server.catalog.objects import BaseTypeParts, Role, UserFunction, UserType
+from server.catalog.objects import BaseTypeParts, Role, UserType
+from server.catalog.routine_objects import UserFunction
 from server.catalog.views.physical import fact_of, type_facts
 from server.errors import (
     DuplicateObject,

@@ -20,7 +20,7 @@ from server.statements.statement import Description, Rows, Run, StatementContext
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.catalog.objects import UserFunction
+    from server.catalog.routine_objects import UserFunction
     from server.planner.bind_call import Resolved
 
 RECORD = 2249

@@ -17,7 +17,8 @@ from server.catalog.collations import (
     find_collation,
     rules_of,
 )
-from server.catalog.objects import Constraint, Index, Policy, Table, Trigger, UserType
+from server.catalog.objects import Constraint, Index, Policy, Table, UserType
+from server.catalog.trigger_objects import Trigger
 from server.catalog.views.physical import fact_of
 from server.errors import (
     BY_SQLSTATE,

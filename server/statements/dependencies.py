@@ -15,7 +15,6 @@ from server.catalog.event_triggers import event_triggers
 from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer, UserMapping
 from server.catalog.names import TEXT_SEARCH_KINDS
 from server.catalog.objects import (
-    AggregateParts,
     CatalogObject,
     Column,
     Constraint,
@@ -23,14 +22,9 @@ from server.catalog.objects import (
     ExtensionObject,
     Index,
     Policy,
-    Rule,
     Schema,
     Sequence,
     Table,
-    Trigger,
-    UserCast,
-    UserFunction,
-    UserOperator,
     UserType,
 )
 from server.catalog.operator_class_objects import (
@@ -39,12 +33,14 @@ from server.catalog.operator_class_objects import (
 )
 from server.catalog.partition_bounds import ancestors_of
 from server.catalog.publication_objects import Publication, PublishedSchema, PublishedTable
+from server.catalog.routine_objects import AggregateParts, UserCast, UserFunction, UserOperator
 from server.catalog.statistics_objects import ExtendedStatistics
 from server.catalog.text_search_objects import (
     TextSearchDictionary,
     TextSearchParser,
     TextSearchTemplate,
 )
+from server.catalog.trigger_objects import Rule, Trigger
 from server.errors import DependentObjectsStillExist
 from server.identifiers import routine_oids
 from server.statements.collations import of_collation

@@ -16,14 +16,9 @@ from server.catalog.objects import (
     ExtensionObject,
     Index,
     Policy,
-    Rule,
     Schema,
     Sequence,
     Table,
-    Trigger,
-    UserCast,
-    UserFunction,
-    UserOperator,
     UserType,
 )
 from server.catalog.operator_class_objects import (
@@ -34,7 +29,9 @@ from server.catalog.operator_class_objects import (
     OperatorFamily,
 )
 from server.catalog.publication_objects import Publication, PublishedTable
+from server.catalog.routine_objects import UserCast, UserFunction, UserOperator
 from server.catalog.statistics_objects import ExtendedStatistics
+from server.catalog.trigger_objects import Rule, Trigger
 from server.identifiers import quote_identifier
 from server.statements.routine_names import listed_types, shown_type, signature
 

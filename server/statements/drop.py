@@ -8,16 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from server.catalog.large_objects import LargeObject
 from server.catalog.names import schema_along
-from server.catalog.objects import (
-    CatalogObject,
-    Column,
-    Index,
-    Sequence,
-    Table,
-    Trigger,
-    UserType,
-)
+from server.catalog.objects import CatalogObject, Column, Index, Sequence, Table, UserType
 from server.catalog.oids import oids_of
+from server.catalog.trigger_objects import Trigger
 from server.catalog.views.physical import named_facts
 from server.errors import (
     DependentObjectsStillExist,

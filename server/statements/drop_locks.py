@@ -10,17 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.catalog.functions.object_identity import class_oid_of
-from server.catalog.objects import (
-    CatalogObject,
-    Constraint,
-    Index,
-    Policy,
-    Rule,
-    Sequence,
-    Table,
-    Trigger,
-)
+from server.catalog.objects import CatalogObject, Constraint, Index, Policy, Sequence, Table
 from server.catalog.statistics_objects import ExtendedStatistics
+from server.catalog.trigger_objects import Rule, Trigger
 from server.statements.partition_keys import default_partition
 
 if TYPE_CHECKING:

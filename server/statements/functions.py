@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from server.catalog.objects import UserFunction
+from server.catalog.routine_objects import UserFunction
 from server.catalog.user_functions import is_internal_name
 from server.catalog.views.physical import named_facts
 from server.config import BY_NAME
@@ -39,7 +39,7 @@ from server.statements.settings import changed_settings
 from server.statements.statement import Run, StatementContext, Utility
 
 if TYPE_CHECKING:
-    from server.catalog.objects import AggregateParts
+    from server.catalog.routine_objects import AggregateParts
     from server.sql.utility_session import Setting
     from server.sql.utility_statement import Option
     from server.types.type import TypeReference

@@ -8,14 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from server.catalog.objects import (
-    FIRST_USER_OID,
-    CatalogObject,
-    Sequence,
-    Table,
-    UserFunction,
-    UserType,
-)
+from server.catalog.objects import FIRST_USER_OID, CatalogObject, Sequence, Table, UserType
+from server.catalog.routine_objects import UserFunction
 from server.catalog.system_privileges import SystemPrivileges, default_of, system_privileges
 from server.catalog.views.physical import named_facts, type_facts
 from server.errors import (

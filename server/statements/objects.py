@@ -11,16 +11,15 @@ from server.catalog.objects import (
     Index,
     Policy,
     Role,
-    Rule,
     Schema,
     Sequence,
     Table,
-    Trigger,
-    UserFunction,
     UserType,
 )
 from server.catalog.privileges import acl_of_new_owner, has_privilege
 from server.catalog.publication_objects import Publication, Subscription
+from server.catalog.routine_objects import UserFunction
+from server.catalog.trigger_objects import Rule, Trigger
 from server.errors import (
     BY_SQLSTATE,
     DuplicateFunction,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from server.catalog.objects import UserFunction
+from server.catalog.routine_objects import UserFunction
 from server.catalog.views.physical import named_facts
 from server.errors import (
     InvalidObjectDefinition,

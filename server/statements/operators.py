@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from server.catalog.objects import FIRST_USER_OID, UserCast, UserOperator
+from server.catalog.objects import FIRST_USER_OID
 from server.catalog.privileges import is_superuser
+from server.catalog.routine_objects import UserCast, UserOperator
 from server.catalog.views.physical import named_facts
 from server.errors import (
     DuplicateFunction,

@@ -18,13 +18,12 @@ from server.catalog.objects import (
     Schema,
     Sequence,
     Table,
-    UserFunction,
-    UserOperator,
     UserType,
 )
 from server.catalog.operator_class_objects import OperatorClass, OperatorFamily
 from server.catalog.privileges import acl_of_new_owner, has_privileges_of, parse_item
 from server.catalog.publication_objects import Publication
+from server.catalog.routine_objects import UserFunction, UserOperator
 from server.catalog.statistics_objects import ExtendedStatistics
 from server.catalog.text_search_objects import TextSearchConfiguration, TextSearchDictionary
 from server.errors import DependentObjectsStillExist, InsufficientPrivilege

@@ -16,13 +16,9 @@ from server.catalog.objects import (
     Index,
     Policy,
     Role,
-    Rule,
     Schema,
     Sequence,
     Table,
-    Trigger,
-    UserFunction,
-    UserOperator,
     UserType,
 )
 from server.catalog.operator_class_objects import OperatorClass, OperatorFamily
@@ -34,10 +30,12 @@ from server.catalog.privileges import (
     is_superuser,
 )
 from server.catalog.publication_objects import Publication, Subscription
+from server.catalog.routine_objects import UserFunction, UserOperator
 from server.catalog.statistics_objects import ExtendedStatistics
 from server.catalog.system_privileges import default_of, system_privileges
 from server.catalog.tablespaces import Tablespace
 from server.catalog.text_search_objects import TextSearchConfiguration, TextSearchDictionary
+from server.catalog.trigger_objects import Rule, Trigger
 from server.catalog.views.physical import named_facts
 from server.errors import InsufficientPrivilege
 

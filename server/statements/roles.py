@@ -14,8 +14,6 @@ from server.catalog.objects import (
     Index,
     Policy,
     Role,
-    Rule,
-    Trigger,
 )
 from server.catalog.privileges import (
     DATABASE_OWNER_OID,
@@ -24,6 +22,7 @@ from server.catalog.privileges import (
     roles_of,
 )
 from server.catalog.role_settings import RoleSettings
+from server.catalog.trigger_objects import Rule, Trigger
 from server.errors import (
     DependentObjectsStillExist,
     DuplicateObject,

@@ -20,7 +20,7 @@ from server.statements.names import schema_named, split_name, usable_schema
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from server.catalog.objects import UserFunction
+    from server.catalog.routine_objects import UserFunction
     from server.errors import SqlError
     from server.sql import nodes
     from server.sql.object_names import ObjectName

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from server.catalog.objects import Rule, Table
+from server.catalog.objects import Table
+from server.catalog.trigger_objects import Rule
 from server.errors import (
     BY_SQLSTATE,
     FeatureNotSupported,

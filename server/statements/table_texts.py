@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import Column, Policy, Table, Trigger
+from server.catalog.objects import Column, Policy, Table
 from server.catalog.publication_objects import PublishedTable
 from server.catalog.statistics_objects import ExtendedStatistics
+from server.catalog.trigger_objects import Trigger
 from server.expressions.expression import columns_used
 from server.planner.bind_text import parse_expression
 from server.planner.standalone import bind_over_table

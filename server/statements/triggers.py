@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from server.catalog.objects import Constraint, Table, Trigger
+from server.catalog.objects import Constraint, Table
 from server.catalog.privileges import is_superuser
+from server.catalog.trigger_objects import Trigger
 from server.catalog.views.physical import named_facts
 from server.errors import (
     DuplicateColumn,

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from server.catalog.objects import Rule, Table
+from server.catalog.objects import Table
+from server.catalog.trigger_objects import Rule
 from server.errors import FeatureNotSupported, SqlError
 from server.planner.bind_text import parse_expression, parse_query
 from server.planner.rule_text import resolve_rule

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.functions.scope import object_of, session_of, view_of
-from server.catalog.objects import Database, Index, Table, UserFunction
+from server.catalog.objects import Database, Index, Table
+from server.catalog.routine_objects import UserFunction
 from server.catalog.views.activity import (
     NS_PER_MS,
     note_rows,

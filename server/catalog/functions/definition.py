@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from server.catalog.functions.keywords import keywords
 from server.catalog.functions.scope import definer_of, names_of, object_of, view_of
 from server.catalog.names import find_relation
-from server.catalog.objects import Constraint, Index, Rule, Sequence, Table, Trigger, UserType
+from server.catalog.objects import Constraint, Index, Sequence, Table, UserType
 from server.catalog.partition_text import constraint_text, key_text
 from server.catalog.qualified import qualified
 from server.catalog.rule_definition import return_rule_definition, rule_definition
 from server.catalog.statistics_objects import ExtendedStatistics
+from server.catalog.trigger_objects import Rule, Trigger
 from server.catalog.views.constraints import rule_oid
 from server.catalog.views.physical import named_facts
 from server.catalog.views.statistics import common_items

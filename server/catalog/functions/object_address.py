@@ -33,15 +33,14 @@ from server.catalog.objects import (
     Index,
     Policy,
     Role,
-    Rule,
     Table,
-    Trigger,
-    UserFunction,
     UserType,
 )
 from server.catalog.objects import Sequence as SequenceObject
 from server.catalog.publication_objects import Publication, Subscription
+from server.catalog.routine_objects import UserFunction
 from server.catalog.statistics_objects import ExtendedStatistics
+from server.catalog.trigger_objects import Rule, Trigger
 from server.catalog.views.comments import CATALOG_OF, CATALOG_OIDS
 from server.catalog.views.physical import fact_of, named_facts
 from server.errors import (

@@ -21,7 +21,6 @@ from server.catalog.objects import (
     Schema,
     Sequence,
     Table,
-    UserFunction,
     UserType,
 )
 from server.catalog.privileges import (
@@ -38,6 +37,7 @@ from server.catalog.privileges import (
     role_shown,
     roles_of,
 )
+from server.catalog.routine_objects import UserFunction
 from server.catalog.system_privileges import default_of, system_privileges
 from server.catalog.tablespaces import BUILT_IN, Tablespace
 from server.catalog.views.physical import named_facts

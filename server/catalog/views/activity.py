@@ -13,14 +13,8 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from server.catalog.database_activity import US_PER_MS
-from server.catalog.objects import (
-    Database,
-    ExtensionObject,
-    Index,
-    Sequence,
-    Table,
-    UserFunction,
-)
+from server.catalog.objects import Database, ExtensionObject, Index, Sequence, Table
+from server.catalog.routine_objects import UserFunction
 from server.catalog.table_activity import NOT_SCANNED, Scanned, changes_since, counts_since
 from server.catalog.views.classes import SYSTEM_SCHEMAS
 from server.catalog.views.listings import name_of

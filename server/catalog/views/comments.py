@@ -19,14 +19,9 @@ from server.catalog.objects import (
     Oid,
     Policy,
     Role,
-    Rule,
     Schema,
     Sequence,
     Table,
-    Trigger,
-    UserCast,
-    UserFunction,
-    UserOperator,
     UserType,
 )
 from server.catalog.operator_class_objects import OperatorClass, OperatorFamily
@@ -36,6 +31,7 @@ from server.catalog.publication_objects import (
     PublishedTable,
     Subscription,
 )
+from server.catalog.routine_objects import UserCast, UserFunction, UserOperator
 from server.catalog.statistics_objects import ExtendedStatistics
 from server.catalog.tablespaces import Tablespace
 from server.catalog.text_search_objects import (
@@ -44,6 +40,7 @@ from server.catalog.text_search_objects import (
     TextSearchParser,
     TextSearchTemplate,
 )
+from server.catalog.trigger_objects import Rule, Trigger
 from server.catalog.views.relation import Row, SystemRelation
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import Constraint, Index, IndexKey, Rule, Sequence, Table, UserType
+from server.catalog.objects import Constraint, Index, IndexKey, Sequence, Table, UserType
 from server.catalog.statistics_objects import ExtendedStatistics
+from server.catalog.trigger_objects import Rule
 from server.catalog.views.physical import (
     equality_operator,
     operator_class,

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from server.catalog.objects import (
-    Column,
-    Constraint,
-    Index,
-    Policy,
-    Rule,
-    Sequence,
-    Table,
-    Trigger,
-    UserType,
-)
+from server.catalog.objects import Column, Constraint, Index, Policy, Sequence, Table, UserType
 from server.catalog.publication_objects import PublishedSchema, PublishedTable
 from server.catalog.statistics_objects import ExtendedStatistics
+from server.catalog.trigger_objects import Rule, Trigger
 from server.catalog.views.comments import CATALOG_OIDS
 from server.catalog.views.constraints import rule_oid
 from server.catalog.views.dependency_rows import (

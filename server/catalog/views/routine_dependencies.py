@@ -6,21 +6,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.event_triggers import EventTrigger
 from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer, UserMapping
-from server.catalog.objects import (
-    FIRST_USER_OID,
-    AggregateParts,
-    ExtensionObject,
-    UserCast,
-    UserFunction,
-    UserOperator,
-    UserType,
-)
+from server.catalog.objects import FIRST_USER_OID, ExtensionObject, UserType
 from server.catalog.operator_class_objects import (
     FamilyFunction,
     FamilyOperator,
     OperatorClass,
     OperatorFamily,
 )
+from server.catalog.routine_objects import AggregateParts, UserCast, UserFunction, UserOperator
 from server.catalog.text_search_objects import (
     TextSearchConfiguration,
     TextSearchDictionary,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from server.catalog.collations import Collation
 from server.catalog.conversions import Conversion
-from server.catalog.objects import ExtensionObject, Oid, UserCast, UserFunction, UserOperator
+from server.catalog.objects import ExtensionObject, Oid
+from server.catalog.routine_objects import UserCast, UserFunction, UserOperator
 from server.catalog.views.physical import named_facts
 from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import acl_array, oid_array, oid_vector, texts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.event_triggers import event_triggers
-from server.catalog.objects import Trigger
+from server.catalog.trigger_objects import Trigger
 from server.catalog.views.internal_triggers import internal_triggers
 from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import small_vector, texts

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from sqlglot import exp
 
-    from server.catalog.objects import UserFunction
+    from server.catalog.routine_objects import UserFunction
     from server.planner.choose import Chooser
     from server.planner.environment import BindContext
     from server.planner.plan import Node

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.catalog.objects import Trigger
+from server.catalog.trigger_objects import Trigger
 from server.executor.table_triggers import Triggers, concerns
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from plans import context
 
-from server.catalog.objects import Column, Constraint, Index, IndexKey, Schema, Table, Trigger
+from server.catalog.objects import Column, Constraint, Index, IndexKey, Schema, Table
+from server.catalog.trigger_objects import Trigger
 from server.executor.columns import rows_of
 from server.executor.index_keys import KIND_BY_NAME, stored_kind
 from server.executor.program import Program
