@@ -12,7 +12,7 @@ Rule 4: a version that is alone behind a redirect, and that everybody sees, may 
         of it finds the values.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from storage.commit_log import CommitLog
@@ -124,6 +124,24 @@ def rewrite(
     for row_id in old:
         change.write(version_address(groups, row_id), VERSION.pack(0, 0, FREE, 0))
     return list(old)
+
+
+def chain_changed(
+    groups: RowGroups, before: Iterable[Version], after: Iterable[Version], freed: Iterable[int]
+) -> None:
+    """Keep the summaries of groups after a chain was rewritten; freed: the slots that became free by that."""
+    for versions, sign in ((before, -1), (after, 1)):
+        for version in versions:
+            group = groups[version.row_id >> SLOT_BITS]
+            group.ended += sign * bool(version.xmax)
+            group.holes += sign * (not version.xmin)
+            group.change_no += 1
+    for row_id in freed:
+        group = groups[row_id >> SLOT_BITS]
+        group.free.append(row_id & SLOT_MASK)
+        group.holes += 1
+        group.change_no += 1
+        groups.reusable.add(group.group_no)
 
 
 def version_address(groups: RowGroups, row_id: int) -> int:

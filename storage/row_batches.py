@@ -165,7 +165,7 @@ def update_versions(
     roots: list[RowIds] = []
     while done < len(row_ids):
         # A group that grows moves: what is read from the old versions is read after that.
-        tail = table.tail(stamp >> COMMAND_BITS, len(row_ids) - done)
+        tail = table.groups.tail(stamp >> COMMAND_BITS, len(row_ids) - done)
         old_group = table.groups.with_versions(int(row_ids[done]) >> SLOT_BITS)
         stop = min(len(row_ids), done + tail.capacity - tail.used)
         in_group = int(np.searchsorted(row_ids[done:stop], (old_group.group_no + 1) << SLOT_BITS))

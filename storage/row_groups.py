@@ -132,6 +132,37 @@ class RowGroups:
             if group is not None:
                 self.on_group(group)
 
+    def place(self, xid: int, group_no: int) -> tuple[RowGroup, int]:
+        """A slot for one row: (group, slot), not taken yet."""
+        if group_no < len(self):
+            group = self[group_no]
+            if group.free and self.is_open(group):
+                return group, group.free[-1]
+        for other in tuple(self.reusable):
+            group = self[other]
+            if group.free and self.is_open(group):
+                return group, group.free[-1]
+            self.reusable.discard(other)
+        group = self.tail(xid, 1)
+        return group, group.used
+
+    def tail(self, xid: int, row_count: int) -> RowGroup:
+        """The last group, with room for at least one more row, better for all."""
+        if not len(self):
+            return self.add(xid, row_count)
+        group = self[len(self) - 1]
+        is_open = self.is_open(group)
+        if is_open and group.used < group.capacity:
+            wanted = group.used + row_count
+            if wanted <= group.capacity or group.capacity == CAPACITY_MAX:
+                return group
+            return self.enlarge(xid, group.group_no, wanted)
+        if group.is_sealed and group.used >= LATER_CAPACITY_MIN:
+            return self.add(xid, row_count)
+        if group.capacity < CAPACITY_MAX or (not is_open and group.used < group.capacity):
+            return self.enlarge(xid, group.group_no, group.used + row_count)
+        return self.add(xid, row_count)
+
     def add(self, xid: int, row_count: int) -> RowGroup:
         """A new, empty group for at least that many rows, as far as a group can hold them."""
         group_no = len(self._addresses)

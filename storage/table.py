@@ -19,6 +19,7 @@ import numpy.typing as npt
 from storage.chains import (
     CHAIN_LENGTH_MAX,
     Version,
+    chain_changed,
     moved_to,
     pruned,
     read_version,
@@ -51,7 +52,7 @@ from storage.row_batches import (
     with_unused,
     with_unused_values,
 )
-from storage.row_groups import LATER_CAPACITY_MIN, TAIL_ROWS_MIN, RowGroups
+from storage.row_groups import TAIL_ROWS_MIN, RowGroups
 from storage.row_paths import NOT_FOUND
 from storage.row_undo import Undo, take_back
 from storage.rowgroup import (
@@ -279,7 +280,7 @@ class Table:
         if quick is not None:
             return quick
         stamp = transaction.stamp()
-        group, slot = self.place(stamp >> COMMAND_BITS, 0)
+        group, slot = self.groups.place(stamp >> COMMAND_BITS, 0)
         self._store_row(stamp, group, slot, values, 0)
         row_id = group.group_no << SLOT_BITS | slot
         transaction.undo.append((self, Undo.INSERT, row_id, 0, None))
@@ -299,7 +300,7 @@ class Table:
         new = NewVersions(columns, nulls, count)
         done = 0
         while done < count:
-            group = self.tail(stamp >> COMMAND_BITS, count - done)
+            group = self.groups.tail(stamp >> COMMAND_BITS, count - done)
             part = min(count - done, group.capacity - group.used)
             first = group.used
             with self.changing(stamp) as change:
@@ -403,7 +404,7 @@ class Table:
         old = read_version(self.groups, row_id)
         root_id = root_of(self.groups, row_id)
         self._prune_row(root_id)
-        group, slot = self.place(stamp >> COMMAND_BITS, row_id >> SLOT_BITS)
+        group, slot = self.groups.place(stamp >> COMMAND_BITS, row_id >> SLOT_BITS)
         new_row_id = group.group_no << SLOT_BITS | slot
         flags = NEWER | old.next & (INNER | KEY_CHANGED)
         if key_changed:
@@ -508,27 +509,6 @@ class Table:
         """Take back one step of a transaction that aborts."""
         take_back(self, operation, first, second, extra)
 
-    def chain_changed(
-        self, before: Sequence[Version], after: Sequence[Version], freed: Iterable[int]
-    ) -> None:
-        """Keep the summaries of groups after a chain was rewritten."""
-        for versions, sign in ((before, -1), (after, 1)):
-            for version in versions:
-                group = self.groups[version.row_id >> SLOT_BITS]
-                group.ended += sign * bool(version.xmax)
-                group.holes += sign * (not version.xmin)
-                group.change_no += 1
-        self._freed(freed)
-
-    def _freed(self, row_ids: Iterable[int]) -> None:
-        """Slots have become free."""
-        for row_id in row_ids:
-            group = self.groups[row_id >> SLOT_BITS]
-            group.free.append(row_id & SLOT_MASK)
-            group.holes += 1
-            group.change_no += 1
-            self.groups.reusable.add(group.group_no)
-
     # Within ----------------------------------------------------------------------------------
 
     def _selection(
@@ -558,41 +538,9 @@ class Table:
             with self.pager.begin_change(0) as change:
                 freed = rewrite(self.groups, change, chain, after)
                 change.commit()
-            self.chain_changed(chain, after, freed)
+            chain_changed(self.groups, chain, after, freed)
         if len(after) > CHAIN_LENGTH_MAX:
             self.paths.newest[root_id] = chain[-1].row_id
-
-    def place(self, xid: int, group_no: int) -> tuple[RowGroup, int]:
-        """A slot for one row: (group, slot), not taken yet."""
-        reusable = self.groups.reusable
-        if group_no < len(self.groups):
-            group = self.groups[group_no]
-            if group.free and self.groups.is_open(group):
-                return group, group.free[-1]
-        for other in tuple(reusable):
-            group = self.groups[other]
-            if group.free and self.groups.is_open(group):
-                return group, group.free[-1]
-            reusable.discard(other)
-        group = self.tail(xid, 1)
-        return group, group.used
-
-    def tail(self, xid: int, row_count: int) -> RowGroup:
-        """The last group, with room for at least one more row, better for all."""
-        if not len(self.groups):
-            return self.groups.add(xid, row_count)
-        group = self.groups[len(self.groups) - 1]
-        is_open = self.groups.is_open(group)
-        if is_open and group.used < group.capacity:
-            wanted = group.used + row_count
-            if wanted <= group.capacity or group.capacity == CAPACITY_MAX:
-                return group
-            return self.groups.enlarge(xid, group.group_no, wanted)
-        if group.is_sealed and group.used >= LATER_CAPACITY_MIN:
-            return self.groups.add(xid, row_count)
-        if group.capacity < CAPACITY_MAX or (not is_open and group.used < group.capacity):
-            return self.groups.enlarge(xid, group.group_no, group.used + row_count)
-        return self.groups.add(xid, row_count)
 
     def _store_row(
         self,

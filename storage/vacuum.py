@@ -18,7 +18,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from storage.chains import MOVED, Version, pruned, read_version, rewrite, walk
+from storage.chains import MOVED, Version, chain_changed, pruned, read_version, rewrite, walk
 from storage.commit_log import COMMAND_BITS, CommitLog
 from storage.index import Index, KeysOf
 from storage.index_sweep import Suspects, sweep_index
@@ -219,7 +219,7 @@ def _sweep_row(engine: Engine, table: Table, root_id: int, done: Vacuumed) -> No
         with table.pager.begin_change(0) as change:
             freed = rewrite(groups, change, before, after)
             change.commit()
-        table.chain_changed(before, after, freed)
+        chain_changed(groups, before, after, freed)
         done.freed_slots += len(freed)
     if _may_move(engine, table, after):
         _move(engine, table, after[0], newest, done)
@@ -264,7 +264,7 @@ def _move(engine: Engine, table: Table, root: Version, newest: Version, done: Va
         filled = Version(root.row_id, newest.xmin, 0, flags, nulls)
         rewrite(table.groups, change, [root, newest], [filled, left])
         change.commit()
-    table.chain_changed([root, newest], [filled, left], ())
+    chain_changed(table.groups, [root, newest], [filled, left], ())
     group.stamp_max = max(group.stamp_max, newest.xmin)
     table.paths.newest.pop(root.row_id, None)
     _note_moved(engine, table, [newest.row_id], done)

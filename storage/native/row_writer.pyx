@@ -40,11 +40,11 @@ cdef class RowWriter(RowReader):
 
     @cython.final
     cdef tuple slot_for(self, table, uint64_t xid, Py_ssize_t group_no):
-        """The twin of Table.place, for the three places most rows go to."""
+        """The twin of RowGroups.place, for the three places most rows go to."""
         cdef Place *place
         cdef Py_ssize_t last = len(self.group_list) - 1
         if last < 0 or last >= self.place_count or self.group_list[last] is None:
-            return table.place(xid, group_no)
+            return table.groups.place(xid, group_no)
         group = self.group_list[group_no]
         if group is not None and group_no < self.place_count:
             free_slots = read_slot(group, &FREE_SLOTS)
@@ -64,7 +64,7 @@ cdef class RowWriter(RowReader):
                 if free_slots and self.is_open(self.places + group_no):
                     return group, free_slots[len(free_slots) - 1]
             break
-        return table.place(xid, group_no)
+        return table.groups.place(xid, group_no)
 
     @cython.final
     cdef bint fits(self, values) except -1:
