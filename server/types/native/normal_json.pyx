@@ -11,6 +11,11 @@ cdef enum:
     DEPTH_MAX = 200
     MEMBERS_MIN = 64
 
+cdef enum Follows:  # what stands behind an item
+    NOTHING = 0  # that may stand there
+    COMMA = 1
+    CLOSED = 2
+
 cdef struct Member:
     Py_ssize_t key, key_size  # within the output, without quotes
     Py_ssize_t start, size  # of key and value
@@ -156,8 +161,25 @@ cdef bint read_string(Reading *reading) noexcept:
     return False
 
 
-cdef bint read_array(Reading *reading, int depth) except -1:
+cdef inline Follows what_follows(Reading *reading, unsigned char closing) noexcept:
+    """What stands behind an item of an array or object; a comma is appended, and passed over as the end is."""
     cdef unsigned char byte
+    skip_spaces(reading)
+    if reading.place == reading.end:
+        return NOTHING
+    byte = reading.place[0]
+    if byte != closing and byte != c',':
+        return NOTHING
+    reading.place += 1
+    if byte == closing:
+        return CLOSED
+    put(reading, c',')
+    put(reading, c' ')
+    return COMMA
+
+
+cdef bint read_array(Reading *reading, int depth) except -1:
+    cdef Follows follows = COMMA
     put(reading, c'[')
     reading.place += 1
     skip_spaces(reading)
@@ -165,27 +187,20 @@ cdef bint read_array(Reading *reading, int depth) except -1:
         reading.place += 1
         put(reading, c']')
         return True
-    while True:
+    while follows == COMMA:
         if not read_value(reading, depth):
             return False
-        skip_spaces(reading)
-        if reading.place == reading.end:
-            return False
-        byte = reading.place[0]
-        reading.place += 1
-        if byte == c']':
-            put(reading, byte)
-            return True
-        if byte != c',':
-            return False
-        put(reading, c',')
-        put(reading, c' ')
+        follows = what_follows(reading, c']')
+    if follows != CLOSED:
+        return False
+    put(reading, c']')
+    return True
 
 
 cdef bint read_object(Reading *reading, int depth) except -1:
     cdef Py_ssize_t first = reading.member_count
     cdef Py_ssize_t start
-    cdef unsigned char byte
+    cdef Follows follows = COMMA
     put(reading, c'{')
     start = reading.size
     reading.place += 1
@@ -194,20 +209,12 @@ cdef bint read_object(Reading *reading, int depth) except -1:
         reading.place += 1
         put(reading, c'}')
         return True
-    while True:
+    while follows == COMMA:
         if not read_member(reading, depth):
             return False
-        skip_spaces(reading)
-        if reading.place == reading.end:
-            return False
-        byte = reading.place[0]
-        reading.place += 1
-        if byte == c'}':
-            break
-        if byte != c',':
-            return False
-        put(reading, c',')
-        put(reading, c' ')
+        follows = what_follows(reading, c'}')
+    if follows != CLOSED:
+        return False
     put_in_order(reading, first, start)
     reading.member_count = first
     put(reading, c'}')
