@@ -42,6 +42,7 @@ from server.executor.waits import Wait
 from server.net.ahead import more_copy_data, serve_ahead
 from server.net.encryption import answer_encryption
 from server.net.idle import IdleWatch
+from server.net.output import Output
 from server.net.peers import is_to_end, peer_of
 from server.session.block import State
 from server.session.blocked import Blocked
@@ -61,7 +62,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-FLUSH_BYTES = 64 * 1024
 SLICE_NS = 5_000_000
 INPUT_BYTES_MAX = 4 * 1024 * 1024
 """How much may wait to be dealt with before the client has to wait; a message that is longer comes in whole."""
@@ -76,6 +76,7 @@ class ClientConnection(asyncio.Protocol):
         self.loop = listener.loop
         self.pid = pid
         self.wire = Connection()
+        self.output = Output(self.wire)
         self.session: Session | None = None
         self.transport: Socket | asyncio.Transport | None = None  # the latter with TLS
         self.tls = False
@@ -89,8 +90,6 @@ class ClientConnection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._startup_timer: asyncio.TimerHandle | None = None
         self._idle: IdleWatch | None = None
-        self._output_bytes = 0
-        self._must_flush = False  # the client asked for what there is, or is told something at once
         self._paused = False
         self.is_switching = False  # to TLS
         self._deaf = False  # reading is paused
@@ -102,7 +101,7 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_made(self, transport: Socket | asyncio.BaseTransport) -> None:
         """A client has connected, or TLS is established."""
-        self.transport = transport  # type: ignore[assignment]  # uvloop has transports of its own
+        self.transport = self.output.transport = transport  # type: ignore[assignment]  # uvloop's own
         if self.tls:
             if self._closed:  # during the handshake
                 transport.close()
@@ -177,18 +176,13 @@ class ClientConnection(asyncio.Protocol):
         steps, self.session.unfinished = self.session.unfinished, None
         if type(steps) is Flushing and not steps.completion.done:
             self._await_flush(steps)
-            self._flush_output()
+            self.output.flush_before_reply()
             return True
         if type(steps) is Blocked and self._await_row(steps):
-            self._flush_output()
+            self.output.flush_before_reply()
             return True
         self._steps = None if steps is None else iter(steps)
         return False
-
-    def _flush_output(self) -> None:
-        """Send what stands before a reply that is to be written past the buffer."""
-        if self._output_bytes:
-            self.flush()
 
     def _await_row(self, steps: Blocked) -> bool:
         """Go on with a change when nobody is in its way any more; false: its steps are to be run."""
@@ -234,8 +228,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _await_flush(self, steps: Flushing) -> None:
         """Answer a commit when it is durable."""
-        if self._output_bytes:
-            self.flush()
+        self.output.flush_before_reply()
         self.at_rest = None
         self._wait = _FLUSH
         if self.session is not None:
@@ -316,7 +309,7 @@ class ClientConnection(asyncio.Protocol):
                 message = self.wire.next_message()
                 if message is NEED_DATA:
                     self._read_on()
-                    self._flush_when_due()
+                    self.output.flush_when_due()
                     self.at_rest = self._session_at_rest()
                     if self._idle is not None:
                         self._idle.begin()
@@ -348,7 +341,7 @@ class ClientConnection(asyncio.Protocol):
         """Answer statements that go ahead of their Sync, and that, if they are next."""
         reply = serve_ahead(self.wire, self.session)
         if reply is not None:
-            self._send_framed(reply)
+            self.output.send_framed(reply)
         return reply is not None
 
     def _session_at_rest(self) -> Session | None:
@@ -369,7 +362,7 @@ class ClientConnection(asyncio.Protocol):
         """Whether it is the others' turn, or the client is to read first."""
         if not self._paused and time.monotonic_ns() - started <= SLICE_NS:
             return False
-        self.flush()
+        self.output.flush()
         if not self._paused:
             self._wait = _TURN
             self.loop.call_soon(self._take_turn)
@@ -385,12 +378,12 @@ class ClientConnection(asyncio.Protocol):
             if isinstance(message, Terminate):
                 self.finish()
                 return None
-            self._must_flush |= type(message) is Flush
+            self.output.must_flush |= type(message) is Flush
             data = self.session.quick(message)
             if data is None:
                 self._steps = self.session.handle(message)
             else:
-                self._send_framed(data)
+                self.output.send_framed(data)
             return None
         if isinstance(message, StartupMessage) and self.listener.is_closing:
             error = CannotConnectNow("the database system is shutting down")
@@ -411,30 +404,23 @@ class ClientConnection(asyncio.Protocol):
         """Do what the generator yielded; true when it has to wait."""
         kind = type(item)
         if kind is DataRows or kind is CopyRows or kind is Framed:
-            self._send_framed(item.data)
+            self.output.send_framed(item.data)
         elif kind is Wait:
             if item.completion.done:
                 return False
-            self._flush_when_due()
+            self.output.flush_when_due()
             self._begin_wait(item)
             return True
         elif item is NEED_COPY_DATA or item is NEED_MESSAGE:
             self._asks = item
         else:
-            self.wire.send(item)
-            self._output_bytes += 64
-            self._must_flush |= kind is NoticeResponse
+            self.output.send(item)
+            self.output.must_flush |= kind is NoticeResponse
             if kind is ErrorResponse and item.fields.severity in ("FATAL", "PANIC"):
-                self.flush()
+                self.output.flush()
                 self.finish()
                 return True
         return False
-
-    def _send_framed(self, data: bytes) -> None:
-        self.wire.send_framed(data)
-        self._output_bytes += len(data)
-        if self._output_bytes >= FLUSH_BYTES:
-            self.flush()
 
     def _ended(self, value: Any) -> None:
         self._steps = None
@@ -452,7 +438,7 @@ class ClientConnection(asyncio.Protocol):
         self.listener.opened(session)
         for reply in session.start():
             self._give(reply)
-        self.flush()
+        self.output.flush()
 
     # Waiting
 
@@ -539,25 +525,13 @@ class ClientConnection(asyncio.Protocol):
         if self.session is None:
             self.finish()
 
-    def _flush_when_due(self) -> None:
-        """Within a series of messages replies are kept up to Sync or Flush: clients count on their coming together."""
-        if self._must_flush or self.wire.phase is not Phase.EXTENDED:
-            self.flush()
-
-    def flush(self) -> None:
-        """Send what stands in the buffer."""
-        data = self.wire.data_to_send()
-        self._output_bytes, self._must_flush = 0, False
-        if data and self.transport is not None and not self.transport.is_closing():
-            self.transport.write(data)
-
     def _fatal(self, fields: ErrorFields) -> None:
         """Tell the client and close."""
         if self._closed:
             return
         if self.wire.phase is not Phase.CLOSED:
             self.wire.send(ErrorResponse(fields))
-            self.flush()
+            self.output.flush()
         self.finish()
 
     def finish(self) -> None:
@@ -587,7 +561,8 @@ class ClientConnection(asyncio.Protocol):
         if self._blocked is not None:
             self.listener.deadlock_watch.end(self)
             self._blocked.withdraw()
-        self._steps = self._wait = self._blocked = self.transport = None
+        self._steps = self._wait = self._blocked = None
+        self.transport = self.output.transport = None
         if steps is not None:
             steps.close()
         if session is not None:

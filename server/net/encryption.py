@@ -26,7 +26,7 @@ def answer_encryption(connection: ClientConnection, message: SSLRequest | GSSENC
     context = connection.listener.tls_context if isinstance(message, SSLRequest) else None
     # Raises when bytes were sent ahead: they would be taken as having come encrypted.
     connection.wire.answer_encryption(accept=context is not None)
-    connection.flush()
+    connection.output.flush()
     if context is not None:
         assert isinstance(connection.transport, Socket)
         connection.is_switching = connection.tls = True
