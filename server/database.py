@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from server.catalog.objects import CatalogObject, Role, Table
     from server.catalog.objects import Database as DatabaseObject
     from server.config import ServerSettings
-    from server.errors import SqlError
     from server.executor.waits import Wait
     from server.login_rules import Rule
     from storage.engine import Engine, WaitEdge
@@ -143,11 +142,6 @@ class Database:
         """A database by name."""
         view = next(iter(self.catalog.views.values()))
         return view.database_named(name)
-
-    def cancel_all(self, error: SqlError) -> None:
-        """End every session's statement."""
-        for session in list(self.sessions.values()):
-            session.cancel(error)
 
     def close(self) -> None:
         """Stop the threads and close storage with a checkpoint."""

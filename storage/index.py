@@ -9,14 +9,12 @@ Rule 3: a prefix given as a bound stands for every key that starts with it.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from storage.btree import Tree
 from storage.commit_log import COMMAND_BITS, Snapshot
-from storage.errors import DuplicateKey
 from storage.fast_paths import absent_pairs, is_ascending, lookup_ids, lookup_prefix, present_keys
 from storage.key_matrix import KeyRows, SortedKeys
 from storage.keys import key_after_prefix
@@ -243,12 +241,6 @@ class Index:
         taken = present_keys(self.pager, self.root_page, distinct)
         found += [(places[place], False) for place in taken]
         return sorted(found)
-
-    def check_distinct(self, keys: Sequence[bytes]) -> None:
-        """Raise DuplicateKey if sorted keys contain one twice."""
-        for before, key in pairwise(keys):
-            if before == key:
-                raise DuplicateKey(self.index_id, key)
 
     def lookup(self, prefix: bytes) -> list[int]:
         """The root ids of all entries whose key starts with the prefix, in the order of keys."""

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from server.catalog.objects import Oid
     from server.text_search.dictionary import Dictionary, Option
 
-DEFAULT_PARSER_OID: Final = 3722
 PG_CATALOG_OID: Final = 11
 THESAURUS_LEXIZE: Final = 3741
 MAKERS: Final[dict[Oid, Callable[[Sequence[Option]], Dictionary]]] = {

@@ -27,7 +27,6 @@ Pairs = tuple[Positions, Positions]
 
 _PAIRED: Final = frozenset({"inner", "left", "right", "full"})
 _KEEPS_LEFT: Final = frozenset({"left", "full"})
-_KEEPS_RIGHT: Final = frozenset({"right", "full"})
 _MARKS_RIGHT: Final = frozenset({"right", "full", "right_semi", "right_anti"})
 _MARKS_LEFT: Final = frozenset({"left", "full", "semi", "anti", "null_anti"})
 

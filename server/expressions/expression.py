@@ -316,13 +316,6 @@ class AggregateCall(Expression):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GroupingCall(Expression):
-    """GROUPING(...): a bit for each argument that the row's grouping set leaves out. Positions into the group keys."""
-
-    keys: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WindowCall(Expression):
     """A window function or an aggregate over a window; lives in Window plan nodes."""
 

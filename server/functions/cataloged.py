@@ -29,11 +29,6 @@ def _oids(text: str) -> tuple[int, ...]:
     return tuple(int(oid) for oid in text.strip('"').split())
 
 
-def catalog_oid(name: str, arguments: tuple[int, ...] | None = None) -> int:
-    """The OID of a built-in function."""
-    return int(_row(name, arguments)["oid"])
-
-
 @cache
 def _names() -> dict[int, str]:
     return {int(line["oid"]): name for name, lines in _rows().items() for line in lines}

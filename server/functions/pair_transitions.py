@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 FLOAT8, INT8, INTERVAL = 701, 20, 1186
 PAIR_STATE_LENGTH: Final = 6
-NO_TIME: Final = Interval(0, 0, 0)
 
 
 def _pairs(name: str, state: Array) -> list[float]:

@@ -65,7 +65,6 @@ if TYPE_CHECKING:
 
 SYSTEM_TYPES: dict[int, TypeReference] = {}
 _SYSTEM_TYPE_OIDS = {-1: 27, -2: 28, -3: 29, -4: 28, -5: 29, -6: 26, -7: 20, -8: 20}
-_NO_COLUMNS: set[ColumnId] = set()
 
 
 class Chooser:

@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 
     from server.planner.choose import Chooser
 
-_ONE_SIDED = ("semi", "anti", "null_anti")
 JoinKey = tuple[Expression, Expression, Function]
 
 

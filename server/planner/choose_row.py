@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
     from server.planner.choose import Chooser
 
-DEFAULT_LIMIT_SHARE = 0.1
-
 
 def _estimate(
     source: Plan, added: float, *, rows: float | None = None, blocking: bool = False

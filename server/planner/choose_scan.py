@@ -560,8 +560,3 @@ def unique_lookup(plan: Plan) -> bool:
         return False
     equal = {c.position for c in plan.conditions if c.operator == "="}
     return len(equal) == len(plan.index.keys) == len(plan.conditions)
-
-
-def is_plain_variable(expression: Expression) -> bool:
-    """Whether the expression is a column, relabelled perhaps."""
-    return isinstance(strip_relabel(expression), Variable)

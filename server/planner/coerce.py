@@ -21,7 +21,6 @@ from server.errors import (
     CannotCoerce,
     DatatypeMismatch,
     SqlError,
-    UndefinedFunction,
 )
 from server.expressions.expression import (
     ApplyModifier,
@@ -537,12 +536,6 @@ def common_modifier(expressions: list[Expression], oid: Oid) -> int:
     return -1
 
 
-def unify(context: BindContext, expressions: list[Expression], construct: str) -> list[Expression]:
-    """The expressions as their common type."""
-    oid = common_type(context, expressions, construct)
-    return [coerce_or_fail(context, each, oid, construct) for each in expressions]
-
-
 def settle(context: BindContext, expression: Expression) -> Expression:
     """Make what is still of unknown type text, as the output of a query is."""
     if expression.type.oid != UNKNOWN:
@@ -557,8 +550,3 @@ def missing_cast(context: BindContext, source: Oid, target: Oid) -> SqlError:
     return CannotCoerce(
         f"cannot cast type {type_name(context, source)} to {type_name(context, target)}"
     )
-
-
-def missing_function(name: str, detail: str = "") -> SqlError:
-    """The error for a function that resolution found and the server lacks."""
-    return UndefinedFunction(f"function {name} does not exist", detail=detail)

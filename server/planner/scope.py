@@ -164,9 +164,6 @@ class Scope:
     outer_aggregates: list[Any] = field(default_factory=list)  # of this level, called in subqueries
     outer_groupings: list[Any] = field(default_factory=list)
     has_sets: bool = False
-    inside_aggregate: bool = False
-    group_keys: Any = None  # arguments of GROUPING() are found in these
-    locked_aliases: dict[str, Any] = field(default_factory=dict)
     hidden_items: list[RangeItem] = field(default_factory=list)  # there, but not to be referenced
 
     def levels(self) -> Iterator[Scope]:

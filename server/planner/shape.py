@@ -9,11 +9,6 @@ from server.planner.outer_references import has_subquery
 from server.planner.planned import Shape
 
 
-def is_point_plan(plan: p.Plan) -> bool:
-    """Whether the plan is a point operation."""
-    return shape_of(plan) is not None
-
-
 def shape_of(plan: p.Plan) -> Shape | None:
     """The shape of a point operation, None for any other plan."""
     if is_routed(plan):

@@ -9,7 +9,6 @@ from server.catalog.objects import Table
 from server.errors import SqlSyntaxError, UndefinedColumn, UndefinedTable
 from server.planner.bind_text import parse_expression
 from server.planner.bind_type import bind_type
-from server.planner.coerce import row_columns
 from server.planner.environment import RECORD
 
 if TYPE_CHECKING:
@@ -76,8 +75,3 @@ def _column_type(context: BindContext, parts: tuple[str, ...]) -> TypeReference:
         if column.name == parts[-1]:
             return context.type(column.type, column.modifier)
     raise UndefinedColumn(f'column "{parts[-1]}" of relation "{table.name}" does not exist')
-
-
-def field_types(context: BindContext, kind: TypeReference) -> tuple[tuple[str, int, int], ...]:
-    """The columns of a composite type; none for any other."""
-    return row_columns(context, kind.oid) if kind.type.kind == "c" else ()

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from sqlglot import exp
 
-from server.errors import FeatureNotSupported
 from server.identifiers import quote_literal
 from server.sql import deparse_changes, deparse_queries, nodes
 from server.sql.printer import INDENT_PART, Printer, Printers
@@ -275,11 +274,6 @@ def sublink(printer: Printer, node: exp.Expression) -> None:
         printer.enclosed("(EXISTS (", query, "))")
     else:
         printer.enclosed("ARRAY(" if kind == "array" else "(", query, ")")
-
-
-def unprintable(node: exp.Expression) -> FeatureNotSupported:
-    """Make the error for a node no printer is listed for."""
-    return FeatureNotSupported(f"{type(node).__name__} cannot be printed as SQL")
 
 
 PRINTERS: Final[Printers] = {

@@ -45,7 +45,6 @@ TYPE_NAMES: Final = {
 }
 # Where the modifier goes into the middle of the name.
 MODIFIER_PLACES: Final = {"time", "timestamp", "timestamptz", "timetz"}
-MASK_FULL: Final = 0x7FFF
 # The interval's fields, as PostgreSQL numbers them in its masks.
 INTERVAL_FIELDS: Final = {
     1 << 2: "year",

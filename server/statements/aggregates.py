@@ -45,12 +45,6 @@ KNOWN: Final = frozenset(
      "hypothetical", "basetype")
 )  # fmt: skip
 MODIFIES: Final = {"read_only": "r", "shareable": "s", "read_write": "w"}
-MOVING: Final = (
-    ("minvfunc", "minvfunc"),
-    ("mfinalfunc", "mfinalfunc"),
-    ("msspace", "msspace"),
-    ("minitcond", "minitcond"),
-)
 
 
 def create_aggregate(context: StatementContext, statement: tree.Define) -> Run:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -55,6 +54,8 @@ from server.statements.prepared import inner_statement
 from server.statements.statement import Run, StatementContext, Utility
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Sequence
+
     from server.planner.planned import PlannedStatement
 
 FILE_BYTES_AT_ONCE = 64 * 1024
@@ -63,8 +64,6 @@ WRITE_ROWS_AT_ONCE = 8_192
 READING = (READ_SERVER_FILES_OID, "pg_read_server_files", "from a file")
 WRITING = (WRITE_SERVER_FILES_OID, "pg_write_server_files", "to a file")
 RUNNING = (EXECUTE_PROGRAM_OID, "pg_execute_server_program", "to or from an external program")
-
-Chunks = Generator[Any, Any, bytes | None]
 
 
 def copy(context: StatementContext, statement: tree.Copy) -> Run:

@@ -33,8 +33,6 @@ UTF8_NUMBER = 6
 UTF8_NAMES = ("utf8", "utf-8", "unicode")
 ACCEPTED_LOCALES = ("c", "posix", "c.utf-8", "c.utf8", "en_us.utf-8", "en_us.utf8")
 """Locales that are taken; text is sorted by code point whichever is named."""
-LOCALE_OPTIONS = ("locale", "lc_collate", "lc_ctype")
-IGNORED_OPTIONS = frozenset({"strategy", "collation_version", "locale_provider", "oid"})
 
 
 def database_named(context: StatementContext, name: str) -> Database:

@@ -6,7 +6,6 @@ Rule 1: the values of a bound are computed once, when the partition is made, and
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from server.catalog.objects import PartitionBound, PartitionKey, PartitionKeyPart, Table
@@ -314,8 +313,3 @@ def default_partition(context: StatementContext, parent: Table) -> Table | None:
     """The default partition of a table."""
     found = partition_map(context.catalog, parent)
     return None if found.default is None else found.partitions[found.default]
-
-
-def as_partition(table: Table, parent: Table, bound: PartitionBound) -> Table:
-    """The table as a partition of the parent."""
-    return replace(table, parents=(parent.oid,), bound=bound)

@@ -19,12 +19,6 @@ from server.statements.statement import (
     text_rows,
 )
 
-SPECIAL_NAMES = {
-    "timezone": "TimeZone",
-    "datestyle": "DateStyle",
-    "intervalstyle": "IntervalStyle",
-}
-
 
 def set_value(context: StatementContext, statement: tree.Set) -> Run:
     """SET name TO values."""

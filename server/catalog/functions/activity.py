@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ from server.types.array import Array, make_array
 from storage.engine import LockMode, PreparedGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator
+    from collections.abc import Callable, Iterator
 
     from server.functions.function import CallContext, Function
     from server.types.interval_style import Interval
@@ -141,13 +140,6 @@ def _safe_snapshot_blocking(call: CallContext, pid: int) -> Array:
 
 
 # Advisory locks
-
-
-@dataclass(frozen=True, slots=True)
-class SessionLocks:
-    """The owner of the advisory locks that a session holds beyond its transactions."""
-
-    lock_group: Hashable
 
 
 def advisory_tag(call: CallContext, keys: tuple[int, ...]) -> tuple[Any, ...]:

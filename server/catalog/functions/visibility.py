@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from server.catalog.functions.scope import names_of, view_of
+from server.catalog.functions.scope import names_of
 from server.catalog.names import (
     found_or_none,
     relation_is_visible,
@@ -135,11 +135,6 @@ def _reader(type_name: str) -> Callable[[CallContext, str], int | None]:
 
 def _regclass(call: CallContext, text: str) -> int:
     return names_of(call).oid_of("regclass", text)
-
-
-def _describe_relation(call: CallContext, oid: int) -> str | None:
-    value = view_of(call).object(oid)
-    return None if value is None else value.name
 
 
 FUNCTIONS: tuple[Function, ...] = (

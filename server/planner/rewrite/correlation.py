@@ -10,7 +10,6 @@ from server.expressions.expression import (
     Expression,
     OuterVariable,
     Variable,
-    columns_used,
     transform,
 )
 from server.planner.bind_operator import and_all, conjuncts
@@ -119,9 +118,3 @@ def _variables(expression: Expression) -> list[Variable]:
     from server.expressions.expression import walk
 
     return [node for node in walk(expression) if isinstance(node, Variable)]
-
-
-def reads_only(expression: Expression, columns: set[ColumnId]) -> bool:
-    """Whether the expression reads at least one column, and only these."""
-    used = columns_used(expression)
-    return bool(used) and used <= columns
