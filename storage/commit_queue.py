@@ -17,7 +17,6 @@ Rule 5: commits of the thread that gathers them are flushed together when its ro
     append --> pending --(durable, or nothing to wait for)--> published --> completion
 """
 
-import struct
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -30,8 +29,6 @@ from storage.crowd import Crowd
 from storage.errors import DiskFull, Failed
 from storage.locks import Locks
 from storage.waits import Completion, completed
-
-COMMIT_HEADER = struct.Struct("<I4x")
 
 LAZY_NS = 200_000_000
 BUSY_FLUSH_NS = 1_000_000

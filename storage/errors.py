@@ -17,15 +17,6 @@ class SerializationConflict(Conflict):
     """Reads and writes of concurrent serializable transactions fit into no order; says what showed it."""
 
 
-class DuplicateKey(StorageError):
-    """A unique index already holds the key."""
-
-    def __init__(self, index_id: int, key: bytes) -> None:
-        super().__init__(f"duplicate key in index {index_id}")
-        self.index_id = index_id
-        self.key = key
-
-
 class KeyTooLarge(StorageError):
     """An index key does not fit into a page a third of which it may take."""
 
