@@ -240,7 +240,6 @@ class ClientConnection(asyncio.Protocol):
             return
         self._wait = None
         self.session.wait_event = ""
-        cancelled = self.session.cancelled
         reply = steps.reply()
         if reply is None:
             self._steps = iter(steps)
@@ -248,9 +247,6 @@ class ClientConnection(asyncio.Protocol):
             assert self.transport is not None
             self.transport.write(reply)
             self.at_rest = self._session_at_rest()
-            if cancelled is not None:
-                self.session.cancelled = cancelled
-                self._end_idle_session()
         if self.at_rest is None and not (self._paused or self._closed):
             self.advance(None)
 
@@ -300,7 +296,7 @@ class ClientConnection(asyncio.Protocol):
     def _run(self, answer: Any) -> None:
         started = time.monotonic_ns()
         error: SqlError | None = None
-        while not self._closed:
+        while not self._has_ended():
             if self._steps is None and self._serve_ahead():
                 if self._has_to_flush() or self._is_over(started):
                     return
@@ -323,6 +319,12 @@ class ClientConnection(asyncio.Protocol):
             answer = None
             if must_wait or self._is_over(started):
                 return
+
+    def _has_ended(self) -> bool:
+        """Whether nothing is taken up any more; as the session ends when nothing of it runs."""
+        if self._steps is None and is_to_end(self.session):
+            self._end_idle_session()
+        return self._closed
 
     def _step(self, answer: Any, error: SqlError | None) -> tuple[bool, SqlError | None]:
         """Run up to what comes next, and send it: whether to wait now, and what the statement is to fail with."""
@@ -354,6 +356,7 @@ class ClientConnection(asyncio.Protocol):
             and not self._paused
             and not self._closed
             and not self.wire.buffered
+            and not is_to_end(self.session)
         ):
             return self.session
         return None
@@ -493,18 +496,15 @@ class ClientConnection(asyncio.Protocol):
             self._end_wait(self._wait)
         elif self._paused and is_to_end(self.session):
             self.finish()  # who reads nothing cannot be told why
-        elif (
-            self.session is not None and self.session.cancelled is not None and self._steps is None
-        ):
+        elif self._steps is None or self._asks is not None:
             self._end_idle_session()
 
     def _end_idle_session(self) -> None:
         """Nothing runs: a request to cancel is void, a request to end the session ends it."""
-        assert self.session is not None
-        error, ends = self.session.cancelled, is_to_end(self.session)
-        self.session.cancelled = None
-        if error is not None and ends:
-            self._end_session(error)
+        if (session := self.session) is not None and self._steps is None:
+            session.cancelled = None
+        if session is not None and session.ending is not None:
+            self._end_session(session.ending)
 
     def _end_session(self, error: SqlError) -> None:
         self._fatal(error_fields(error, "FATAL"))

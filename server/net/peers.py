@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from server.session.login import Peer
 
@@ -11,9 +11,6 @@ if TYPE_CHECKING:
 
     from server.net.native import Socket
     from server.session.session import Session
-
-SESSION_ENDS: Final = ("57P01", "57P02", "57P04")
-"""What a session is told when it ends by somebody else's will."""
 
 
 def peer_of(transport: Socket | asyncio.Transport, *, tls: bool) -> Peer:
@@ -25,5 +22,4 @@ def peer_of(transport: Socket | asyncio.Transport, *, tls: bool) -> Peer:
 
 def is_to_end(session: Session | None) -> bool:
     """Whether the session is to end, and not only what it runs."""
-    error = None if session is None else session.cancelled
-    return error is not None and error.sqlstate in SESSION_ENDS
+    return session is not None and session.ending is not None

@@ -151,6 +151,7 @@ class Session(SessionState):
         self.copy_rows = copy_rows
         self.row_values = row_values
         self.wake: Callable[[], None] = _nobody_waits  # set by whoever drives the session
+        self.ending: SqlError | None = None  # by whose will: no other message is to be taken up
         self.own_thread: OwnThread | None = None  # that runs the statement now
         self.backend_type = "client backend"
         self.activity = Activity(self.clock.now_us())
@@ -509,6 +510,8 @@ class Session(SessionState):
     def cancel(self, error: SqlError) -> None:
         """End what runs now with this error: a cancel request, shutdown, pg_cancel_backend. Safe on any thread."""
         self.cancelled = error
+        if error.sqlstate in _SESSION_ENDS:
+            self.ending = error
         self.wake()
 
     def check_cancelled(self) -> None:
@@ -574,7 +577,8 @@ def _nobody_waits() -> None:
 
 
 _LEVELS = ("DEBUG", "LOG", "NOTICE", "WARNING", "ERROR", "INFO")  # INFO is always sent
-_FATAL = frozenset(("57P01", "57P02", "57P05", "25P03"))
+_SESSION_ENDS = frozenset(("57P01", "57P02", "57P04"))  # by somebody else's will
+_FATAL = _SESSION_ENDS | {"57P05", "25P03"}
 _IDLE_IN = {"I": "idle", "T": "idle in transaction", "E": "idle in transaction (aborted)"}
 
 

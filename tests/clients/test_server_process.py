@@ -171,6 +171,31 @@ def test_who_reads_nothing_can_be_terminated(server):
     deaf.close()
 
 
+def test_who_is_terminated_answers_nothing_any_more(server):
+    """The next message may have come before the server gets round to ending the session."""
+    for _ in range(10):
+        ended = server.connect(autocommit=True)
+        with server.connect(autocommit=True) as other:
+            other.pgconn.send_query(b"SELECT pg_terminate_backend(%d)" % ended.info.backend_pid)
+            ended.pgconn.send_query(b"SELECT 2")
+            assert ended.pgconn.get_result().status == psycopg.pq.ExecStatus.FATAL_ERROR
+            while other.pgconn.get_result() is not None:
+                pass
+        ended.close()
+
+
+def test_who_sends_copy_data_can_be_terminated(server):
+    with server.connect(autocommit=True) as copying, server.connect(autocommit=True) as other:
+        copying.execute("CREATE TEMPORARY TABLE copied (a int)")
+        pid = copying.info.backend_pid
+        with pytest.raises(psycopg.Error), copying.cursor().copy("COPY copied FROM STDIN") as copy:
+            copy.write("1\n")
+            other.execute("SELECT pg_terminate_backend(%s)", (pid,))
+            query = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s"
+            while other.execute(query, (pid,)).fetchone() != (0,):
+                pass
+
+
 def test_fast_shutdown_sends_clients_away(own_server):
     server = own_server().start()
     connection = server.connect()
