@@ -419,10 +419,12 @@ def _distinct(context: BindContext, plan: Node, columns: Columns, clause: Distin
         raise InvalidColumnReference(
             "SELECT DISTINCT ON expressions must match initial ORDER BY expressions"
         ).at(context.position(nodes.offset_of(clause.node.args["on"][0])))
+    rest = tuple(SortKey(expression=each) for each in on if each.column not in matched)
+    if not keys:  # whichever comes first is kept, so few are to be sorted
+        return Sort(input=Distinct(input=plan, distinct_columns=plan.columns, on=on), keys=rest)
     # The first row in the given order is kept: sort before, by the ON expressions where
     # ORDER BY stops short.
-    rest = tuple(SortKey(expression=each) for each in on if each.column not in matched)
-    source = Sort(input=plan, keys=(*keys, *rest)) if keys else plan
+    source = Sort(input=plan, keys=(*keys, *rest))
     return Distinct(input=source, distinct_columns=plan.columns, on=on)
 
 
