@@ -148,6 +148,9 @@ class ExecutionContext:
     depth: int = 0  # of calls of functions whose bodies are statements
     accesses: Sequence[Any] = ()  # what the statement reads and writes, by relation
     shows_side_rows: bool = False  # whoever runs the statement takes SideRows
+    is_cursor: bool = (
+        False  # rows may be left unfetched: what would change things for them is not called
+    )
     is_atomic: bool = True  # a body may not end the transaction
     counts_calls: bool | None = None  # track_functions; None: nobody has asked yet
     is_blind: bool = False  # rows are held back: bodies raise Sees instead of reading

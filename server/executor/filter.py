@@ -11,7 +11,7 @@ from server.executor.columns import BATCH_ROWS, batch_of_rows
 from server.executor.evaluation import condition, evaluators, layout_of
 from server.executor.morsels import Morsels, may_run_beside
 from server.executor.operator import Builder, Operator
-from server.executor.row_order import in_order
+from server.executor.row_order import changing, in_order
 from server.executor.waits import is_wait
 from server.expressions.expression import Constant
 from server.expressions.rowwise import compile_row
@@ -128,11 +128,12 @@ def picks(output: tuple[int, ...], columns: tuple[int, ...]) -> tuple[int, ...] 
 class Project(Operator):
     """One output column an expression."""
 
-    __slots__ = ("_expressions", "_in_order", "_may_run_beside")
+    __slots__ = ("_changing", "_expressions", "_in_order", "_may_run_beside")
 
     def __init__(self, plan: physical.Project, builder: Builder) -> None:
         super().__init__(plan, builder, (plan.input,))
         self._in_order = in_order(plan.expressions)
+        self._changing = self._in_order or changing(plan.expressions)
         self._expressions = evaluators(plan.expressions, layout_of(plan.input.output))
         self._may_run_beside = may_run_beside(plan.expressions)
 
@@ -153,20 +154,23 @@ class Project(Operator):
         return Batch(tuple(columns), batch.count)
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
-        """Yield a batch for each of the input."""
+        """Yield a batch for each of the input; of a cursor one for each row, if another row is another change."""
+        one_by_one = self._changing if context.is_cursor else self._in_order
         for batch in self.inputs[0].batches(context):
             if is_wait(batch):
                 yield batch
                 continue
-            if self._in_order and batch.count > 1:
-                yield from self._row_by_row(batch, context)
+            if one_by_one and batch.count > 1:
+                yield from self._row_by_row(batch, context, one_by_one)
             else:
                 yield self._made(batch, context)
 
-    def _row_by_row(self, batch: Batch, context: ExecutionContext) -> Iterator[Batch]:
+    def _row_by_row(
+        self, batch: Batch, context: ExecutionContext, places: frozenset[int]
+    ) -> Iterator[Batch]:
         """Batches of one row; what has no order is computed for all of them before."""
         made = [
-            None if place in self._in_order else evaluate(batch, context)
+            None if place in places else evaluate(batch, context)
             for place, evaluate in enumerate(self._expressions)
         ]
         for row in range(batch.count):

@@ -37,6 +37,15 @@ def in_order(expressions: Sequence[Expression]) -> frozenset[int]:
     return frozenset()
 
 
+def changing(expressions: Sequence[Expression]) -> frozenset[int]:
+    """The places of the expressions whose calls change something."""
+    return frozenset(
+        place
+        for place, expression in enumerate(expressions)
+        if any(changes for _, changes in _touched(expression))
+    )
+
+
 def _touched(expression: Expression) -> Iterator[tuple[int, bool]]:
     """What an expression's calls change (True) or read (False): sequences by OID, or anything."""
     for node in walk(expression):

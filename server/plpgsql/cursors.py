@@ -97,6 +97,7 @@ def _start_plan(
         pass_wait(frame.caller, wait)
     portal.names, portal.types = planned.names, planned.types
     portal.context = surroundings.context(values)
+    portal.context.is_cursor = True
     portal.rows = surroundings.rows(planned, portal.context)
 
 

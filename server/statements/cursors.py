@@ -64,6 +64,7 @@ def declare(context: StatementContext, statement: tree.DeclareCursor) -> Run:
     )
     portal.formats = (1 if statement.binary else 0,) * len(planned.names)
     portal.context = context.execution(context.parameters)
+    portal.context.is_cursor = True
     portal.rows = context.run(planned, portal.context)
     portal.started = True
     portal.is_cursor = True
@@ -115,6 +116,7 @@ def fetch(context: StatementContext, statement: tree.Fetch) -> Run:
     if not portal.started and portal.planned is not None:  # bound by the protocol, not executed yet
         portal.started = True
         portal.context = context.execution(portal.parameters)
+        portal.context.is_cursor = True
         portal.rows = context.run(portal.planned, portal.context)
     steps = fetched(portal, statement)
     while True:
