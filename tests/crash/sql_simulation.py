@@ -228,13 +228,13 @@ class SqlSimulation:
     def _settle_index(self, state: State) -> None:
         """The index that was being made or dropped is there or not; what is left of it unfinished goes."""
         (name, index), self.building = self.building, ("", "")
-        if name not in state:
-            return
-        unfinished = self.client.rows(
+        unfinished = self.client.rows(  # also where a power cut has taken back that it went
             "SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid"
         )
         for (each,) in unfinished:
             self.client.rows(f"DROP INDEX {each}")
+        if name not in state:
+            return
         found = self.client.rows(f"SELECT 1 FROM pg_class WHERE relname = '{index}'")
         state[name].indexes.pop(index, None)
         if found:
