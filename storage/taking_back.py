@@ -75,7 +75,7 @@ def take_back_portion(
 ) -> bool:
     """Take back the last rows of a transaction, about so many; whether there is more. Under the latch.
 
-    undo_count: how many steps stay, as they are older than a savepoint.
+    undo_count: how many steps stay, as they are older than a savepoint. An error leaves what can only be aborted.
     """
     undo = transaction.undo
     try:
@@ -84,11 +84,10 @@ def take_back_portion(
             target, operation, first, second, extra = step
             target.undo(operation, first, second, extra)
             most -= count
-    except Failed:
-        undo.clear()  # storage has stopped: recovery will know this transaction as unfinished
-    except DiskFull:
-        undo.clear()
-        transaction.is_resumed = True  # what is left of it is void, as of one without a way back
+    except Exception as error:
+        transaction.make_void()
+        if not isinstance(error, DiskFull | Failed):
+            raise
     return len(undo) > undo_count
 
 

@@ -112,7 +112,7 @@ class Transaction(Work):
     def rollback_to(self, savepoint: int) -> None:
         """Take back what was done since the savepoint, which stays set.
 
-        DiskFull leaves a transaction that can only be aborted: what is left of it is void.
+        An error leaves a transaction that can only be aborted: what is left of it is void.
         """
         if self.is_resumed:
             raise DiskFull("no room to take back what was done")
@@ -168,21 +168,30 @@ class Transaction(Work):
             self.tracked = self.dependencies.resume(None, state.reads, state.writes)
 
     def abort(self) -> None:
-        """Take back everything and end it."""
+        """Take back everything and end it; what could not be taken back is void, as after a crash.
+
+        An error that nobody could expect is raised, once all this is done.
+        """
         assert not self.ended
         self._first = None
-        is_void = self.is_resumed or not self._take_back_all()
+        error = self._take_back_all()
         self.ended = True
-        if is_void:
-            self.queue.cut_off(self.xids)
-        elif self.xids:
-            self.queue.abort(self.xids)
+        if self.xids:
+            end = self.queue.cut_off if self.is_resumed else self.queue.abort
+            end(self.xids)
         if self.tracked is not None:
             self.tracked.end(is_commit=False)
         self.locks.release_since(self)
         self.locks.finish_xids(self.xids)
         for callback in self._on_abort:
             callback()
+        if error is not None:
+            raise error
+
+    def make_void(self) -> None:
+        """What is left cannot be taken back, for want of room or of a page: its stamps stay when its ids end."""
+        self.undo.clear()
+        self.is_resumed = True
 
     def _take_back(self, undo_count: int) -> None:
         undo = self.undo
@@ -190,18 +199,16 @@ class Transaction(Work):
             while len(undo) > undo_count:
                 target, operation, first, second, extra = undo.pop()
                 target.undo(operation, first, second, extra)
-        except Failed:
-            # Storage has stopped: recovery will know this transaction as unfinished.
-            undo.clear()
-        except DiskFull:
-            undo.clear()
-            self.is_resumed = True
+        except Exception:
+            self.make_void()
             raise
 
-    def _take_back_all(self) -> bool:
-        """Whether there was room for that; on a full disk the rest is void all the same, as after a crash."""
+    def _take_back_all(self) -> Exception | None:
+        """What went wrong, unless that has to be expected: a full disk, and storage that has stopped."""
         try:
             self._take_back(0)
-        except DiskFull:
-            return False
-        return True
+        except (DiskFull, Failed):
+            return None
+        except Exception as error:  # noqa: BLE001 - raised again once everything else is done
+            return error
+        return None

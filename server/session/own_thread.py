@@ -75,7 +75,7 @@ class OwnThread:
                     return
                 try:
                     yield self._item
-                except SqlError as error:
+                except Exception as error:  # noqa: BLE001 - the statement on the thread is to fail with it
                     answer = error
         finally:
             while not self._is_over:

@@ -382,7 +382,7 @@ class Session(SessionState):
         A NEED_COPY_DATA is answered by whoever drives the session with the client's next message.
         """
         answer: Any = None
-        failure: SqlError | None = None
+        failure: Exception | None = None
         while True:
             try:
                 item = steps.send(answer) if failure is None else steps.throw(failure)
@@ -394,7 +394,7 @@ class Session(SessionState):
             if item.__class__ is Wait:
                 try:
                     yield from satisfy(self, item)
-                except SqlError as error:
+                except Exception as error:  # noqa: BLE001 - whose outcome it is the steps know
                     failure = error
                 continue
             if self.notices:

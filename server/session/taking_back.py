@@ -11,8 +11,9 @@ Rule 4: what belongs to the session, or has made or dropped objects, is taken ba
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from server.error_translation import log_internal, translate
 from server.executor.waits import Wait
 from storage.waits import Completion
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from server.database import Database
     from server.session.session import Session
     from server.session.state import Running
+    from storage.engine import Transaction
 
 PORTIONS_AT_ONCE = 2
 """So much is taken back before the answer."""
@@ -31,22 +33,42 @@ GIVE_WAY_SECONDS = 0.0002
 
 def take_back(session: Session, running: Running) -> None:
     """Roll back a transaction; if it is large, workers do most of it."""
-    storage, database = running.storage, session.database
-    if len(storage.undo) and _may_be_left(session, running):
-        for _ in range(PORTIONS_AT_ONCE):
-            if not storage.take_back_portion():
-                break
-        else:
-            storage.leave()
-            Left(database, storage, session.database_oid).line_up()
-            return
-    storage.abort()
+    storage = running.storage
+    try:
+        has_more = _may_be_left(session, running) and _has_more(storage)
+    except Exception as error:  # noqa: BLE001 - the rest is void, and the transaction has to end
+        tell(error)
+        has_more = False
+    if has_more:
+        storage.leave()
+        Left(session.database, storage, session.database_oid).line_up()
+    else:
+        end(storage)
+
+
+def end(storage: Transaction) -> None:
+    """Roll back what is left of a transaction; it has ended whatever comes of that."""
+    try:
+        storage.abort()
+    except Exception as error:  # noqa: BLE001 - it is void: nobody has to hear of it but the log
+        tell(error)
+
+
+def tell(error: Exception) -> None:
+    """Leave a trace of what nobody waits for."""
+    log_internal(error, translate(error), "while a transaction was rolled back")
+
+
+def _has_more(storage: Transaction) -> bool:
+    """Whether there is still something to take back, once as much is as the client waits for."""
+    return all(storage.take_back_portion() for _ in range(PORTIONS_AT_ONCE))
 
 
 def _may_be_left(session: Session, running: Running) -> bool:
     made = running.made_catalog
     return (
-        (made is None or not (made.changes or made.rows or made.elsewhere))
+        len(running.storage.undo) > 0
+        and (made is None or not (made.changes or made.rows or made.elsewhere))
         and running.storage.tracked is None
         and not session.temporary_schema
         and has_workers(session.database)
@@ -80,7 +102,7 @@ def take_back_since(session: Session, running: Running, savepoint: int) -> Itera
 class Since:
     """What a transaction has done since a savepoint, while its session waits for it to be taken back."""
 
-    def __init__(self, database: Database, storage: Any, savepoint: int) -> None:
+    def __init__(self, database: Database, storage: Transaction, savepoint: int) -> None:
         self.has_more = True
         self._latch = database.engine.latch
         self._storage = storage
@@ -104,7 +126,7 @@ class Since:
 class Left:
     """A transaction that was left to be taken back."""
 
-    def __init__(self, database: Database, storage: Any, database_oid: int) -> None:
+    def __init__(self, database: Database, storage: Transaction, database_oid: int) -> None:
         self._database = database
         self._storage = storage
         self._completion = Completion()
@@ -116,13 +138,16 @@ class Left:
 
     def go_on(self, portions: int = PORTIONS_A_TURN) -> None:
         """Do some portions, on a worker, and stand in line again."""
-        for _ in range(portions):
-            if not self._storage.take_back_portion():
-                break
-            time.sleep(GIVE_WAY_SECONDS)
-        else:
-            self.line_up()
-            return
-        self._storage.abort()
+        try:
+            for _ in range(portions):
+                if not self._storage.take_back_portion():
+                    break
+                time.sleep(GIVE_WAY_SECONDS)
+            else:
+                self.line_up()
+                return
+        except Exception as error:  # noqa: BLE001 - the rest is void, and the transaction has to end
+            tell(error)
+        end(self._storage)
         del self._database.taken_back[self._completion]
         self._completion.complete()

@@ -23,8 +23,7 @@ from server.executor.waits import Wait
 from server.session.block import STATUS, Event, State, next_state
 from server.session.exported import export_snapshot, import_snapshot
 from server.session.state import Modes, Running, TransactionState
-from server.session.taking_back import take_back, take_back_since
-from storage.errors import DiskFull
+from server.session.taking_back import take_back, take_back_since, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -370,7 +369,8 @@ class SessionTransaction(TransactionState):
             innermost = running.savepoints[-1]
             try:
                 running.storage.rollback_to(innermost.storage)
-            except DiskFull:  # nothing of the transaction can be told from what should be gone
+            except Exception as error:  # noqa: BLE001 - nothing of it can be told from what should be gone
+                tell(error)
                 self.abort()
                 return
             running.catalog.rollback_to(len(running.savepoints) - 1)
@@ -379,10 +379,14 @@ class SessionTransaction(TransactionState):
             self.abort()
 
     def taking_back(self) -> Generator[Any, Any, None]:
-        """Before `fail` in a savepoint: much is taken back by workers."""
+        """Before `fail` in a savepoint: much is taken back by workers. What cannot be is left to `fail`."""
         running = self.running
-        if running is not None and self.in_block and running.savepoints and not self.is_failed:
+        if running is None or self.is_failed or not (self.in_block and running.savepoints):
+            return
+        try:
             yield from take_back_since(self._session, running, running.savepoints[-1].storage)
+        except Exception as error:  # noqa: BLE001 - the statement has an error of its own to tell
+            tell(error)
 
     # Savepoints
 

@@ -1,4 +1,4 @@
-"""A disk that is full, even for taking back what filled it: the transaction is over, and nothing of it shows."""
+"""A disk that is full or gone, even for taking back what was done: the transaction is over, and nothing of it shows."""
 
 import random
 
@@ -104,3 +104,10 @@ def test_what_cannot_be_taken_back_to_a_savepoint_is_void():
     entries = sum(1 for _ in filled.engine.index(INDEX).range())
     assert entries == 1
     assert check(filled.engine) == []
+
+
+def test_what_storage_that_has_stopped_cannot_take_back_is_void(filled):
+    """The ids ended as if the rows were gone: whoever still read saw them."""
+    filled.engine.store.failure.fail(OSError("the disk is gone"))
+    filled.transaction.abort()
+    assert filled.rows() == [1]

@@ -1,13 +1,16 @@
 """A large transaction that is rolled back is left to workers, who do it in portions that nobody sees."""
 
 from collections import deque
+from types import SimpleNamespace
 
 import pytest
 
-from protocol.messages import DataRows, Query
+from protocol.messages import DataRows, Query, ReadyForQuery
 from server.errors import QueryCanceled
 from server.session import taking_back
 from server.workers import Work
+from storage.errors import Corruption
+from storage.table import Table
 from storage.taking_back import ROWS_AT_ONCE
 from tests.support.conversation import Client
 from tests.support.engine import memory_database
@@ -188,3 +191,67 @@ def test_a_client_that_goes_meanwhile(client, database, waiting):
     other.send(Query("commit; delete from t where a = -1"))
     assert rows(other, LOOK) == before
     assert database.engine.check() == []
+
+
+@pytest.fixture
+def damage(monkeypatch, caplog):
+    """Set `pages` to how many steps back find their pages before one is damaged; the log has to tell of that."""
+    undo, left = Table.undo, SimpleNamespace(pages=None)
+
+    def undone(table, *step):
+        if left.pages is not None:
+            left.pages -= 1
+            if left.pages < 0:
+                left.pages = None
+                raise Corruption("pages", 7, "wrong checksum")
+        undo(table, *step)
+
+    monkeypatch.setattr(Table, "undo", undone)
+    yield left
+    assert left.pages is None
+    assert any("wrong checksum" in each.getMessage() for each in caplog.get_records("call"))
+
+
+def seen_by_another(database):
+    """What another client sees, who can change rows: nothing of the transaction is left, nor a lock of it."""
+    other = Client(database, pid=2)
+    found = rows(other, LOOK)
+    other.send(Query("begin; update t set c = c || 'd' where a % 100 = 0"))
+    assert not other.blocked
+    other.close()
+    assert not database.taken_back
+    assert not database.engine.log.active
+    return found
+
+
+@pytest.mark.parametrize("pages", [0, 3, 8])
+@pytest.mark.parametrize("change", ["inserted", "updated"])
+def test_a_page_that_cannot_be_read(client, database, line, damage, change, pages):
+    before = rows(client, LOOK)
+    client.send(Query("begin"))
+    client.send(Query(CHANGES[change]))
+    damage.pages = pages
+    replies = client.send(Query("rollback"))
+    assert replies[-1] == ReadyForQuery("I")
+    work_off(line)
+    assert seen_by_another(database) == before
+    assert rows(client, LOOK) == before
+
+
+@pytest.mark.parametrize("pages", [0, 1, 4])
+@pytest.mark.parametrize("ends", ["rollback to s", "select 1 / 0"])
+def test_a_page_that_cannot_be_read_behind_a_savepoint(
+    client, database, waiting, damage, ends, pages
+):
+    before = rows(client, LOOK)
+    client.send(Query("begin; insert into t values (-1, -1, ''); savepoint s"))
+    client.send(Query(CHANGES["inserted"]))
+    damage.pages = pages
+    replies = client.send(Query(ends))
+    while client.blocked:
+        waiting.line.popleft().run()
+        replies += client.resume()
+    assert replies[-1] == ReadyForQuery("E"), "the whole block is void"
+    assert seen_by_another(database) == before
+    client.send(Query("rollback"))
+    assert rows(client, LOOK) == before
