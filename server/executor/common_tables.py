@@ -8,8 +8,8 @@ from __future__ import annotations
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
+from server.executor.kept_batches import KeptBatches
 from server.executor.operator import Builder, Operator
-from server.executor.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,69 +20,42 @@ if TYPE_CHECKING:
 
 
 class SharedRows:
-    """The rows of a WITH query, read from its operator as far as somebody wants them.
+    """The rows of a WITH query, read from its operator as far as somebody wants them."""
 
-    What is more than memory may hold goes to a temporary file.
-    """
-
-    __slots__ = ("_batches", "_context", "_holding", "_source", "_spool", "number")
+    __slots__ = ("_rows", "_source", "number")
 
     def __init__(
         self, batches: Iterator[Batch], context: ExecutionContext | None = None, number: int = 0
     ) -> None:
         """Without a context they all stay in memory; with one somebody has to close it."""
         self.number = number  # among all such rows of a run
-        self._context = context
-        self._batches: list[Batch] = []
+        self._rows = KeptBatches(context)
         self._source: Iterator[Batch] | None = batches
-        self._holding = None if context is None else context.memory.hold()
-        self._spool: Spool | None = None
 
     def __len__(self) -> int:
         """How many batches have been read so far."""
-        return len(self._batches) + (0 if self._spool is None else len(self._spool))
+        return len(self._rows)
 
     def read(self) -> Iterator[Batch]:
         """Yield all batches from the first on; several readers may be at different places."""
         at = 0
         while True:
-            if at == len(self) and not self._pull():
+            if at == len(self._rows) and not self._pull():
                 return
-            yield self._batch(at)
+            yield self._rows[at]
             at += 1
 
     def close(self) -> None:
         """Give up what it holds."""
-        if self._holding is not None:
-            self._holding.reset(0)
-        if self._spool is not None:
-            self._spool.close()
-
-    def _batch(self, at: int) -> Batch:
-        if at < len(self._batches):
-            return self._batches[at]
-        assert self._spool is not None
-        return self._spool.batch(at - len(self._batches))
+        self._rows.close()
 
     def _pull(self) -> bool:
         batch = None if self._source is None else next(self._source, None)
         if batch is None:
             self._source = None
             return False
-        if self._spool is None:
-            self._batches.append(batch)
-            self._count(batch)
-        else:
-            self._spool.add(batch)
+        self._rows.add(batch)
         return True
-
-    def _count(self, batch: Batch) -> None:
-        context, holding = self._context, self._holding
-        if context is None or holding is None:
-            return
-        holding.add(context.bytes_of(batch))
-        if holding.byte_count > context.memory.sort_bytes and context.temporary_files is not None:
-            self._spool = Spool(context.temporary_files.open(), context.engine.is_stored)
 
 
 class CommonTable(Operator):

@@ -1,13 +1,19 @@
-"""The way in: runs a planned statement, be it a query or a change of data."""
+"""The way in: runs a planned statement, be it a query or a change of data.
+
+Rule 1: rows that RETURNING gives go out when the change is done with all that follows from it, triggers and foreign
+        keys among it; a change that fails has none, and one whose rows are not all fetched is done all the same.
+"""
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from server.executor.columns import batch_of_rows
 from server.executor.common_tables import SharedRows
 from server.executor.deferred import run_after_statement
+from server.executor.kept_batches import KeptBatches
 from server.executor.program import Program
 from server.executor.waits import Wait, is_wait
 from server.planner import physical
@@ -60,12 +66,29 @@ def execute(
             yield from _run_beside(other, context)
         if planned.before:
             context.snapshot = context.surroundings.context(context.parameters).snapshot
-        yield from _execute_own(planned, context, program)
+        own = _execute_own(planned, context, program)
+        yield from _changed_first(own, context) if _gives_changed_rows(planned) else own
         for other in planned.after:
             yield from _run_beside(other, context)
     finally:  # what runs subqueries and WITH queries holds the context, and so the snapshot
         context.answers.clear()
         context.common_tables.clear()
+
+
+def _gives_changed_rows(planned: PlannedStatement) -> bool:
+    """Whether it changes rows and gives some: to lock those of a query is no change."""
+    return planned.returns_rows and planned.writes and not planned.locks
+
+
+def _changed_first(steps: Iterator[Batch | Wait], context: ExecutionContext) -> Iterator[Any]:
+    """Give the rows of a change once it is done."""
+    with closing(KeptBatches(context)) as rows:
+        for item in steps:
+            if isinstance(item, Wait):
+                yield item
+            else:
+                rows.add(item)
+        yield from rows
 
 
 def _run_beside(planned: PlannedStatement, context: ExecutionContext) -> Iterator[Any]:
