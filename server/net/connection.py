@@ -295,7 +295,6 @@ class ClientConnection(asyncio.Protocol):
 
     def _run(self, answer: Any) -> None:
         started = time.monotonic_ns()
-        error: SqlError | None = None
         while not self._has_ended():
             if self._steps is None and self._serve_ahead():
                 if self._has_to_flush() or self._is_over(started):
@@ -315,7 +314,7 @@ class ClientConnection(asyncio.Protocol):
                     if self.is_switching or self._is_over(started):
                         return
                     continue
-            must_wait, error = self._step(answer, error)
+            must_wait = self._step(answer)
             answer = None
             if must_wait or self._is_over(started):
                 return
@@ -326,18 +325,20 @@ class ClientConnection(asyncio.Protocol):
             self._end_idle_session()
         return self._closed
 
-    def _step(self, answer: Any, error: SqlError | None) -> tuple[bool, SqlError | None]:
-        """Run up to what comes next, and send it: whether to wait now, and what the statement is to fail with."""
+    def _step(self, answer: Any) -> bool:
+        """Run up to what comes next, and send it: whether to wait now. What cannot be sent fails the statement."""
         assert self._steps is not None
-        try:
-            item = self._steps.send(answer) if error is None else self._steps.throw(error)
-        except StopIteration as stop:
-            self._ended(stop.value)
-            return False, None
-        try:
-            return self._give(item), None
-        except Untranslatable as failed:
-            return False, translate(failed)
+        error: SqlError | None = None
+        while True:
+            try:
+                item = self._steps.send(answer) if error is None else self._steps.throw(error)
+            except StopIteration as stop:
+                self._ended(stop.value)
+                return False
+            try:
+                return self._give(item)
+            except Untranslatable as failed:
+                error = translate(failed)
 
     def _serve_ahead(self) -> bool:
         """Answer statements that go ahead of their Sync, and that, if they are next."""
