@@ -379,8 +379,15 @@ class Session(SessionState):
     def driven(self, steps: Generator[Any, Any, Any]) -> Replies:
         """Pass replies on after the notices that came up before them; make waits obey timeouts and deadlocks.
 
-        A NEED_COPY_DATA is answered by whoever drives the session with the client's next message.
+        A NEED_COPY_DATA is answered by whoever drives the session with the client's next message. An error that comes
+        in here at a reply ends the steps at once, not when they are collected: the transaction is failed next.
         """
+        try:
+            yield from self._replies(steps)
+        finally:
+            steps.close()
+
+    def _replies(self, steps: Generator[Any, Any, Any]) -> Replies:
         answer: Any = None
         failure: Exception | None = None
         while True:
