@@ -10,6 +10,7 @@ Rule 3: what has been committed by then is looked at, whatever the isolation lev
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -129,17 +130,17 @@ class ExclusionCheck:
         )
 
 
-class TakenKeys:
+class TakenKeys(ABC):
     """What keeps rows out, for ON CONFLICT, which says what it writes."""
 
     def __init__(self, constraint: Constraint) -> None:
         self.index = constraint.index
 
+    @abstractmethod
     def exclude(self, row: Row) -> Generator[Wait, None, bool]:
         """Whether a row is there that keeps this one out."""
-        raise NotImplementedError
 
-    def add(self, row: Row) -> None:
+    def add(self, row: Row) -> None:  # noqa: B027 - most find it without being told
         """A row has been written."""
 
 

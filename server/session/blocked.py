@@ -17,7 +17,7 @@ from server.executor.run import execute
 from server.executor.waiting import catch_up, doing, wait_for_xid
 from server.planner.physical import Update
 from server.session.state import RowWait
-from server.session.unfinished import Steps, fail, finish, tell
+from server.session.unfinished import Steps, attempt, finish, tell
 from server.session.waiting import look_for_deadlock
 from server.statements.portal import finished_portal
 
@@ -37,23 +37,17 @@ class Blocked(RowWait):
     __slots__ = ()
 
     def __iter__(self) -> Steps:
-        session, context = self.session, self.context
-        try:
-            if self.error is not None:
-                raise self.error
-            yield from session.driven(self._wait_and_change())
-            data = self.lane.complete(context.row_count)
-        except GeneratorExit:
-            raise
-        except Exception as error:  # noqa: BLE001 - the boundary: it becomes a reply
-            yield from fail(session, self.head, error, self.synced)
-            return
-        yield from _end(session, self.prepared, self.head, data, self.sql, self.synced)
+        session, head, synced = self.session, self.head, self.synced
+        if (yield from attempt(session, head, self._wait_and_change(), synced)):
+            data = self.lane.complete(self.context.row_count)
+            yield from _end(session, self.prepared, head, data, self.sql, synced)
 
     def _wait_and_change(self) -> Steps:
         """Leave the number of rows changed in the context."""
         context, lane = self.context, self.lane
         try:
+            if self.error is not None:
+                raise self.error
             yield from self._until_unblocked()
             if context.is_stale and lane.changes_by_key and self.count < 1:
                 # The row may be one that the transaction should see by now, or has changed itself.
@@ -122,15 +116,11 @@ def checked(
     assert running.point_context is not None
     context = running.point_context
     try:
-        yield from session.driven(run_after_statement(context))
-    except GeneratorExit:
-        raise
-    except Exception as error:  # noqa: BLE001 - the boundary: it becomes a reply
-        yield from fail(session, head, error, synced)
-        return
+        is_done = yield from attempt(session, head, run_after_statement(context), synced)
     finally:
         context.after_statement.clear()
-    yield from _end(session, prepared, head, data, sql, synced)
+    if is_done:
+        yield from _end(session, prepared, head, data, sql, synced)
 
 
 def _end(

@@ -368,8 +368,6 @@ class Session(SessionState):
             if self._raised is not None:
                 raise self._take_raised()
             yield from self.driven(flow.run(self, message))
-        except GeneratorExit:
-            raise
         except Exception as error:  # noqa: BLE001 - the boundary: it is logged or handed on
             yield from self.failed(error)
             self.skipping = flow.extended
@@ -424,8 +422,6 @@ class Session(SessionState):
         self.transaction.is_shared = self.transaction.is_pipelined = False
         try:
             yield from self.driven(self.transaction.end_implicit())
-        except GeneratorExit:
-            raise
         except Exception as error:  # noqa: BLE001 - the session's boundary
             yield from self.failed(error)
         if not self.transaction.in_block:

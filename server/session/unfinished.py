@@ -58,17 +58,23 @@ def tell(session: Session, head: bytes, data: bytes) -> Steps:
     yield Framed(data)
 
 
+def attempt(
+    session: Session, head: bytes, steps: Steps, synced: bool = True
+) -> Generator[Any, Any, bool]:
+    """Do what is left of a statement; whether that went well: if not, the client is told."""
+    try:
+        yield from session.driven(steps)
+    except Exception as error:  # noqa: BLE001 - the boundary: it becomes a reply
+        yield from fail(session, head, error, synced)
+        return False
+    return True
+
+
 def commit(session: Session, head: bytes, data: bytes) -> Steps:
     """Commit with all that goes before it, then `finish`."""
-    try:
-        steps = session.transaction.commit(synchronous=session.synchronous_commit)
-        yield from session.driven(steps)
-    except GeneratorExit:
-        raise
-    except Exception as error:  # noqa: BLE001 - the boundary: it becomes a reply
-        yield from fail(session, head, error)
-        return
-    yield from finish(session, head, data)
+    steps = session.transaction.commit(synchronous=session.synchronous_commit)
+    if (yield from attempt(session, head, steps)):
+        yield from finish(session, head, data)
 
 
 class Flushing(FlushWait):
