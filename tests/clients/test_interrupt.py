@@ -3,10 +3,11 @@
 import shutil
 import signal
 import subprocess
-import time
 
 import psycopg
 import pytest
+
+from tests.support.waiting import until
 
 PSQL = shutil.which("psql")
 STATEMENTS = (
@@ -19,11 +20,7 @@ STATEMENTS = (
 def wait_until_active(connection, sql):
     """Wait until another session runs the statement."""
     query = "select count(*) from pg_stat_activity where state = 'active' and query like %s"
-    for _ in range(500):
-        if connection.execute(query, (f"{sql}%",)).fetchone()[0]:
-            return
-        time.sleep(0.01)
-    raise AssertionError(sql)
+    until(lambda: connection.execute(query, (f"{sql}%",)).fetchone()[0], lambda: sql)
 
 
 @pytest.mark.skipif(PSQL is None, reason="psql is not installed")
@@ -61,11 +58,8 @@ def test_a_client_that_says_nothing_for_too_long_is_told_so(server, setting, blo
     with server.connect(autocommit=True) as silent, server.connect(autocommit=True) as other:
         pid = silent.info.backend_pid
         silent.execute(f"set {setting} = 50; {block}")
-        for _ in range(500):
-            there = other.execute("select from pg_stat_activity where pid = %s", (pid,)).fetchall()
-            if not there:
-                break
-            time.sleep(0.01)
+        query = "select from pg_stat_activity where pid = %s"
+        until(lambda: not other.execute(query, (pid,)).fetchall())
         with pytest.raises(psycopg.Error) as failure:
             silent.execute("select 1")
     assert failure.value.sqlstate == sqlstate

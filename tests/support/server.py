@@ -14,8 +14,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.support.waiting import until
+
 ROOT = Path(__file__).parents[2]
-START_SECONDS_MAX = 30
 
 
 def free_port():
@@ -72,13 +73,12 @@ class ServerProcess:
 
     def wait_until_up(self):
         """Wait until clients are let in."""
-        deadline = time.monotonic() + START_SECONDS_MAX  # noqa: TID251 - a real process
-        while True:
+
+        def is_up():
             assert self.process.poll() is None, self.log_text()
-            if self.lets_in():
-                return
-            assert time.monotonic() < deadline, self.log_text()  # noqa: TID251
-            time.sleep(0.02)
+            return self.lets_in()
+
+        until(is_up, self.log_text)
 
     def lets_in(self):
         """Whether somebody answers other than that the server is starting."""

@@ -3,7 +3,6 @@
 import dataclasses
 import errno
 import threading
-import time
 
 import pytest
 
@@ -11,6 +10,7 @@ from storage.errors import DiskFull, Failed
 from storage.memory_files import MemoryFile, MemoryFiles
 from storage.options import Options
 from storage.store import Hooks, Store
+from tests.support.waiting import until
 
 PAGE = 1024
 OPTIONS = Options(
@@ -146,10 +146,6 @@ def test_a_checkpoint_is_made_for_much_that_was_given_up(files, used, given_up):
     with store.latch, store.pager.begin_change(1) as change:
         store.pager.release(change, first, given_up)
         change.commit()
-    for _ in range(500):
-        if store.pager.free_page_count >= given_up:
-            break
-        time.sleep(0.01)
-    assert store.pager.free_page_count >= given_up
+    until(lambda: store.pager.free_page_count >= given_up)
     assert store.pager.released_page_count == 0
     store.close()

@@ -1,7 +1,6 @@
 """Transactions: stamps, snapshots, savepoints, and the order in which commits appear."""
 
 import threading
-import time
 from dataclasses import replace
 
 import pytest
@@ -19,6 +18,7 @@ from storage.memory_files import MemoryFiles
 from storage.transactions import Transaction
 from storage.waits import Completion
 from tests.support.small_engine import SMALL
+from tests.support.waiting import until
 
 
 class SlowWal:
@@ -449,10 +449,6 @@ def test_what_nobody_has_waited_for_is_durable_soon():
                 writer.stamp()
                 assert writer.commit(synchronous=False).done
         end = engine.store.wal.end_lsn
-        for _ in range(2000):
-            if engine.store.wal.durable_lsn >= end:
-                break
-            time.sleep(0.005)
-        assert engine.store.wal.durable_lsn >= end
+        until(lambda: engine.store.wal.durable_lsn >= end)
     finally:
         engine.close()
