@@ -11,11 +11,9 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from storage.btree_batch import (
         absent_pairs,
         delete_sorted,
-        even_cuts,
         insert_sorted,
         is_ascending,
         loosen_leaf,
-        pack_leaves,
         present_keys,
     )
     from storage.btree_search import (
@@ -36,17 +34,16 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from storage.gathering import gathered
     from storage.key_reader import KeyReader
     from storage.key_writer import KeyWriter
+    from storage.leaf_packing import even_cuts, pack_leaves
     from storage.row_paths import RowPaths
     from storage.scan_counts import ScanCounts
 else:
     from storage.native.btree_batch import (
         absent_pairs,
         delete_sorted,
-        even_cuts,
         insert_sorted,
         is_ascending,
         loosen_leaf,
-        pack_leaves,
         present_keys,
     )
     from storage.native.btree_search import (
@@ -67,6 +64,7 @@ else:
     from storage.native.gathering import gathered
     from storage.native.key_reader import KeyReader
     from storage.native.key_writer import KeyWriter
+    from storage.native.leaf_packing import even_cuts, pack_leaves
     from storage.native.row_paths import RowPaths
     from storage.native.scan_counts import ScanCounts
 

@@ -3,7 +3,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from storage.key_matrix import SortedKeys
 from storage.pages import Pager
 
 def is_ascending(
@@ -28,9 +27,4 @@ def delete_sorted(
     row_ids: npt.NDArray[np.int64],
     start: int,
 ) -> int: ...
-def pack_leaves(
-    page_bytes: int,
-    keys: SortedKeys,
-    cuts: npt.NDArray[np.int64],
-    page_nos: tuple[int, int, int],
-) -> bytes: ...
+def loosen_leaf(pager: Pager, root_page: int, xid: int, key: bytes, row_id: int) -> bool: ...

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from storage import btree_batch
+from storage import leaf_packing
 from storage.btree import Tree
 from storage.btree_page import read_node
 from storage.check import check_tree
@@ -170,9 +170,9 @@ def test_deletion_leaves_a_leaf_even(tree):
 @pytest.mark.parametrize("alike", [1, 9, 700])
 def test_leaves_are_packed_alike(alike):
     keys = matrix_of(pairs_of(2000, alike))
-    cuts = btree_batch.even_cuts(keys, 990)
+    cuts = leaf_packing.even_cuts(keys, 990)
     assert even_cuts(keys, 990).tolist() == cuts.tolist()
-    packed = btree_batch.pack_leaves(1024, keys, cuts, (5, 6, 7))
+    packed = leaf_packing.pack_leaves(1024, keys, cuts, (5, 6, 7))
     assert pack_leaves(1024, keys, cuts, (5, 6, 7)) == packed
     sorted_pairs = [keys.pair(place) for place in range(len(keys))]
     found = []

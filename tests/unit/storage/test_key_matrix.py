@@ -6,7 +6,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from storage import btree_batch, key_matrix
+from storage import key_matrix, leaf_packing
 from storage.btree import Tree
 from storage.check import check_tree
 from storage.engine import KeyMatrix, Kind, PartList, SortedKeys, encode_key, encode_matrix
@@ -169,7 +169,7 @@ def test_leaves_are_packed_alike(row_ids):
     keys = SortedKeys.sort(matrix_of(list(row_ids), [1.0] * 100), np.arange(100))
     for cuts in ([0, 20, 40, 60, 80, 100], [10, 30, 50, 55], [99, 100]):
         asked = (1024, keys, np.array(cuts), (5, 6, 90))
-        assert pack_leaves(*asked) == btree_batch.pack_leaves(*asked)
+        assert pack_leaves(*asked) == leaf_packing.pack_leaves(*asked)
 
 
 def strings_of(count, longest):
