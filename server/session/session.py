@@ -10,8 +10,8 @@ Rule 3: all state of a client is here: settings, transaction, prepared statement
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from protocol.errors import ErrorFields
@@ -38,6 +38,7 @@ from server.session.mail import Mail
 from server.session.results import copy_rows, error_fields, row_values
 from server.session.rights import AUTHORIZATION, ROLE, Rights
 from server.session.routines import SessionSurroundings
+from server.session.sequence_use import SequenceUse
 from server.session.series import run_series, run_text
 from server.session.short_path import QUICK
 from server.session.skeletons import take_over
@@ -86,56 +87,6 @@ class Identity:
     secret: int
     client_address: str = ""
     client_port: int = 0
-
-
-TAKEN_MAX = 1000
-
-
-@dataclass(slots=True)
-class SequenceUse:
-    """What currval and lastval answer, and what the statement under way has taken.
-
-    A point statement that is left to the ordinary flow after its values were computed is given the same ones again.
-    """
-
-    values: dict[int, int] = field(default_factory=dict)
-    last: int | None = None
-    taken: list[tuple[int, int]] = field(default_factory=list)  # (oid, value), since `begin`
-    spare: list[tuple[int, int]] = field(default_factory=list)
-
-    def begin(self) -> None:
-        """A point statement computes its values."""
-        self.taken.clear()
-
-    def take(self, oid: int, value: int) -> None:
-        """Nextval has given a value."""
-        if len(self.taken) == TAKEN_MAX:
-            self.taken.clear()  # it is no point statement that takes so many
-        self.taken.append((oid, value))
-        self.values[oid] = value
-        self.last = oid
-
-    def take_many(self, oid: int, values: Sequence[int]) -> None:
-        """Nextval has given values for many rows."""
-        if len(values) + len(self.taken) > TAKEN_MAX:
-            self.taken.clear()
-        if len(values) < TAKEN_MAX:
-            self.taken += [(oid, value) for value in values]
-        self.values[oid] = values[-1]
-        self.last = oid
-
-    def leave(self) -> None:
-        """It has not used them, and is run again at once."""
-        self.spare += self.taken
-        self.taken.clear()
-
-    def spared(self, oid: int) -> int | None:
-        """A value of the sequence that a statement has left."""
-        for place, (owner, value) in enumerate(self.spare):
-            if owner == oid:
-                del self.spare[place]
-                return value
-        return None
 
 
 class Session(SessionState):
