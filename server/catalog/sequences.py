@@ -54,6 +54,7 @@ class SequenceValues:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._counters: dict[int, Counter] = {}
+        self.set_count = 0  # how often anybody has said which value is next
 
     def next_value(self, sequence: Sequence) -> int:
         """Give out the next value.
@@ -97,6 +98,7 @@ class SequenceValues:
         with self._engine.latch:
             counter = self._counter(sequence)
             self._store(sequence, counter, value, is_called=is_called)
+            self.set_count += 1
             counter.last_value, counter.is_called, counter.ahead = value, is_called, 0
 
     def read(self, sequence: Sequence) -> tuple[int, int, bool]:

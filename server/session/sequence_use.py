@@ -2,58 +2,73 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from server.catalog.objects import Sequence
+    from server.catalog.sequences import SequenceValues
 
 TAKEN_MAX: Final = 1000
 """So many values a statement may take to be given them again."""
 
+Taken = tuple[int, int]
+"""Storage id of a sequence, which is another one once it is restarted, and a value of it."""
 
-@dataclass(slots=True)
+
 class SequenceUse:
     """What currval and lastval answer, and what the statement under way has taken.
 
-    A point statement that is left to the ordinary flow after its values were computed is given the same ones again.
+    A point statement that is left to the ordinary flow after its values were computed is given the same ones again,
+    unless somebody has set or restarted a sequence meanwhile.
     """
 
-    values: dict[int, int] = field(default_factory=dict)
-    last: int | None = None
-    taken: list[tuple[int, int]] = field(default_factory=list)  # (oid, value), since `begin`
-    spare: list[tuple[int, int]] = field(default_factory=list)
+    __slots__ = ("_given", "_set_count", "last", "spare", "taken", "values")
+
+    def __init__(self, given: SequenceValues) -> None:
+        self._given = given
+        self._set_count = 0  # as of the spare values
+        self.taken: list[Taken] = []  # since `begin`
+        self.values: dict[int, int] = {}
+        self.last: int | None = None
+        self.spare: list[Taken] = []
 
     def begin(self) -> None:
         """A point statement computes its values."""
         self.taken.clear()
 
-    def take(self, oid: int, value: int) -> None:
+    def take(self, sequence: Sequence, value: int) -> None:
         """Nextval has given a value."""
         if len(self.taken) == TAKEN_MAX:
             self.taken.clear()  # it is no point statement that takes so many
-        self.taken.append((oid, value))
-        self.values[oid] = value
-        self.last = oid
+        self.taken.append((sequence.storage_id, value))
+        self.values[sequence.oid] = value
+        self.last = sequence.oid
 
-    def take_many(self, oid: int, values: Sequence[int]) -> None:
+    def take_many(self, sequence: Sequence, values: range | list[int]) -> None:
         """Nextval has given values for many rows."""
         if len(values) + len(self.taken) > TAKEN_MAX:
             self.taken.clear()
         if len(values) < TAKEN_MAX:
-            self.taken += [(oid, value) for value in values]
-        self.values[oid] = values[-1]
-        self.last = oid
+            self.taken += [(sequence.storage_id, value) for value in values]
+        self.values[sequence.oid] = values[-1]
+        self.last = sequence.oid
 
     def leave(self) -> None:
         """It has not used them, and is run again at once."""
+        self._forget_older()
         self.spare += self.taken
         self.taken.clear()
 
-    def spared(self, oid: int) -> int | None:
+    def spared(self, sequence: Sequence) -> int | None:
         """A value of the sequence that a statement has left."""
-        for place, (owner, value) in enumerate(self.spare):
-            if owner == oid:
+        self._forget_older()
+        for place, (storage_id, value) in enumerate(self.spare):
+            if storage_id == sequence.storage_id:
                 del self.spare[place]
                 return value
         return None
+
+    def _forget_older(self) -> None:
+        if self._set_count != self._given.set_count:
+            self._set_count = self._given.set_count
+            self.spare.clear()

@@ -96,7 +96,7 @@ class Session(SessionState):
         super().__init__(database, identity, settings, database.clock)
         self._random: random.Random | None = None
         self.transaction = SessionTransaction(self)
-        self.sequences = SequenceUse()
+        self.sequences = SequenceUse(database.sequences)
         self.mail = Mail(self)
         self.rights = Rights(self, identity.user_oid)
         self.copy_rows = copy_rows

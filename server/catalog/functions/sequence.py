@@ -47,25 +47,25 @@ def _refuse_read_only(call: CallContext, name: str) -> None:
 
 
 def _next(call: CallContext, oid: int) -> int:
-    return _taken(call, oid, _sequence(call, oid, "Uw"))
+    return _taken(call, _sequence(call, oid, "Uw"))
 
 
 def _next_of_identity(call: CallContext, oid: int) -> int:
     """Whoever may insert a row may have its identity column numbered."""
     sequence = view_of(call).object(oid)
     assert isinstance(sequence, Sequence)
-    return _taken(call, oid, sequence)
+    return _taken(call, sequence)
 
 
-def _taken(call: CallContext, oid: int, sequence: Sequence) -> int:
+def _taken(call: CallContext, sequence: Sequence) -> int:
     if sequence.persistence != "t":
         _refuse_read_only(call, "nextval")
     session = session_of(call)
     use = session.sequences
-    value: int | None = use.spared(oid) if use.spare else None
+    value: int | None = use.spared(sequence) if use.spare else None
     if value is None:
         value = session.database.sequences.next_value(sequence)
-    use.take(oid, value)
+    use.take(sequence, value)
     return value
 
 
@@ -90,7 +90,7 @@ def _many(call: CallContext, oids: Column, count: int, one: Row, letters: str) -
     if sequence.persistence != "t":
         _refuse_read_only(call, "nextval")
     values = session.database.sequences.next_values(sequence, count)
-    session.sequences.take_many(oid, values)
+    session.sequences.take_many(sequence, values)
     return Column(np.array(values, np.int64))
 
 

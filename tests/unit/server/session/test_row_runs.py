@@ -222,6 +222,23 @@ def test_a_value_that_a_sequence_gave_in_vain_is_used(pair, runs):
     assert pair[0].rows("SELECT min(number), max(number) FROM numbered") == [("52", "101")]
 
 
+@pytest.mark.parametrize(
+    "sets",
+    [
+        "SELECT setval('numbered_number_seq', 500)",
+        "ALTER SEQUENCE numbered_number_seq RESTART WITH 501",
+        "TRUNCATE numbered RESTART IDENTITY; SELECT setval('numbered_number_seq', 500)",
+    ],
+)
+@pytest.mark.parametrize("by_another", [False, True])
+def test_values_given_in_vain_are_none_of_a_sequence_that_was_set(pair, runs, sets, by_another):
+    served(pair[0], pipeline(*rows("numbered", numbers=[*range(10), 7, *range(10, 60)]), None))
+    assert runs == [(61, False)]
+    other = Client(pair[0].database, pid=2) if by_another else pair[0]
+    other.rows(sets)
+    assert pair[0].rows("SELECT nextval('numbered_number_seq')") == [("501",)]
+
+
 def test_a_row_in_the_way_is_waited_for(pair):
     data = pipeline(*plain(range(COUNT)), None)
     other = Client(pair[0].database, pid=2)
