@@ -8,7 +8,7 @@ from server.start_image import start_image
 
 def run() -> int:
     """Run the server; gives the exit code."""
-    # What is imported stays: looking for garbage among it would take a seventh of the start.
+    # What is imported stays: looking for garbage among it would take a seventh of the start. `serve` looks again.
     gc.disable()
     image = start_image()
     image.install()
@@ -18,10 +18,10 @@ def run() -> int:
     lazy_dataclasses.install()
     from server.main import main
 
-    image.remove()
-    gc.freeze()
-    gc.enable()
-    return main()
+    try:
+        return main(left=image.rest())
+    finally:
+        image.remove()
 
 
 if __name__ == "__main__":

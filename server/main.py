@@ -35,6 +35,7 @@ from server.login_rules import TRUST_LOCAL, HbaError, Rule, parse_rules
 from server.net.listener import Listener
 from server.net.listening import all_sockets
 from server.net.porter import Porter
+from server.net.remainder import Remainder
 from server.net.services import Services
 from server.options import OptionError, Options, parse_options, read_file
 from server.session.temporary import drop_schemas
@@ -45,7 +46,7 @@ from storage.files import RealFiles
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 _LOG = logging.getLogger("server")
@@ -69,8 +70,8 @@ M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_ARENA_MAX = -3, -1, -8
 MALLOC_KEEP_BYTES = 1 << 30
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the server; gives the exit code."""
+def main(arguments: Sequence[str] | None = None, left: Iterable[object] = ()) -> int:
+    """Run the server; gives the exit code. What the start has left is done, bit by bit, beside the clients."""
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
@@ -78,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parse_options(sys.argv[1:] if arguments is None else arguments, os.environ)
         if options.check:
             return _check(options)
-        return _serve(options)
+        return _serve(options, left)
     except (OptionError, HbaError, StorageError, SqlError, OSError) as error:
         sys.stderr.write(f"rustydb: {_said(error)}\n")
         return EXIT_USAGE if isinstance(error, OptionError) else EXIT_FAILURE
@@ -107,7 +108,7 @@ def _check(options: Options) -> int:
     return code
 
 
-def _serve(options: Options) -> int:
+def _serve(options: Options, left: Iterable[object]) -> int:
     settings = ServerSettings(options.settings)
     gate = Gate(settings)
     engine = open_engine(options, settings, gate)
@@ -135,7 +136,7 @@ def _serve(options: Options) -> int:
         drop_schemas(engine, database.catalog, oid)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_listen(database, options, gate))
+            return runner.run(_listen(database, options, gate, left))
     finally:
         database.close()
         _LOG.info("database system is shut down")
@@ -265,12 +266,12 @@ def _tune_memory() -> None:
     libc.mallopt(M_ARENA_MAX, 1)
     libc.mallopt(M_MMAP_THRESHOLD, MALLOC_KEEP_BYTES)
     libc.mallopt(M_TRIM_THRESHOLD, MALLOC_KEEP_BYTES)
-    gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(GC_OBJECTS, *gc.get_threshold()[1:])
 
 
-async def _listen(database: Database, options: Options, gate: Gate) -> int:
+async def _listen(database: Database, options: Options, gate: Gate, left: Iterable[object]) -> int:
     loop = asyncio.get_running_loop()
     listener = Listener(database, loop)
     stopping: asyncio.Queue[bool] = asyncio.Queue()
@@ -285,12 +286,14 @@ async def _listen(database: Database, options: Options, gate: Gate) -> int:
     sockets.watch(descriptor, finish_flush)
     listener.start(*gate.open())
     services = Services(database, loop, listener.next_pid)
+    remainder = Remainder(loop, iter(left))
     settings = database.settings
     _LOG.info(
         "listening on %s, port %d", settings.text("listen_addresses"), settings.integer("port")
     )
     fast = await stopping.get()
     _LOG.info("received %s shutdown request", "fast" if fast else "smart")
+    remainder.stop()
     drained = loop.create_task(listener.drain(fast=fast))
     await services.stop()
     while not drained.done():

@@ -1,44 +1,56 @@
-"""The start image: the code of the modules that a start imports, and programs of regular expressions, in one file.
+"""The start image: the code of the server's modules, and programs of regular expressions, in one file.
 
-A start imports more than a thousand modules. Half of the time of that went into finding and reading as many files,
-and into compiling two hundred regular expressions anew. The image is mapped, and code is unmarshalled where it lies.
+The server has more than a thousand modules. Half of the time of a start went into finding and reading as many files,
+and into compiling two hundred regular expressions anew. Code of ours is split: what is not needed to run a module
+lies behind it, and waits there (`server/late_code.py`); modules that nobody has asked for by the time that clients
+are served are imported beside them.
 
-    index length | marshalled index: what the image holds for, modules, patterns | code | code | ...
+    index length | marshalled index: what the image holds for, modules, patterns | code, bodies | code, bodies | ...
 
 Rule 1: the image is a cache like those in __pycache__, where it lies. Without one a start is slower, no more.
 Rule 2: a module is taken from it if its source is as it was (time of change and size, as Python asks it of compiled
         files), and its directory has the same names: something may have come that goes before the source.
 Rule 3: an image is written whole, durable and then renamed: nobody ever maps a part of one.
 Rule 4: it holds for one interpreter, one search path and one way of compiling; any other start writes its own.
+Rule 5: its file is read, not mapped: what is mapped and read would count as this process's memory.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import marshal
-import mmap
 import os
 import re
 import sys
+import threading
 import zlib
 from contextlib import suppress
 from importlib import import_module
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from typing import TYPE_CHECKING, Any, Final
 
+from server.late_code import LATE, Late
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from types import CodeType, ModuleType
+    from collections.abc import Callable, Collection, Iterator, Sequence
+    from types import ModuleType
 
     Stamp = tuple[int, int]
     """When something was changed last, and its size."""
-    Entry = tuple[str, str | None, bool, Stamp, int, int]
-    """Of a module: its source, its compiled file, whether it is a package, the stamp, where its code is."""
+    Numbers = dict[str, int]
+    """Functions that a module can give before it has run, and which of its bodies are theirs."""
+    Entry = tuple[str, str | None, bool, Stamp, Numbers | None, int, int, int]
+    """Of a module: its source, its compiled file, whether it is a package, the stamp, functions if it is split, where
+    its code begins, its bodies begin and all of it ends."""
     Program = tuple[int, list[int], int, dict[str, int], tuple[str | None, ...]]
     """Of a pattern: the arguments that the interpreter's matcher is made of."""
     Pattern = tuple[str | bytes, int]
 
 matcher: Final[Any] = import_module("_sre")
+OURS: Final = frozenset({"protocol", "server", "storage"})
+"""The packages whose modules are split."""
+FORMAT: Final = 3
+"""Of the file, and of what splitting a module makes of it: another image is not read."""
 _LENGTH_BYTES: Final = 8
 _STALE: Final = (-1, -1)
 
@@ -46,9 +58,10 @@ _STALE: Final = (-1, -1)
 class StartImage:
     """What one start takes from the image, and what it would write into a new one."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, split: Collection[str] = OURS) -> None:
         self._path = path
-        self._map: mmap.mmap | None = None
+        self._split = split
+        self._file = -1
         self._start = 0
         self._modules: dict[str, Entry] = {}
         self._programs: dict[Pattern, Program] = {}
@@ -56,7 +69,7 @@ class StartImage:
         self._is_current: dict[str, bool] = {}
         self._compile: Callable[[str | bytes, int], re.Pattern[Any]] | None = None
         self._patterns: set[Pattern] = set()
-        self._is_complete = self._read()
+        self._read()
 
     def install(self) -> None:
         """Take modules and patterns from the image from now on."""
@@ -66,18 +79,33 @@ class StartImage:
             self._compile = compiler.compile
             compiler.compile = self._pattern
 
+    def rest(self) -> Iterator[str]:
+        """Run, one by one, modules that nobody has asked for; what there is to write is then written, on a thread."""
+        for name in self._modules:
+            if name not in sys.modules:
+                with suppress(ImportError):
+                    import_module(name)
+            late = getattr(sys.modules.get(name), LATE, None)
+            if late is not None and late.run():
+                yield name
+        threading.Thread(target=self.remove).start()
+
     def remove(self) -> None:
-        """Let later imports go their ordinary way; write a new image if this one was not whole."""
-        sys.meta_path.remove(self)
+        """Let later imports go their ordinary way; write a new image if this one is not whole and current."""
+        try:
+            sys.meta_path.remove(self)
+        except ValueError:  # removed before
+            return
         if self._compile is not None:
             re._compiler.compile = self._compile  # type: ignore[attr-defined]
+        changed = [name for name, entry in self._modules.items() if not self._holds(entry)]
+        for name in changed:
+            with suppress(ImportError):
+                import_module(name)
         is_known = all(name in self._modules for name, _ in _compiled_modules())
-        if not (self._is_complete and is_known) and not sys.dont_write_bytecode:
+        if (changed or not is_known) and not sys.dont_write_bytecode:
             with suppress(OSError):
                 self._write()
-        if self._map is not None:
-            self._map.close()  # what was read of it would count as this process's memory
-            self._map = None
 
     def find_spec(
         self, name: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None
@@ -86,9 +114,8 @@ class StartImage:
         entry = self._modules.get(name)
         if entry is None:
             return None
-        source, compiled, is_package, stamp, _, _ = entry
-        if _stamp(source) != stamp or not self._is_directory_current(os.path.dirname(source)):
-            self._is_complete = False
+        source, compiled, is_package, *_ = entry
+        if not self._holds(entry):
             return None
         spec = ModuleSpec(name, _Loader(name, source, self), origin=source, is_package=is_package)
         if is_package and spec.submodule_search_locations is not None:
@@ -97,21 +124,30 @@ class StartImage:
         spec.cached = compiled
         return spec
 
-    def code(self, name: str) -> CodeType | None:
-        """The code of a module that `find_spec` has found; None when the start is over."""
-        if self._map is None:
-            return None
-        *_, begin, length = self._modules[name]
-        with memoryview(self._map)[self._start :] as view:
-            code: CodeType = marshal.loads(view[begin : begin + length])  # noqa: S302
-        return code
+    def run(self, module: ModuleType) -> None:
+        """Run a module that `find_spec` has found; one that is split waits."""
+        _, _, _, _, numbers, begin, bodies_begin, _ = self._modules[module.__name__]
 
-    def _is_directory_current(self, directory: str) -> bool:
+        def load() -> Any:
+            return marshal.loads(self._bytes(begin, bodies_begin - begin))  # noqa: S302
+
+        if numbers is None:
+            exec(load(), module.__dict__)  # noqa: S102
+        else:
+            Late(module, numbers, load, lambda n, length: self._bytes(bodies_begin + n, length))
+
+    def _bytes(self, begin: int, length: int) -> bytes:
+        return os.pread(self._file, length, self._start + begin)
+
+    def _holds(self, entry: Entry) -> bool:
+        """Whether a module is as it was when the image was written."""
+        source, _, _, stamp, *_ = entry
+        directory = os.path.dirname(source)
         known = self._is_current.get(directory)
         if known is None:
             known = _names(directory) == self._directories.get(directory)
             self._is_current[directory] = known
-        return known
+        return known and _stamp(source) == stamp
 
     def _pattern(self, pattern: str | bytes, flags: int = 0) -> re.Pattern[Any]:
         assert self._compile is not None
@@ -124,43 +160,72 @@ class StartImage:
         found: re.Pattern[Any] = matcher.compile(pattern, *program)
         return found
 
-    def _read(self) -> bool:
-        """Map the image; whether there is one for this start."""
+    def _read(self) -> None:
+        """Open the image, if there is one for this start."""
         try:
-            with open(self._path, "rb") as file:
-                self._map = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
-        except (OSError, ValueError):
-            return False
-        self._start = _LENGTH_BYTES + int.from_bytes(self._map[:_LENGTH_BYTES], "little")
-        try:
-            index = marshal.loads(self._map[_LENGTH_BYTES : self._start])  # noqa: S302
+            self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            length = int.from_bytes(os.read(self._file, _LENGTH_BYTES), "little")
+            if length > os.fstat(self._file).st_size:
+                return
+            index = marshal.loads(os.pread(self._file, length, _LENGTH_BYTES))  # noqa: S302
             holds_for, bases, modules, programs, directories = index
-        except (ValueError, EOFError, TypeError):
-            return False
-        if holds_for != _holds_for(bases):
-            return False
-        self._modules, self._programs, self._directories = modules, programs, directories
-        return True
+        except (OSError, OverflowError, ValueError, EOFError, TypeError):
+            return
+        if holds_for == _holds_for(bases):
+            self._start = _LENGTH_BYTES + length
+            self._modules, self._programs, self._directories = modules, programs, directories
 
     def _write(self) -> None:
         modules: dict[str, Entry] = {}
         pieces: list[bytes] = []
         begin = 0
-        for name, spec in _compiled_modules():
-            code = marshal.dumps(spec.loader.get_code(name))
-            source = spec.loader.path
-            is_package = spec.submodule_search_locations is not None
-            modules[name] = (source, spec.cached, is_package, _stamp(source), begin, len(code))
-            pieces.append(code)
-            begin += len(code)
+        for name, (entry, code, bodies) in self._found().items():
+            end = begin + len(code) + len(bodies)
+            modules[name] = (*entry[:5], begin, begin + len(code), end)
+            pieces += code, bodies
+            begin = end
         bases = _bases(modules)
         directories = {os.path.dirname(entry[0]) for entry in modules.values()}
-        programs = {key: _program(*key) for key in self._patterns}
+        programs = {key: self._programs.get(key) or _program(*key) for key in self._patterns}
         names = {directory: _names(directory) for directory in directories}
         index: Any = (_holds_for(bases), bases, modules, programs, names)
         index = marshal.dumps(index)
         os.makedirs(os.path.dirname(self._path), exist_ok=True)
         _replace(self._path, [len(index).to_bytes(_LENGTH_BYTES, "little"), index, *pieces])
+
+    def _found(self) -> dict[str, tuple[Entry, bytes, bytes]]:
+        """What there is to write of each module: what is known of it, its code, its bodies."""
+        found = {}
+        for name, entry in self._modules.items():
+            if self._holds(entry):
+                *_, begin, bodies_begin, end = entry
+                code = self._bytes(begin, bodies_begin - begin)
+                found[name] = entry, code, self._bytes(bodies_begin, end - bodies_begin)
+        for name, spec in _compiled_modules():
+            if name not in found:
+                numbers, code, bodies = self._compiled(name, spec)
+                source = spec.loader.path
+                is_package = spec.submodule_search_locations is not None
+                entry = source, spec.cached, is_package, _stamp(source), numbers, 0, 0, 0
+                found[name] = entry, code, bodies
+        return found
+
+    def _compiled(self, name: str, spec: Any) -> tuple[Numbers | None, bytes, bytes]:
+        """Functions of a module if it is split, its code and its bodies."""
+        split = None
+        if name.partition(".")[0] in self._split:
+            # A start that writes no image has no use for it.
+            from server.split_code import split_code
+
+            split = split_code(spec.loader.get_data(spec.loader.path), spec.loader.path)
+        if split is None:
+            return None, marshal.dumps(spec.loader.get_code(name)), b""
+        places, begin = [], 0
+        for body, waiting in split.bodies:
+            places.append((begin, len(body), waiting))
+            begin += len(body)
+        code = marshal.dumps((split.code, split.imports, places))
+        return split.numbers, code, b"".join(body for body, _ in split.bodies)
 
 
 class _Loader(SourceFileLoader):
@@ -170,8 +235,9 @@ class _Loader(SourceFileLoader):
         super().__init__(name, path)
         self._image = image
 
-    def get_code(self, fullname: str) -> CodeType | None:
-        return self._image.code(fullname) or super().get_code(fullname)
+    def exec_module(self, module: ModuleType) -> None:
+        """Run a module."""
+        self._image.run(module)
 
 
 _LOADERS: Final = (SourceFileLoader, _Loader)
@@ -204,7 +270,7 @@ def _holds_for(bases: frozenset[str]) -> tuple[object, ...]:
     The directory that Python itself puts in front does not matter if nothing came from there.
     """
     path = frozenset(entry for n, entry in enumerate(sys.path) if n or entry in bases)
-    return sys.version, importlib.util.MAGIC_NUMBER, matcher.MAGIC, sys.flags.optimize, path
+    return FORMAT, sys.version, importlib.util.MAGIC_NUMBER, matcher.MAGIC, sys.flags.optimize, path
 
 
 def _bases(modules: dict[str, Entry]) -> frozenset[str]:

@@ -5,6 +5,7 @@ What every database has without storing it - system relations, types, functions,
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from server.catalog.bootstrap import SYSTEM_OBJECTS
@@ -36,25 +37,45 @@ def _by_name(items: Sequence[Item]) -> dict[str, tuple[Item, ...]]:
 class Builtin:
     """The built-in objects, indexed as the binder asks for them."""
 
-    def __init__(self) -> None:
-        self.state = CatalogState(SYSTEM_OBJECTS)
-        self.types: Mapping[Oid, Type] = TYPE_BY_OID
-        self._type_names = {value.name: value for value in TYPES}
+    @cached_property
+    def state(self) -> CatalogState:
+        """The system's own objects."""
+        return CatalogState(SYSTEM_OBJECTS)
+
+    @cached_property
+    def types(self) -> Mapping[Oid, Type]:
+        """The built-in types."""
+        return TYPE_BY_OID
+
+    @cached_property
+    def _type_names(self) -> Mapping[str, Type]:
+        return {value.name: value for value in TYPES}
+
+    @cached_property
+    def _function_oids(self) -> Mapping[Oid, Function]:
         # Functions that read the catalog stand above those that need not, and win where both are
         # there.
-        self._function_oids = FUNCTION_BY_OID | {item.oid: item for item in SYSTEM_FUNCTIONS}
+        return FUNCTION_BY_OID | {item.oid: item for item in SYSTEM_FUNCTIONS}
+
+    @cached_property
+    def _functions(self) -> Mapping[str, tuple[Named, ...]]:
         everything: tuple[Named, ...] = (
             *self._function_oids.values(),
             *AGGREGATES,
             *WINDOW_FUNCTIONS,
         )
-        self._functions: dict[str, tuple[Named, ...]] = {}
+        named: dict[str, tuple[Named, ...]] = {}
         for item in everything:
-            self._functions[item.name] = (*self._functions.get(item.name, ()), item)
-        self._operators = _by_name(operators(frozenset(self._function_oids)))
-        self._casts = {
-            (item.source, item.target): item for item in casts(frozenset(self._function_oids))
-        }
+            named[item.name] = (*named.get(item.name, ()), item)
+        return named
+
+    @cached_property
+    def _operators(self) -> Mapping[str, tuple[Operator, ...]]:
+        return _by_name(operators(frozenset(self._function_oids)))
+
+    @cached_property
+    def _casts(self) -> Mapping[tuple[Oid, Oid], Cast]:
+        return {(item.source, item.target): item for item in casts(frozenset(self._function_oids))}
 
     def type_named(self, schema: Oid, name: str) -> Type | None:
         """A built-in type by its catalog name."""
@@ -98,4 +119,4 @@ class Builtin:
 
 
 BUILTIN = Builtin()
-"""The one instance: made at import, never changed."""
+"""The one instance. Each of its tables is made when it is first looked at: most sessions' first needs none."""
