@@ -3,6 +3,13 @@
 Rule 1: it is used under its mutex, which try_all, all_free and release_plain take by themselves.
         How one waits only Locks knows.
 Rule 2: a lock is in the table while somebody has it or waits for it.
+Rule 3: weak locks on relations, which do not conflict with each other, are not entered as long as nobody has or wants
+        a strong one: they are noted with their owner alone, which is the fast way. Whoever is about to look for what
+        such a lock could be in the way of has all of them entered first.
+
+    try_all (weak) --> fast --(a strong lock is wanted, savepoint, pg_locks)--> entered
+                         |                                                         |
+                         +----------------> release_plain <------------------------+
 """
 
 from collections.abc import Hashable
@@ -12,6 +19,10 @@ from typing import Any
 from storage.lock_modes import CONFLICTS, LockMode, LockOwner, TableLock, Tag
 
 RowLocks = dict[int, dict[LockOwner, Any]]  # of one relation: by root, who holds what
+
+
+FAST_MAX = 16
+"""How much one owner may take the fast way, as it is looked through one after the other."""
 
 
 class Lock:
@@ -78,21 +89,41 @@ class Held:
 class LockTable:
     """Every lock by its tag, and what every owner has."""
 
-    __slots__ = ("held", "locks", "mutex", "rows")
+    __slots__ = (
+        "_fast",
+        "_queued_count",
+        "_strong_count",
+        "held",
+        "is_fast",
+        "locks",
+        "mutex",
+        "rows",
+    )
 
     def __init__(self) -> None:
         self.mutex = RLock()
         self.locks: dict[Tag, Lock] = {}
         self.held: dict[LockOwner, Held] = {}
         self.rows: dict[int, RowLocks] = {}
+        self._fast: dict[LockOwner, list[tuple[TableLock, ...]]] = {}
+        self.is_fast = True
+        """Whether nobody has or wants a strong lock on a relation."""
+        self._strong_count = 0  # that are held
+        self._queued_count = 0  # requests for locks on relations that wait
 
     def has(self, owner: LockOwner, tag: Tag, mode: LockMode) -> bool:
         """Whether the owner has it in this mode."""
+        self.settle(owner)
+        return self._has(owner, tag, mode)
+
+    def _has(self, owner: LockOwner, tag: Tag, mode: LockMode) -> bool:
         held = self.held.get(owner)
         return held is not None and bool(held.modes.get(tag, 0) & (1 << mode))
 
     def is_grantable(self, owner: LockOwner, tag: Tag, mode: LockMode) -> bool:
         """Whether neither a holder nor somebody who waits, and comes before, is in the way."""
+        if _is_strong(tag, mode):
+            self._close()
         lock = self.locks.get(tag)
         if lock is None:
             return True
@@ -114,6 +145,9 @@ class LockTable:
 
     def grant(self, owner: LockOwner, tag: Tag, mode: LockMode) -> None:
         """The owner has it, once more perhaps."""
+        if _is_strong(tag, mode):
+            self._close()
+            self._strong_count += 1
         lock = self.locks.get(tag)
         if lock is None:
             lock = self.locks[tag] = Lock()
@@ -138,17 +172,65 @@ class LockTable:
     def try_all(self, owner: LockOwner, wanted: tuple[TableLock, ...]) -> bool:
         """`try_table` of one after the other, under the mutex; what was taken before one is not free stays taken."""
         with self.mutex:
+            if self.is_fast and _is_weak(wanted):
+                taken = self._fast.setdefault(owner, [])
+                if any(each is wanted for each in taken):
+                    return True
+                if len(taken) < FAST_MAX:
+                    taken.append(wanted)
+                    return True
             return all(self.try_table(owner, tag, mode) for tag, mode in wanted)
 
     def all_free(self, owner: LockOwner, wanted: tuple[TableLock, ...]) -> bool:
         """Whether `try_all` would succeed at this moment."""
         with self.mutex:
+            if self.is_fast and _is_weak(wanted):
+                return True
             return all(self.is_grantable(owner, tag, mode) for tag, mode in wanted)
+
+    def settle(self, owner: LockOwner) -> None:
+        """Enter what the owner has taken the fast way, so that it is found where all other locks are."""
+        with self.mutex:
+            self._enter(owner, self._fast.pop(owner, []))
+
+    def settle_all(self) -> None:
+        """`settle` all owners."""
+        self._close()
+        self._open()
+
+    def _close(self) -> None:
+        """Nobody takes anything the fast way from now on, and what was taken so is entered."""
+        self.is_fast = False
+        while self._fast:
+            self._enter(*self._fast.popitem())
+
+    def _open(self) -> None:
+        """Let locks be taken the fast way again, if nobody has or wants what they could be in the way of."""
+        if not self._strong_count and not self._queued_count:
+            self.is_fast = True
+
+    def _enter(self, owner: LockOwner, taken: list[tuple[TableLock, ...]]) -> None:
+        for wanted in taken:
+            for tag, mode in wanted:
+                if not self._has(owner, tag, mode):
+                    self.grant(owner, tag, mode)
+
+    def wait(self, place: int, request: Any) -> None:
+        """A request takes its place in the queue of a lock."""
+        self.locks[request.tag].queue.insert(place, request)
+        self._queued_count += request.tag[0] == "relation"
+
+    def leave(self, request: Any) -> None:
+        """A request leaves the queue of its lock."""
+        self.locks[request.tag].queue.remove(request)
+        self._queued_count -= request.tag[0] == "relation"
 
     def give_back(self, owner: LockOwner, tag: Tag, mode: LockMode) -> bool:
         """The owner, whose order no longer has it, gives it back; whether somebody waits for that."""
         lock = self.locks[tag]
         held = self.held[owner]
+        if _is_strong(tag, mode):
+            self._strong_count -= 1
         if not lock.give_back(owner, mode):
             return False
         held.modes[tag] &= ~(1 << mode)
@@ -165,9 +247,11 @@ class LockTable:
         with self.mutex:
             held = self.held.get(owner)
             if held is None:
+                self._fast.pop(owner, None)
                 return True
             if any(self.locks[tag].queue for tag in held.modes):
                 return False
+            self._fast.pop(owner, None)
             self.give_back_since(owner, 0)
             self.unlock_rows(owner, 0)
             del self.held[owner]
@@ -181,6 +265,7 @@ class LockTable:
             tag, mode = order.pop()
             if self.give_back(owner, tag, mode) and tag not in awaited:
                 awaited.append(tag)
+        self._open()
         return awaited
 
     def unlock_rows(self, owner: LockOwner, count: int) -> None:
@@ -206,3 +291,13 @@ def _conflicts(lock: Lock, group: Hashable, conflicts: int) -> bool:
         if holder.lock_group != group
         for held in modes
     )
+
+
+def _is_weak(wanted: tuple[TableLock, ...]) -> bool:
+    """Whether locks on relations conflict with none of their kind."""
+    return all(mode <= LockMode.ROW_EXCLUSIVE for _, mode in wanted)
+
+
+def _is_strong(tag: Tag, mode: LockMode) -> bool:
+    """Whether a weak lock on a relation could be in the way."""
+    return mode >= LockMode.SHARE and tag[0] == "relation"

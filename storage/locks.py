@@ -163,13 +163,14 @@ class Locks:
     ) -> Completion:
         """Done when those have ended who now hold what conflicts with the mode; nobody waits behind the request."""
         with self.mutex:
+            self._table.settle_all()
             lock = self._locks.get(tag)
             found = () if lock is None else _conflicting_holders(lock, owner, mode)
             holders = frozenset(holder for holder in found if which(holder))
             if lock is None or not holders:
                 return GRANTED
             request = Request(owner, tag, NO_MODE, until_gone=holders)
-            lock.queue.append(request)
+            self._table.wait(len(lock.queue), request)
             self._waiting[owner.lock_group] = request
             return request.completion
 
@@ -194,6 +195,7 @@ class Locks:
     def release(self, owner: LockOwner, tag: Tag, mode: LockMode) -> bool:
         """Give back one acquisition (advisory locks of sessions); False: it was not held."""
         with self.mutex:
+            self._table.settle(owner)
             held = self._held.get(owner)
             if held is None or (tag, mode) not in held.order:
                 return False
@@ -205,6 +207,7 @@ class Locks:
 
     def position(self, owner: LockOwner) -> tuple[int, int]:
         """What `release_since` goes back to."""
+        self._table.settle(owner)
         held = self._held.get(owner)
         return (len(held.order), len(held.rows)) if held else (0, 0)
 
@@ -213,6 +216,7 @@ class Locks:
     ) -> tuple[list[tuple[Tag, LockMode]], list[tuple[int, int, RowLock]]]:
         """All that an owner holds: locks with their modes, and rows with theirs."""
         with self.mutex:
+            self._table.settle(owner)
             held = self._held.get(owner)
             if held is None:
                 return [], []
@@ -226,6 +230,7 @@ class Locks:
         if position == (0, 0) and self.release_plain(owner):
             return
         with self.mutex:
+            self._table.settle(owner)
             held = self._held.get(owner)
             if held is None:
                 return
@@ -359,8 +364,7 @@ class Locks:
             if request.tag[0] == "xid":
                 self._xid_waiters[_number(request.tag)].remove(request)
                 return
-            lock = self._locks[request.tag]
-            lock.queue.remove(request)
+            self._table.leave(request)
             done = self._serve_all([request.tag])
         _complete(done)
 
@@ -417,6 +421,7 @@ class Locks:
     def holders(self) -> list[LockStatus]:
         """Every lock held or awaited."""
         with self.mutex:
+            self._table.settle_all()
             rows = [
                 LockStatus(tag, owner, mode, True)
                 for tag, lock in self._locks.items()
@@ -443,7 +448,7 @@ class Locks:
             if CONFLICTS.get(ahead.mode, 0) & mine:
                 place = i
                 break
-        lock.queue.insert(place, request)
+        self._table.wait(place, request)
 
     def _serve_all(self, tags: list[Tag]) -> list[Request]:
         return [request for tag in tags for request in self._serve(tag, self._locks[tag])]
@@ -455,7 +460,7 @@ class Locks:
         for request in tuple(lock.queue):
             if request.until_gone:
                 if request.until_gone.isdisjoint(lock.granted):
-                    lock.queue.remove(request)
+                    self._table.leave(request)
                     self._waiting.pop(request.owner.lock_group, None)
                     served.append(request)
                 continue
@@ -464,7 +469,7 @@ class Locks:
             ):
                 blocked |= CONFLICTS[request.mode]
                 continue
-            lock.queue.remove(request)
+            self._table.leave(request)
             self._waiting.pop(request.owner.lock_group, None)
             self._table.grant(request.owner, tag, request.mode)
             served.append(request)

@@ -6,6 +6,9 @@ from storage.lock_modes import CONFLICTS, LockMode
 
 cdef enum:
     MODES = 9  # and 0, which is none
+    WEAK_MAX = 3  # ROW_EXCLUSIVE
+    STRONG_MIN = 5  # SHARE
+    FAST_MAX = 16  # as it is looked through, one after the other
 
 assert len(LockMode) == MODES - 1
 
@@ -108,15 +111,22 @@ cdef class LockTable:
     cdef readonly dict held
     cdef readonly dict rows
     cdef readonly object mutex
+    cdef dict fast  # what was taken the fast way, by owner: lists of what try_all was asked for
+    cdef readonly bint is_fast
+    cdef Py_ssize_t strong_count  # strong locks on relations that are held
+    cdef Py_ssize_t queued_count  # and requests for locks on relations that wait
 
     def __cinit__(self):
         self.mutex = RLock()
         self.locks = {}
         self.held = {}
         self.rows = {}
+        self.fast = {}
+        self.is_fast = True
 
     def has(self, owner, tuple tag not None, mode):
         """Whether the owner has it in this mode."""
+        self.settle(owner)
         return self.has_raw(owner, tag, mode)
 
     def is_grantable(self, owner, tuple tag not None, mode):
@@ -136,6 +146,7 @@ cdef class LockTable:
 
     def try_table(self, owner, tuple tag not None, mode):
         """`try_grant`, once for each mode."""
+        self.settle(owner)
         if self.has_raw(owner, tag, mode):
             return True
         if not self.is_grantable_raw(owner, tag, mode):
@@ -143,12 +154,13 @@ cdef class LockTable:
         self.grant_raw(owner, tag, mode, mode)
         return True
 
-    def try_all(self, owner, tuple wanted not None):
+    cpdef bint try_all(self, owner, tuple wanted) except -1:
         """`try_table` of one after the other, under the mutex; what was taken before one is not free stays taken."""
-        if self.has_all(owner, wanted):
+        if self.is_fast and self.try_fast(owner, wanted):
             return True
         self.mutex.acquire()
         try:
+            self.settle(owner)
             for tag, mode in wanted:
                 if not self.has_raw(owner, tag, mode):
                     if not self.is_grantable_raw(owner, tag, mode):
@@ -158,26 +170,84 @@ cdef class LockTable:
         finally:
             self.mutex.release()
 
-    def all_free(self, owner, tuple wanted not None):
+    cpdef bint all_free(self, owner, tuple wanted) except -1:
         """Whether `try_all` would succeed at this moment."""
-        for tag, mode in wanted:
-            if tag in self.locks and not self.is_free(owner, tag, mode):
-                return False
-        return True
-
-    cdef bint has_all(self, owner, tuple wanted) except -1:
-        """Without the mutex: what an owner has changes by its own doing."""
-        for tag, mode in wanted:
-            if not self.has_raw(owner, tag, mode):
-                return False
-        return True
-
-    cdef bint is_free(self, owner, tuple tag, int number) except -1:
+        if self.is_fast and is_weak(wanted):
+            return True
         self.mutex.acquire()
         try:
-            return self.is_grantable_raw(owner, tag, number)
+            for tag, mode in wanted:
+                if not self.is_grantable_raw(owner, tag, mode):
+                    return False
+            return True
         finally:
             self.mutex.release()
+
+    cdef bint try_fast(self, owner, tuple wanted) except -1:
+        """Note weak locks as taken; False: that is for the slow way. One step under the GIL but for the new list."""
+        cdef list taken = self.fast.get(owner)
+        if taken is None:
+            taken = []  # which may have the garbage collected, and others go on meanwhile
+            if not self.is_fast or not is_weak(wanted):
+                return False
+            self.fast[owner] = taken
+        else:
+            for each in taken:
+                if each is wanted:
+                    return True
+            if len(taken) == FAST_MAX or not is_weak(wanted):
+                return False
+        taken.append(wanted)
+        return True
+
+    def settle(self, owner):
+        """Enter what the owner has taken the fast way, so that it is found where all other locks are."""
+        if owner in self.fast:
+            self.mutex.acquire()
+            try:
+                self.enter(owner, self.fast.pop(owner, None))
+            finally:
+                self.mutex.release()
+
+    def settle_all(self):
+        """`settle` all owners."""
+        self.close()
+        self.open()
+
+    cdef int close(self) except -1:
+        """Nobody takes anything the fast way from now on, and what was taken so is entered."""
+        self.is_fast = False
+        while self.fast:
+            owner, taken = self.fast.popitem()
+            self.enter(owner, taken)
+        return 0
+
+    cdef int open(self) except -1:
+        """Let locks be taken the fast way again, if nobody has or wants what they could be in the way of."""
+        if not self.strong_count and not self.queued_count:
+            self.is_fast = True
+        return 0
+
+    cdef int enter(self, owner, list taken) except -1:
+        cdef tuple wanted
+        if taken is not None:
+            for wanted in taken:
+                for tag, mode in wanted:
+                    if not self.has_raw(owner, tag, mode):
+                        self.grant_raw(owner, tag, mode, mode)
+        return 0
+
+    def wait(self, Py_ssize_t place, request not None):
+        """A request takes its place in the queue of a lock."""
+        cdef Lock lock = self.locks[request.tag]
+        lock.queue.insert(place, request)
+        self.queued_count += request.tag[0] == "relation"
+
+    def leave(self, request not None):
+        """A request leaves the queue of its lock."""
+        cdef Lock lock = self.locks[request.tag]
+        lock.queue.remove(request)
+        self.queued_count -= request.tag[0] == "relation"
 
     def give_back(self, owner, tuple tag not None, mode):
         """The owner, whose order no longer has it, gives it back; whether somebody waits for that."""
@@ -187,15 +257,20 @@ cdef class LockTable:
         """Give back all that an owner has; False, and nothing was done: somebody waits for a part of it."""
         cdef Held held
         cdef Lock lock
-        if self.held.get(owner) is None:
+        if self.is_fast and self.held.get(owner) is None:
+            self.fast.pop(owner, None)
             return True
         self.mutex.acquire()
         try:
-            held = self.held[owner]
+            held = self.held.get(owner)
+            if held is None:
+                self.fast.pop(owner, None)
+                return True
             for tag in held.modes:
                 lock = self.locks[tag]
                 if lock.queue:
                     return False
+            self.fast.pop(owner, None)
             self.give_back_since(owner, 0)
             if held.rows:
                 self.unlock_rows(owner, 0)
@@ -212,6 +287,8 @@ cdef class LockTable:
             tag, mode = held.order.pop()
             if self.give_back_raw(owner, held, tag, mode, mode) and tag not in awaited:
                 awaited.append(tag)
+        if not self.is_fast:
+            self.open()
         return awaited
 
     def unlock_rows(self, owner, Py_ssize_t count):
@@ -237,8 +314,11 @@ cdef class LockTable:
         return modes is not None and <int>modes >> number & 1
 
     cdef bint is_grantable_raw(self, owner, tuple tag, int number) except -1:
-        cdef Lock lock = self.locks.get(tag)
+        cdef Lock lock
         cdef int conflicts = conflicts_of[number], other, mine
+        if number >= STRONG_MIN and tag[0] == "relation":
+            self.close()
+        lock = self.locks.get(tag)
         if lock is None:
             return True
         if conflicts & lock.modes and lock.conflicts(owner.lock_group, conflicts):
@@ -258,8 +338,13 @@ cdef class LockTable:
         return True
 
     cdef int grant_raw(self, owner, tuple tag, mode, int number) except -1:
-        cdef Lock lock = self.locks.get(tag)
-        cdef Held held = self.held.get(owner)
+        cdef Lock lock
+        cdef Held held
+        if number >= STRONG_MIN and tag[0] == "relation":
+            self.close()
+            self.strong_count += 1
+        lock = self.locks.get(tag)
+        held = self.held.get(owner)
         if lock is None:
             lock = self.locks[tag] = Lock.__new__(Lock)
         lock.take_raw(owner, mode, number)
@@ -273,6 +358,8 @@ cdef class LockTable:
     cdef bint give_back_raw(self, owner, Held held, tuple tag, mode, int number) except -1:
         cdef Lock lock = self.locks[tag]
         cdef int modes
+        if number >= STRONG_MIN and tag[0] == "relation":
+            self.strong_count -= 1
         if not lock.give_back_raw(owner, mode, number):
             return False
         modes = <int>held.modes[tag] & ~(1 << number)
@@ -285,3 +372,12 @@ cdef class LockTable:
         if not lock.granted:
             del self.locks[tag]
         return False
+
+
+cdef bint is_weak(tuple wanted) except -1:
+    """Whether locks on relations conflict with none of their kind."""
+    cdef tuple lock
+    for lock in wanted:
+        if <int>lock[1] > WEAK_MAX:
+            return False
+    return True

@@ -347,6 +347,68 @@ def test_several_table_locks_are_taken_up_to_the_first_that_is_not_free(locks, o
     assert locks.position(one) == (3, 0)
 
 
+WEAK = (LockMode.ACCESS_SHARE, LockMode.ROW_SHARE, LockMode.ROW_EXCLUSIVE)
+
+
+@pytest.mark.parametrize(("held", "wanted"), list(product(WEAK, LockMode)))
+def test_what_is_noted_with_its_owner_alone_is_in_the_way_all_the_same(locks, owners, held, wanted):
+    a, b, c, _ = owners
+    assert locks.try_all(a, (table_lock(2, LockMode.ACCESS_SHARE), table_lock(1, held)))
+    waiting = locks.acquire(b, TABLE, wanted)
+    assert waiting.done is not bool(CONFLICTS[held] >> wanted & 1)
+    late = table_lock(1, LockMode.ROW_SHARE)
+    is_free = not CONFLICTS[wanted] >> LockMode.ROW_SHARE & 1
+    assert locks.all_free(c, (late,)) is locks.try_all(c, (late,)) is is_free
+    assert {each.owner for each in locks.holders() if each.tag == TABLE} >= {a, b}
+    assert locks.release_plain(a) is waiting.done
+    locks.release_since(a)
+    assert waiting.done
+    locks.release_since(b)
+    assert locks.try_all(c, (late,))
+    locks.release_since(c)
+    assert locks.holders() == []
+
+
+def test_a_savepoint_keeps_what_was_taken_before_it(locks, owners):
+    one, other, *_ = owners
+    first, second = ((table_lock(table, LockMode.ROW_EXCLUSIVE),) for table in (1, 2))
+    assert locks.try_all(one, first)
+    position = locks.position(one)
+    assert locks.try_all(one, second)
+    assert locks.try_all(one, first)
+    locks.release_since(one, position)
+    assert [each.tag for each in locks.holders()] == [TABLE]
+    assert not locks.try_table(other, 1, LockMode.SHARE)
+    assert locks.try_table(other, 2, LockMode.SHARE)
+    assert locks.lasting(one)[0] == [(TABLE, LockMode.ROW_EXCLUSIVE)]
+
+
+def test_many_locks_of_one_owner_are_all_there(locks, owners):
+    one, other, *_ = owners
+    wanted = [(table_lock(table, LockMode.ROW_EXCLUSIVE),) for table in range(1, 51)]
+    for _ in range(2):
+        assert all(locks.try_all(one, each) for each in wanted)
+    assert len(locks.holders()) == 50
+    assert not any(locks.try_table(other, table, LockMode.SHARE) for table in range(1, 51))
+    assert locks.release_plain(one)
+    assert all(locks.try_table(other, table, LockMode.SHARE) for table in range(1, 51))
+
+
+def test_weak_locks_stay_out_of_the_way_of_a_request_that_waits(locks, owners):
+    a, b, c, _ = owners
+    weak = (table_lock(1, LockMode.ROW_EXCLUSIVE),)
+    assert locks.try_all(a, weak)
+    waiting = locks.acquire(b, TABLE, LockMode.SHARE)
+    assert not locks.try_all(c, weak)
+    locks.cancel_wait(b)
+    assert not waiting.done
+    assert locks.try_all(c, weak)
+    assert locks.try_all(a, weak)
+    assert locks.release_plain(a)
+    assert locks.release_plain(c)
+    assert locks.try_table(b, 1, LockMode.ACCESS_EXCLUSIVE)
+
+
 def test_all_is_released_at_once_unless_somebody_waits(locks, owners):
     one, other, *_ = owners
     assert locks.release_plain(one)  # nothing
