@@ -13,12 +13,13 @@ from storage.native.slots cimport Slot, read_slot, slot_named
 from storage.native.work cimport Work
 
 from storage.locks import RowLock
-from storage.outcomes import Outcome
+from storage.outcomes import Outcome, Status
 
 cdef enum:  # of RowPaths.keeps_key
     THERE = 1
     OWN = 2
 
+cdef object CHANGED = Outcome(Status.DONE)
 cdef object KEY_SHARE = RowLock.KEY_SHARE
 cdef object NO_KEY_UPDATE = RowLock.NO_KEY_UPDATE
 cdef object UPDATE = RowLock.UPDATE
@@ -138,16 +139,16 @@ cdef class KeyReader:
         return False
 
     def change(self, Work transaction not None, snapshot, uint64_t row_id, dict values not None):
-        """Table.update of some columns of a version that `locate` has found."""
+        """Table.update of some columns of a version that `locate` has found; of DONE nothing more is told."""
         cdef RowPaths paths
+        cdef uint64_t new_id, root_id
         self.take()
         try:
             table = self.table()
             if transaction.tracked is None:
                 paths = read_slot(table, &PATHS)
-                outcome = paths.update(table, transaction, row_id, values, False, False)
-                if outcome is not None:
-                    return outcome
+                if paths.update_raw(table, transaction, row_id, values, False, False, &new_id, &root_id):
+                    return CHANGED
                 outcome = paths.check(transaction, row_id, NO_KEY_UPDATE)
                 if type(outcome) is Outcome:
                     return outcome

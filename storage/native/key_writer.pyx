@@ -103,7 +103,7 @@ cdef class KeyWriter:
                 made.append(key)
                 key_kept = key_kept and not (<Keys>keys).may_be_referred_to
             outcome = self.change(table, transaction, snapshot, row_id, changes, bool(moved), key_kept)
-            if outcome[0] is DONE:
+            if (<tuple>outcome)[0] is DONE:
                 for i in range(len(moved)):
                     self.add(transaction, <Keys>moved[i], <bytes>made[i], outcome.root_id)
         finally:

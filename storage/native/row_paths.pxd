@@ -13,4 +13,8 @@ cdef class RowPaths(RowPruner):
     cpdef object update(
         self, table, Work transaction, uint64_t row_id, values, bint key_changed, bint key_kept
     )
+    cdef bint update_raw(
+        self, table, Work transaction, uint64_t row_id, values, bint key_changed, bint key_kept,
+        uint64_t *new_id_out, uint64_t *root_id_out,
+    ) except -1
     cdef object locked(self, transaction, uint64_t root_id, int mode)

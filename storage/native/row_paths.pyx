@@ -80,6 +80,16 @@ cdef class RowPaths(RowPruner):
         self, table, Work transaction, uint64_t row_id, values, bint key_changed, bint key_kept
     ):
         """Replace a version nobody stands in the way of, or None for the long way."""
+        cdef uint64_t new_id, root_id
+        if not self.update_raw(table, transaction, row_id, values, key_changed, key_kept, &new_id, &root_id):
+            return None
+        return make_outcome(Outcome, (DONE, 0, new_id, root_id))
+
+    cdef bint update_raw(
+        self, table, Work transaction, uint64_t row_id, values, bint key_changed, bint key_kept,
+        uint64_t *new_id_out, uint64_t *root_id_out,
+    ) except -1:
+        """`update`; False: that is for the long way."""
         cdef Version *version = self.version_of(row_id)
         cdef Place *old_place = self.place_of(row_id)
         cdef Place *place
@@ -96,18 +106,18 @@ cdef class RowPaths(RowPruner):
             version.xmin == 0 or version.xmax or version.following & NEWER or old_place.is_alike
             or not self.fits(values) or not self.may_copy(old_place, row_id & 0xFFFF, values)
         ):
-            return None
+            return False
         if self.locks or self.newest:
             if self.root_raw(row_id) in self.newest:
-                return None
+                return False
             mode = UPDATE if key_changed and not key_kept else NO_KEY_UPDATE
             if self.locked(transaction, self.root_raw(row_id), mode):
-                return None
+                return False
         if version.following & INNER:
             root_id = version.following & ROW_ID_MASK
             length = self.read_chain(root_id, row_id, chain, after)
             if length < 0:
-                return None
+                return False
         stamp = transaction.stamp_raw()
         freed_count = 0
         kept = self.prune(length, chain, after, changed, freed, &freed_count)
@@ -121,7 +131,7 @@ cdef class RowPaths(RowPruner):
             group = self.group_of(freed[reused])
             slot = freed[reused] & 0xFFFF
             if not self.is_open(self.place_of(freed[reused])):
-                return None
+                return False
         else:
             group, slot = self.slot_for(table, stamp >> 16, row_id >> 16)
         new_id = (<uint64_t>read_slot(group, &GROUP_NO) << 16) | slot
@@ -129,7 +139,7 @@ cdef class RowPaths(RowPruner):
         old_place = self.place_of(row_id)
         version = self.version_of(row_id)
         if read_slot(group, &SHARED) or self.has_large(place, slot):
-            return None
+            return False
         change = self.change
         change.begin_raw(stamp >> 16, False)
         try:
@@ -171,7 +181,9 @@ cdef class RowPaths(RowPruner):
         counts.updated += 1
         if key_changed:
             counts.updated_keys += 1
-        return make_outcome(Outcome, (DONE, 0, new_id, root_id))
+        new_id_out[0] = new_id
+        root_id_out[0] = root_id
+        return True
 
     def delete(self, table, Work transaction not None, uint64_t row_id):
         """End a version nobody stands in the way of, or None for the long way."""

@@ -5,6 +5,7 @@ Expressions over a row are row_cells'.
 
 from functools import partial
 
+from cpython.tuple cimport PyTuple_GET_ITEM
 from server.executor.native.row_cells cimport Cell, cell_of, cells_of, holds, values_of
 from storage.native.slots cimport Slot, read_slot, slot_named
 
@@ -257,7 +258,7 @@ cdef class KeyUpdate:
             outcome = self.change(context, row[self.place], changes)
             if outcome is None:
                 return LEFT
-            status = outcome[0]
+            status = (<tuple>outcome)[0]
             if status is DONE:
                 return 1
             if status is BLOCKED:
@@ -325,7 +326,7 @@ cdef class KeyDelete:
         cdef tuple row = self.lookup.find_row(context, read_slot(context, &PARAMETERS))
         while row is not None:
             outcome = self.remove(context, row[self.place])
-            status = outcome[0]
+            status = (<tuple>outcome)[0]
             if status is DONE:
                 return 1
             if status is BLOCKED:

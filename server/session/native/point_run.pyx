@@ -8,12 +8,12 @@ What Session does at the beginning and the end of a statement is done here witho
 Session.basis, `begin_statement` and `rest` are those of Session.
 """
 
+from cpython.weakref cimport PyWeakref_NewRef
 from libc.stdint cimport int64_t
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 from storage.native.slots cimport Slot, read_slot, slot_named, write_slot
-
-from weakref import ref
+from storage.native.work cimport Work
 
 from server.clock import SystemClock
 from server.executor.run import run_point
@@ -59,7 +59,6 @@ cdef Slot DEFERRED = slot_named("deferred")
 cdef Slot FINISHED = slot_named("finished")
 cdef Slot IS_STALE = slot_named("is_stale")
 cdef Slot IS_WATCHED = slot_named("is_watched")
-cdef Slot IS_SERIALIZABLE = slot_named("is_serializable")
 cdef Slot KEY_READ = slot_named("key_read")
 cdef Slot LEAVES_CHECKS = slot_named("leaves_checks")
 cdef Slot LOCKS = slot_named("locks")
@@ -70,7 +69,6 @@ cdef Slot PLANNED = slot_named("planned")
 cdef Slot READ_COMMITTED = slot_named("read_committed")
 cdef Slot ROW_COUNTS = slot_named("row_counts")
 cdef Slot ROWS = slot_named("rows")
-cdef Slot SEEN_LSN = slot_named("seen_lsn")
 cdef Slot SETTINGS_VERSION = slot_named("settings_version")
 cdef Slot SNAPSHOT = slot_named("snapshot")
 cdef Slot SQL = slot_named("sql")
@@ -273,10 +271,11 @@ cdef bytes end_step(SessionState session, prepared, bytes head, bytes data):
 cdef object snapshot_in_block(SessionState session, prepared, tuple locks, sql):
     """What a read by key in an open block sees, the statement having begun; None: leave it. sql: as above."""
     cdef Running running = session.transaction.running
+    cdef Work storage
     if running is None:
         return None
     storage = running.storage
-    if read_slot(storage, &IS_SERIALIZABLE) or (read_slot(storage, &SEEN_LSN) and storage.is_ahead):
+    if storage.is_serializable or (storage.seen_lsn and storage.is_ahead):
         return None
     if not session.try_locks(storage, locks):
         return None
@@ -406,18 +405,20 @@ cdef int leave_point_context(SessionState session) except -1:
 
 cdef object next_snapshot(Running running):
     """SessionTransaction.snapshot."""
-    snapshot = running.storage.statement_snapshot()
+    cdef Work storage = running.storage
+    storage.next_raw()
+    snapshot = storage.snapshot_raw()
     running.has_snapshot = True
-    running.newest = ref(snapshot)
+    running.newest = PyWeakref_NewRef(snapshot, None)
     return snapshot
 
 
 cdef bint may_run(Running running, lane) except -1:
     """Whether the lane notes what a serializable transaction reads, and need not wait for a snapshot."""
-    storage = running.storage
-    if read_slot(storage, &IS_SERIALIZABLE) and (read_slot(lane, &KEY_READ) is not None or running.modes.deferrable):
+    cdef Work storage = running.storage
+    if storage.is_serializable and (read_slot(lane, &KEY_READ) is not None or running.modes.deferrable):
         return False
-    if not read_slot(storage, &SEEN_LSN) or not storage.is_ahead:
+    if not storage.seen_lsn or not storage.is_ahead:
         return True
     return lane.changes_by_key or lane.planned.tag == "INSERT"
 
@@ -439,6 +440,7 @@ cdef object run(SessionState session, lane, Running running, basis, tuple parame
     A tuple of what a row is told with: it is inserted, and what it refers to is to be looked at.
     """
     cdef int64_t count = 0
+    cdef Work storage
     key_read = read_slot(lane, &KEY_READ)
     if key_read is not None:
         return reply_row(lane, formats, key_read.fetch(next_snapshot(running), parameters))
@@ -449,7 +451,7 @@ cdef object run(SessionState session, lane, Running running, basis, tuple parame
     if context is None or running.point_basis is not basis:
         context = context_of(session, running, basis)
     storage = running.storage
-    is_stale = bool(read_slot(storage, &SEEN_LSN)) and storage.is_ahead
+    is_stale = bool(storage.seen_lsn and storage.is_ahead)
     write_slot(context, &IS_STALE, is_stale)
     write_slot(context, &SNAPSHOT, next_snapshot(running))
     write_slot(context, &PARAMETERS, parameters)
