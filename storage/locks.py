@@ -75,6 +75,7 @@ class Request:
     turn: Turn | None = None
     completion: Completion = field(default_factory=Completion)
     until_gone: frozenset[LockOwner] = frozenset()
+    moved_up: bool = False  # who came before it for the row has left the line
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,13 +309,16 @@ class Locks:
         """Done when the transaction with this xid has ended, or rolled back to before it.
 
         With a row and the xid that the owner has already: of all who wait for that row only the first is told, and the
-        others wait for that one's end; so it has to `pass_on` the row if it does not take it.
+        others wait for that one's end; so it has to `pass_on` the row if it does not take it. Who has a lock on the row
+        already and wants a stronger one does not stand in line.
         """
         with self.mutex:
             if xid not in self._row_owners:
                 return GRANTED
             if turn is None and row is not None:
                 turn = Turn(row)
+            if turn is not None and owner in self.rows_of(turn.row[0]).get(turn.row[1], ()):
+                row = turn = None
             request = Request(owner, ("xid", xid), LockMode.SHARE, row, own_xid, turn)
             self._xid_waiters.setdefault(xid, []).append(request)
             self._waiting[owner.lock_group] = request
@@ -363,6 +367,7 @@ class Locks:
             del self._waiting[owner.lock_group]
             if request.tag[0] == "xid":
                 self._xid_waiters[_number(request.tag)].remove(request)
+                self._move_up(request.turn)
                 return
             self._table.leave(request)
             done = self._serve_all([request.tag])
@@ -382,8 +387,28 @@ class Locks:
         _complete(done)
         return None if tag is not None else found
 
+    def has_moved_up(self, owner: LockOwner) -> bool:
+        """Whether the owner waits for a row's holder since one who came before it has left; told once.
+
+        It was that one whom it waited for until then: the wait for the holder is a new one, with a time of its own.
+        """
+        with self.mutex:
+            request = self._waiting.get(owner.lock_group)
+            if request is None or not request.moved_up:
+                return False
+            request.moved_up = False
+            return True
+
+    def _move_up(self, left: Turn | None) -> None:
+        for request in self._waiting.values() if left is not None else ():
+            if left is not None and request.turn is not None and request.turn.row == left.row:
+                request.moved_up = True
+
     def find_plain_deadlock(self, owner: LockOwner) -> list[WaitEdge] | None:
-        """The circle of two who wait for the same thing, each for what the other one holds of it."""
+        """The circle of two who wait for the same thing, each for what the other one holds of it.
+
+        The other one is the first who waits for the owner; circles with later ones are left to the timeout.
+        """
         group = owner.lock_group
         with self.mutex:
             request = self._waiting.get(group)
@@ -391,19 +416,24 @@ class Locks:
             if request is None or lock is None or request.owner not in lock.granted:
                 return None
             for ahead in lock.queue:
-                mine = _is_in_way(lock, request.owner, ahead)
-                if ahead is not request and mine and _is_in_way(lock, ahead.owner, request):
-                    return [
-                        WaitEdge(request.owner, request.tag, request.mode, ahead.owner),
-                        WaitEdge(ahead.owner, ahead.tag, ahead.mode, request.owner),
-                    ]
+                if ahead is request or not _is_in_way(lock, request.owner, ahead):
+                    continue
+                if not _is_in_way(lock, ahead.owner, request):
+                    return None
+                return [
+                    WaitEdge(request.owner, request.tag, request.mode, ahead.owner),
+                    WaitEdge(ahead.owner, ahead.tag, ahead.mode, request.owner),
+                ]
         return None
 
     def blockers(self, owner: LockOwner) -> list[WaitEdge]:
         """Whom the owner waits for at this moment (pg_blocking_pids): for a row, those whose turn is before his."""
         with self.mutex:
-            group = owner.lock_group
-            return list(self._ahead(group)) or list(self._edges(group))
+            return self._waits_of(owner.lock_group)
+
+    def _waits_of(self, group: Hashable) -> list[WaitEdge]:
+        """Whom a group waits for: those before it in a row's line, or who has what it wants."""
+        return list(self._ahead(group)) or list(self._edges(group))
 
     def _ahead(self, group: Hashable) -> Iterator[WaitEdge]:
         """Those who want the same row and have come before, if they want it in a mode that conflicts."""
@@ -480,7 +510,7 @@ class Locks:
     def _search(
         self, start: Hashable, group: Hashable, visited: set[Hashable]
     ) -> list[WaitEdge] | None:
-        for edge in self._edges(group):
+        for edge in self._waits_of(group):
             target = edge.blocker.lock_group
             if target == start:
                 return [edge]

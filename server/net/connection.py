@@ -215,8 +215,11 @@ class ClientConnection(asyncio.Protocol):
     def has_waited_long(self) -> None:
         """A change has waited for deadlock_timeout."""
         steps = self._blocked
-        if steps is not None and steps.is_deadlocked():
+        is_deadlocked = steps is not None and steps.is_deadlocked()
+        if steps is not None and is_deadlocked:
             self._run_blocked(steps)
+        elif steps is not None and is_deadlocked is None:
+            self.listener.deadlock_watch.begin(self, steps.deadlock_timeout_seconds)
 
     def _run_blocked(self, steps: Blocked) -> None:
         """Leave the usual way: the steps know all others."""

@@ -84,11 +84,12 @@ class Blocked(RowWait):
         timeout_ms: int = self.prepared.basis.deadlock_timeout_ms
         return timeout_ms / 1000
 
-    def is_deadlocked(self) -> bool:
-        """Whether nobody but the session itself can end the wait; then the steps tell the error."""
+    def is_deadlocked(self) -> bool | None:
+        """Whether nobody but the session itself can end the wait; then the steps tell the error. None: ask again."""
         if self.completion is not None and not self.completion.done:
             try:
-                look_for_deadlock(self.session)
+                if not look_for_deadlock(self.session):
+                    return None
             except DeadlockDetected as error:
                 error.context = error.context or _where(self.context, self.lane)
                 self.error = error

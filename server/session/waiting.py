@@ -63,8 +63,7 @@ def _until_done(session: Session, wait: Wait) -> Generator[Wait, bool | None, No
                 continue
             session.check_cancelled()
             if not deadlock_looked_for:
-                deadlock_looked_for = True
-                look_for_deadlock(session)
+                deadlock_looked_for = look_for_deadlock(session)
             waited_ms = (session.clock.monotonic_ns() - started_ns) // _NS_PER_MS
             if lock_timeout_ms and waited_ms >= lock_timeout_ms:
                 raise LockNotAvailable("canceling statement due to lock timeout")
@@ -122,14 +121,18 @@ def _done_in_time(session: Session, woken: threading.Event, timeout_ms: int | No
     return woken.is_set()
 
 
-def look_for_deadlock(session: Session) -> None:
-    """Raise if the session waits for somebody who waits for it."""
+def look_for_deadlock(session: Session) -> bool:
+    """Raise if the session waits for somebody who waits for it; false: its wait is a new one, and looked at later."""
     running = session.transaction.running
     if running is None:
-        return
-    found = session.database.engine.locks.find_deadlock(running.storage)
+        return True
+    locks = session.database.engine.locks
+    if locks.has_moved_up(running.storage):
+        return False
+    found = locks.find_deadlock(running.storage)
     if found:
         raise _deadlock(session, found)
+    return True
 
 
 def _refuse_plain_deadlock(session: Session) -> None:

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from storage.lock_modes import table_lock
-from storage.locks import CONFLICTS, ROW_CONFLICTS, LockMode, Locks, RowLock
+from storage.locks import CONFLICTS, ROW_CONFLICTS, LockMode, Locks, RowLock, Turn
 
 TABLE = ("relation", 1)
 OTHER = ("relation", 2)
@@ -230,6 +230,45 @@ def test_deadlock_through_a_queue(locks, owners):
     assert [edge.blocker for edge in locks.blockers(c)] == [b]
     assert locks.find_deadlock(a) is None
     assert waiting.done
+
+
+def test_who_comes_first_for_a_row_is_in_the_circle_of_who_comes_after(locks, owners):
+    """The second waits for the first, not for the holder; his wait for the holder is a new one when that has left."""
+    a, b, c, _ = owners
+    row = (7, 1)
+    locks.register_xid(10, a)
+    locks.register_xid(12, c)
+    locks.wait_for_xid(b, 10, turn=Turn(row))
+    locks.wait_for_xid(c, 10, turn=Turn(row))
+    locks.wait_for_xid(a, 12)
+    assert [edge.blocker for edge in locks.find_deadlock(b)] == [a, c, b]
+    assert not locks.has_moved_up(c)
+    locks.cancel_wait(b)
+    assert locks.has_moved_up(c)
+    assert not locks.has_moved_up(c)
+    assert [edge.blocker for edge in locks.find_deadlock(a)] == [c, a]
+
+
+def test_who_has_a_lock_on_a_row_does_not_stand_in_line_for_a_stronger_one(locks, owners):
+    a, b, c, _ = owners
+    locks.lock_row(a, 7, 1, RowLock.SHARE)
+    locks.lock_row(b, 7, 1, RowLock.SHARE)
+    locks.register_xid(10, a)
+    locks.wait_for_xid(b, 10, turn=Turn((7, 1)))
+    locks.wait_for_xid(c, 10, turn=Turn((7, 1)))
+    assert [edge.blocker for edge in locks.blockers(c)] == [a]
+
+
+def test_a_plain_deadlock_is_one_with_the_first_who_waits_for_the_owner(locks, owners):
+    a, b, c, _ = owners
+    locks.acquire(a, TABLE, LockMode.SHARE_UPDATE_EXCLUSIVE)
+    locks.acquire(c, TABLE, LockMode.ACCESS_SHARE)
+    locks.acquire(b, TABLE, LockMode.SHARE)
+    locks.acquire(c, TABLE, LockMode.SHARE)
+    locks.acquire(a, TABLE, LockMode.ACCESS_EXCLUSIVE)
+    assert locks.find_plain_deadlock(a) is None
+    locks.cancel_wait(b)
+    assert locks.find_plain_deadlock(a) is not None
 
 
 def test_deadlock_between_a_row_and_a_table(locks, owners):
