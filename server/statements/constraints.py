@@ -28,7 +28,7 @@ from server.planner.stored_text import stored_expression
 from server.statements.adopted_indexes import adopt_index, adoptable_index
 from server.statements.index_storage import build_index, make_index
 from server.statements.indexes import has_partitions
-from server.statements.names import claim_name, find_relation, free_name, missing_relation
+from server.statements.names import claim_relation_name, find_relation, free_name, missing_relation
 from server.statements.ownership import require_privilege
 from server.statements.partition_indexes import (
     refuse_partial_key,
@@ -198,7 +198,7 @@ def add_unique(
     name = constraint.name or free_name(
         context, table.schema, table.name, second, label, taken=names.is_taken
     )
-    yield from claim_name(context, table.schema, name)
+    yield from claim_relation_name(context, table.schema, name)
     if context.catalog.relation_named(table.schema, name) is not None:
         raise DuplicateTable(f'relation "{name}" already exists')
     names.choose(name, "", "")
@@ -249,7 +249,7 @@ def _add_using_index(
         table = yield from _made_primary(context, table, keys, only=constraint.only)
     name = constraint.name or index.name
     if name != index.name:
-        yield from claim_name(context, table.schema, name)
+        yield from claim_relation_name(context, table.schema, name)
         if context.catalog.relation_named(table.schema, name) is not None:
             raise DuplicateTable(f'relation "{name}" already exists')
     adopt_index(context, table, constraint, index, names.choose(name, "", ""))

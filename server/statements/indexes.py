@@ -30,7 +30,7 @@ from server.statements.collations import collation_for, derived_collation, refus
 from server.statements.index_phases import create_beside_writers
 from server.statements.index_storage import build_index, make_index
 from server.statements.names import (
-    claim_name,
+    claim_relation_name,
     free_name,
     relation_named,
     table_named,
@@ -75,7 +75,7 @@ def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
         "_".join(key_names(context.catalog, table, columns)),
         "idx",
     )
-    yield from claim_name(context, table.schema, name)
+    yield from claim_relation_name(context, table.schema, name)
     if context.catalog.relation_named(table.schema, name) is not None:
         if statement.if_not_exists:
             context.notice("42P07", f'relation "{name}" already exists, skipping')

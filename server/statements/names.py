@@ -27,11 +27,13 @@ from server.errors import (
     UndefinedColumn,
     UndefinedObject,
     UndefinedTable,
+    UniqueViolation,
     WrongObjectType,
 )
 from server.executor.waits import Wait
 from server.identifiers import generated_name
 from server.planner.environment import ELSEWHERE
+from server.sql.utility_objects import CreateSequence
 from server.statements.ownership import require_create, require_temporary, require_usage
 from storage.engine import LockMode
 
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from server.catalog.state import Relation
-    from server.sql.utility_objects import CreateSequence
     from server.sql.utility_statement import Name, RoleName
     from server.sql.utility_tables import CreateTable, CreateTableAs
     from server.statements.statement import StatementContext
@@ -155,10 +156,28 @@ def target_schema(context: StatementContext, parts: Name, offset: int = -1) -> t
 
 def claim_name(context: StatementContext, schema: int, name: str) -> Iterator[Wait]:
     """Keep other transactions from making an object of that name until this one ends."""
-    tag = ("name", schema, zlib.crc32(name.encode()))
+    tag = _name_tag(schema, name)
     completion = context.engine.locks.acquire(context.transaction, tag, LockMode.EXCLUSIVE)
     if not completion.done:
         yield Wait(completion, what="object")
+
+
+def claim_relation_name(
+    context: StatementContext, schema: int, name: str, *, has_type: bool = False
+) -> Iterator[Wait]:
+    """`claim_name` of a relation; raises UniqueViolation if it came to be while the claim waited, as an index would.
+
+    has_type: it is one with a row type, which would be in the way first.
+    """
+    was_there = context.catalog.relation_named(schema, name) is not None
+    yield from claim_name(context, schema, name)
+    if was_there or context.catalog.relation_named(schema, name) is None:
+        return
+    catalog, prefix = ("pg_type_typname", "typ") if has_type else ("pg_class_relname", "rel")
+    raise UniqueViolation(
+        f'duplicate key value violates unique constraint "{catalog}_nsp_index"',
+        detail=f"Key ({prefix}name, {prefix}namespace)=({name}, {schema}) already exists.",
+    )
 
 
 def refuse_existing(context: StatementContext, schema: int, name: str) -> None:
@@ -180,7 +199,8 @@ def claim_relation(
     schema, name = target_schema(context, parts, statement.offset)
     if schema == context.session.temporary_schema:
         require_temporary(context)
-    yield from claim_name(context, schema, name)
+    has_type = not isinstance(statement, CreateSequence)
+    yield from claim_relation_name(context, schema, name, has_type=has_type)
     if statement.if_not_exists and context.catalog.relation_named(schema, name) is not None:
         context.notice("42P07", f'relation "{name}" already exists, skipping')
         return None
@@ -192,14 +212,31 @@ def free_name(
     context: StatementContext, schema: int, first: str, second: str, label: str,
     taken: Callable[[str], bool] | None = None,
 ) -> str:  # fmt: skip
-    """A generated name that no relation of the schema has yet: t_a_key, t_a_key1, ..."""
+    """A generated name that no relation of the schema has yet: t_a_key, t_a_key1, ...
+
+    Nor one that another transaction is about to make; the name is the caller's to the end of the transaction.
+    """
     number = 0
     while True:
         name = generated_name(first, second, f"{label}{number or ''}")
         used = context.catalog.relation_named(schema, name) is not None
-        if not used and not (taken is not None and taken(name)):
+        if (
+            not used
+            and not (taken is not None and taken(name))
+            and _is_claimed(context, schema, name)
+        ):
             return name
         number += 1
+
+
+def _is_claimed(context: StatementContext, schema: int, name: str) -> bool:
+    """Claim a name unless another transaction has."""
+    tag = _name_tag(schema, name)
+    return context.engine.locks.try_acquire(context.transaction, tag, LockMode.EXCLUSIVE)
+
+
+def _name_tag(schema: int, name: str) -> tuple[str, int, int]:
+    return ("name", schema, zlib.crc32(name.encode()))
 
 
 def role_oid(context: StatementContext, role: RoleName) -> int:

@@ -15,7 +15,7 @@ from server.catalog.objects import Constraint, Index, IndexKey, Table
 from server.errors import FeatureNotSupported, InvalidTableDefinition, WrongObjectType
 from server.statements.index_storage import build_index, make_index
 from server.statements.inheritance import child_numbers
-from server.statements.names import claim_name, free_name
+from server.statements.names import claim_relation_name, free_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -152,7 +152,7 @@ def _make(context: StatementContext, index: Index, wanted: Index, child: Table) 
     else:
         second, label = "_".join(column_names(context.catalog, child, wanted)), "idx"
     name = free_name(context, child.schema, child.name, second, label)
-    yield from claim_name(context, child.schema, name)
+    yield from claim_relation_name(context, child.schema, name)
     made = replace(
         wanted,
         oid=context.new_oid(),

@@ -13,7 +13,7 @@ from server.catalog.index_names import column_names
 from server.catalog.objects import Column, Constraint, Index, Sequence, Table, UserType
 from server.errors import WrongObjectType
 from server.statements.index_storage import build_index, make_index
-from server.statements.names import claim_name, find_relation, free_name, missing_relation
+from server.statements.names import claim_relation_name, find_relation, free_name, missing_relation
 from server.statements.partition_indexes import refuse_second_primary
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def _copy_index(
     else:
         second, label = "_".join(column_names(context.catalog, table, wanted)), "idx"
     name = free_name(context, table.schema, table.name, second, label)
-    yield from claim_name(context, table.schema, name)
+    yield from claim_relation_name(context, table.schema, name)
     with_comments = "comments" in copied.including
     made = replace(
         index,

@@ -34,8 +34,8 @@ from server.statements.inheritance import (
     put_inherited_checks,
 )
 from server.statements.names import (
-    claim_name,
     claim_relation,
+    claim_relation_name,
     free_name,
     refuse_existing,
     target_schema,
@@ -364,7 +364,7 @@ def own_sequence(
     name = _sequence_name(context, table, options) or free_name(
         context, table.schema, table.name, column.name, "seq"
     )
-    yield from claim_name(context, table.schema, name)
+    yield from claim_relation_name(context, table.schema, name)
     refuse_existing(context, table.schema, name)
     sequence = make_sequence(
         context, table.schema, name, options, column.type,

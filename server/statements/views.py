@@ -29,8 +29,8 @@ from server.sql.utility_transactions import Execute
 from server.statements.collations import derived_collation
 from server.statements.column_types import refuse_pseudo_type
 from server.statements.names import (
-    claim_name,
     claim_relation,
+    claim_relation_name,
     target_schema,
 )
 from server.statements.ownership import require_owner, require_temporary
@@ -121,7 +121,8 @@ def create_view(context: StatementContext, statement: objects_tree.CreateView) -
         raise InvalidTableDefinition("cannot create temporary relation in non-temporary schema")
     if schema == context.session.temporary_schema:
         require_temporary(context)
-    yield from claim_name(context, schema, name)
+    if context.catalog.relation_named(schema, name) is None:  # else it is locked itself
+        yield from claim_relation_name(context, schema, name, has_type=True)
     columns = result_columns(context, planned, statement.column_names)
     assert not isinstance(statement.query, UtilityStatement)
     existing = context.catalog.relation_named(schema, name)
