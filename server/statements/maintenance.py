@@ -57,9 +57,10 @@ def _constraints(
     for parts in statement.names:
         found = _named(context, constraints, parts)
         for item in found:
-            if not item.deferrable:
+            if item.deferrable:
+                yield from _with_parts(constraints, item)
+            elif statement.deferred:
                 raise WrongObjectType(f'constraint "{item.name}" is not deferrable')
-            yield from _with_parts(constraints, item)
 
 
 def _named(

@@ -52,8 +52,8 @@ def prepare(context: StatementContext, statement: tree.PrepareTransaction) -> Ru
     note = [session.clock.now_us(), session.user_oid, session.database_oid]
 
     def check() -> None:
-        _refuse_identifier(session, gid)
         _refuse_what_cannot_last(session)
+        _refuse_identifier(session, gid)
 
     yield from transaction.prepare(gid, json.dumps(note), check)
     return "PREPARE TRANSACTION"
