@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from server.catalog.objects import PG_CATALOG_OID
 from server.errors import InvalidSchemaName
 from server.session import execution
+from storage.engine import LockMode
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -110,6 +111,16 @@ class StatementScope:
     def lock_relation(self, oid: int, mode: str, name: str = "") -> Iterator[Wait]:
         """Take a table lock and hold it to the end of the transaction; raises CatalogChanged."""
         yield from self._locked(execution.lock_relation(self.session, oid, mode, name))
+
+    def look_at_relation(self, oid: int, name: str = "") -> Iterator[Wait]:
+        """Wait until nobody has a table to himself, and hold nothing; raises CatalogChanged."""
+        running = self.session.transaction.running
+        assert running is not None, name
+        locks, owner = self.session.database.engine.locks, running.storage
+        before = locks.position(owner)
+        yield from self.lock_relation(oid, "access share", name)
+        if locks.position(owner) != before:
+            locks.release(owner, ("relation", oid), LockMode.ACCESS_SHARE)
 
     def lock_object(self, class_oid: int, oid: int, mode: str) -> Iterator[Wait]:
         """Take a lock on what is no relation; raises CatalogChanged."""

@@ -106,6 +106,8 @@ def _targets(
             numbers_of(name.parts[0])  # IF EXISTS is not about the method
         try:
             find = partial(finder, context, statement.kind, name)
+            if statement.kind in (*OF_RELATIONS, "rule"):
+                yield from _look_at_relation_of(context, name)
             mode = WEAK if statement.concurrently else STRONG
             found = yield from _locked(context, find, mode)
         except (UndefinedTable, UndefinedObject, InvalidSchemaName, UndefinedFunction) as error:
@@ -116,6 +118,13 @@ def _targets(
         if found not in targets:
             targets.append(found)
     return targets
+
+
+def _look_at_relation_of(context: StatementContext, name: ObjectName) -> Iterator[Wait]:
+    """Wait for who has the relation to himself that a trigger, say, belongs to, before that is looked for in it."""
+    found = find_relation(context, name.parts[:-1])
+    if isinstance(found, Table):
+        yield from context.look_at_relation(found.oid, found.name)
 
 
 def _missing(kind: str, name: ObjectName, error: SqlError) -> str:

@@ -50,6 +50,7 @@ def complete_partition(context: StatementContext, parent: Table, child_oid: int)
     assert isinstance(child, Table)
     yield from take_indexes(context, parent, child)
     yield from take_foreign_keys(context, parent, child_oid)
+    yield from _lock_referring(context, parent, child)
     default = default_partition(context, parent)
     if default is not None and default.oid != child_oid:
         for member in context.catalog.family_of(default):
@@ -60,6 +61,16 @@ def complete_partition(context: StatementContext, parent: Table, child_oid: int)
             f'updated partition constraint for default partition "{default.name}" '
             "would be violated by some row",
         )
+
+
+def _lock_referring(context: StatementContext, parent: Table, child: Table) -> Iterator[Wait]:
+    """Lock the tables whose rows may refer to those of the partition from now on."""
+    for table in (parent, *ancestors_of(context.catalog, parent)):
+        for constraint in context.catalog.references_to(table.oid):
+            if constraint.table != child.oid:
+                yield from context.lock_relation(
+                    constraint.table, "share row exclusive", constraint.name
+                )
 
 
 def verify_partition(context: StatementContext, table: Table, message: str) -> Iterator[Wait]:

@@ -101,6 +101,9 @@ class StatementContext(Protocol):
     def lock_relation(self, oid: int, mode: str, name: str = "") -> Iterator[Wait]:
         """Take a table lock and hold it to the end of the transaction."""
 
+    def look_at_relation(self, oid: int, name: str = "") -> Iterator[Wait]:
+        """Wait until nobody has a table to himself, and hold nothing: for who looks what there is in it."""
+
     def lock_object(self, class_oid: int, oid: int, mode: str) -> Iterator[Wait]:
         """Take a lock on what is no relation, as on a function, and hold it to the end of the transaction."""
 

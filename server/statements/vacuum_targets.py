@@ -84,6 +84,8 @@ def locked(
             if target.is_named:
                 context.warn("55P03", f'skipping {verb} of "{name}" --- lock not available')
             return None
+    elif target.is_named:
+        yield from context.look_at_relation(target.table.oid, name)
     yield from context.lock_relation(target.table.oid, mode, name)
     table = context.catalog.object(target.table.oid)
     if table is None:
