@@ -94,7 +94,7 @@ def queue_insert(
     def check_of(constraint: Constraint) -> Check | None:
         if changed_from:
             was, now = changed_from, rows()[0]
-            if constraint.kind == "x" and _is_as_it_was(context, constraint, was, now):
+            if constraint.kind == "x" and _is_as_it_was(context, shape, constraint, was, now):
                 return None
             if constraint.kind != "x" and _is_settled(constraint, was, now):
                 return None
@@ -168,12 +168,19 @@ def _rank(constraint: Constraint) -> int:
 _RANKS: Final = {"p": 1, "f": 2, "u": 3, "x": 3}
 
 
-def _is_as_it_was(context: ExecutionContext, constraint: Constraint, old: Row, new: Row) -> bool:
-    """Whether a changed row excludes what its older version did, which has been looked at."""
+def _is_as_it_was(
+    context: ExecutionContext, shape: TableShape, constraint: Constraint, old: Row, new: Row
+) -> bool:
+    """Whether a changed row excludes what its older version did, which has been looked at.
+
+    PostgreSQL looks again when the row gets new entries, in whichever index: then a rival in progress is waited for.
+    """
     index = context.catalog.object(constraint.index)
     if not all(constraint.columns) or index is None or index.predicate is not None:
         return False
-    return all(old[number - 1] == new[number - 1] for number in constraint.columns)
+    indexed = {number for each in shape.indexes for number in each.attributes}
+    numbers = indexed.union(constraint.columns)
+    return all(old[number - 1] == new[number - 1] for number in numbers)
 
 
 def _is_settled(constraint: Constraint, old: Row, new: Row) -> bool:

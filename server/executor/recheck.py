@@ -110,7 +110,8 @@ class Recheck:
         is_gone = outcome.status is Status.DELETED
         has_left = is_gone and has_departed(writer.relation, row[self._row_id], context)
         if not context.read_committed:
-            verb = "delete" if is_gone and not has_left else "update"
+            is_updated = has_left or _is_replaced(row[self._row_id], writer, context)
+            verb = "delete" if is_gone and not is_updated else "update"
             raise SerializationFailure(f"could not serialize access due to concurrent {verb}")
         if has_left:
             raise SerializationFailure(DEPARTED)
@@ -149,6 +150,13 @@ class Recheck:
     def _unmatched(self, row: Row) -> Row:
         place = self._row_id
         return (*row[:place], None, *row[place + 1 :])
+
+
+def _is_replaced(row_id: Any, writer: TableWriter, context: ExecutionContext) -> bool:
+    """Whether the version that the snapshot sees has been updated, before perhaps the row was deleted."""
+    with context.engine.latch:
+        is_replaced: bool = writer.relation.is_replaced(context.transaction, row_id)
+    return is_replaced
 
 
 def _lock(
