@@ -6,6 +6,7 @@ step when it has gone on. Who has waited longest is the first to look for a dead
 
 import argparse
 import contextlib
+import re
 import sys
 import time
 from collections import deque
@@ -26,6 +27,12 @@ BLOCKED = (
     "select pg_isolation_test_session_is_blocked(%s, %s::int[]) or 0 = any(pg_blocking_pids(%s))"
 )
 """By a session of the schedule, or by a prepared transaction, whose process is told as 0."""
+
+EXPLAINED = (
+    (r"(\w+namespace\)=\(\w+, )\d+", r"\1..."),
+    (r"(constraint \"\w+_fkey)\d*\"", r'\1"'),
+)
+"""In errors: OIDs; and the foreign keys by which PostgreSQL refers to each partition, which are none here."""
 
 
 @dataclass(slots=True)
@@ -61,17 +68,26 @@ class Player:
 
 
 def shown(result: pq.PGresult) -> str:
-    """A result in one line."""
+    """A result in one line; in which order changes give their rows is the plan's business."""
     if result.status == pq.ExecStatus.FATAL_ERROR:
         fields = (pq.DiagnosticField.SQLSTATE, pq.DiagnosticField.MESSAGE_PRIMARY)
         state, message = ((result.error_field(each) or b"").decode() for each in fields)
         detail = (result.error_field(pq.DiagnosticField.MESSAGE_DETAIL) or b"").decode()
-        return f"{state} {message}" + (f" / {detail}" if detail and state != "40P01" else "")
+        text = f"{state} {message}" + (f" / {detail}" if detail and state != "40P01" else "")
+        return error_text(text)
     rows = [
         "(" + ", ".join(cell(result, row, column) for column in range(result.nfields)) + ")"
         for row in range(result.ntuples)
     ]
-    return " ".join([(result.command_status or b"").decode(), *rows])
+    tag = (result.command_status or b"").decode()
+    return " ".join([tag, *(rows if tag.startswith("SELECT") else sorted(rows))])
+
+
+def error_text(text: str) -> str:
+    """An error without what is a server's own business."""
+    for pattern, same in EXPLAINED:
+        text = re.sub(pattern, same, text)
+    return text
 
 
 def cell(result: pq.PGresult, row: int, column: int) -> str:
@@ -100,10 +116,14 @@ class Play:
         """Nothing is left of the schedule before, and what is vacuumed is sealed by a server that seals."""
         with contextlib.suppress(psycopg.errors.UndefinedObject):
             self.control.execute("set vacuum_seal_min_age to 0")
+        self._end_prepared()
+        self.control.execute("drop schema if exists public cascade; create schema public")
+
+    def _end_prepared(self) -> None:
+        """What was prepared after its session's last look would keep tables from everybody."""
         left = "select gid from pg_prepared_xacts where database = current_database()"
         for (gid,) in self.control.execute(left).fetchall():
             self.control.execute(f"rollback prepared '{gid}'")
-        self.control.execute("drop schema if exists public cascade; create schema public")
 
     def _player(self, number: int) -> Player:
         connection = psycopg.connect(self.dsn, autocommit=True)
@@ -129,6 +149,7 @@ class Play:
             self._settle(until_moved=True)
         for player in self.players:
             player.connection.close()
+        self._end_prepared()
         self._final()
         self.control.close()
         return self.events
