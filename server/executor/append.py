@@ -54,19 +54,36 @@ class PartitionChooser:
         self._collect(self._table, context, found)
         return sorted(found)
 
+    def tables(self, context: ExecutionContext) -> list[Table]:
+        """What a run has to lock: the tables of those inputs, and partitioned ones on the way to them."""
+        return list(self._left(self._table, context))
+
+    def _left(self, table: Table, context: ExecutionContext) -> Iterator[Table]:
+        if table.kind != "p":
+            return
+        for part in self._partitions(table, context):
+            if part.kind == "p" or part.oid in self._numbers:
+                yield part
+                yield from self._left(part, context)
+
     def _collect(self, table: Table, context: ExecutionContext, found: list[int]) -> None:
         if table.kind != "p":
             number = self._numbers.get(table.oid)
             if number is not None:
                 found.append(number)
             return
+        for part in self._partitions(table, context):
+            self._collect(part, context, found)
+
+    def _partitions(self, table: Table, context: ExecutionContext) -> Iterator[Table]:
+        """The partitions of a table that may have rows."""
         partitions = partition_map(context.catalog, table)
 
         def value_of(expression: Expression) -> Any:
             return self._scalars[expression](context)
 
         for number in survivors(partitions, self._tests_of(table), value_of):
-            self._collect(partitions.partitions[number], context, found)
+            yield partitions.partitions[number]
 
     def _tests_of(self, table: Table) -> KeyTest:
         return self._tests.get(table.oid, NO_TEST)

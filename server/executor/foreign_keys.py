@@ -360,11 +360,15 @@ def _without_action(constraint: Constraint) -> Constraint:
 def lock_table(
     context: ExecutionContext, table: Table, mode: LockMode
 ) -> Generator[Wait, None, bool]:
-    """Lock a table that the statement does not name; true after a wait: the catalog is another one then."""
-    completion = context.engine.locks.lock_table(context.transaction, table.oid, mode)
-    if completion.done:
+    """Lock a table that the statement does not name, with its indexes; true after a wait: the catalog is another."""
+    has_waited = False
+    for oid in (table.oid, *(index.oid for index in context.catalog.indexes_of(table.oid))):
+        completion = context.engine.locks.lock_table(context.transaction, oid, mode)
+        if not completion.done:
+            has_waited = True
+            yield Wait(completion, what="relation")
+    if not has_waited:
         return False
-    yield Wait(completion, what="relation")
     if context.surroundings is not None:
         context.catalog = context.surroundings.environment().catalog
         context.shapes = {}  # those of the statement's own catalog are shared

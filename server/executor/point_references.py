@@ -45,9 +45,9 @@ def referenced_locks(shape: TableShape, context: ExecutionContext) -> tuple[Tabl
     """The locks that looking at what new rows refer to takes."""
     catalog = context.catalog
     oids = dict.fromkeys(item.referenced_table for item in shape.checked_later if item.kind == "f")
-    return tuple(
-        table_lock(oid, LockMode.ROW_SHARE) for oid in oids if catalog.object(oid).kind == "r"
-    )
+    tables = [oid for oid in oids if catalog.object(oid).kind == "r"]
+    indexes = [index.oid for oid in tables for index in catalog.indexes_of(oid)]
+    return tuple(table_lock(oid, LockMode.ROW_SHARE) for oid in (*tables, *indexes))
 
 
 def _is_plain(constraint: Constraint) -> bool:

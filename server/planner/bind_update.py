@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from server.catalog.partition_bounds import leaves_of
 from server.errors import FeatureNotSupported, GeneratedAlways, SqlSyntaxError
 from server.expressions.expression import DefaultValue, Expression, Variable
 from server.planner import physical
@@ -38,19 +37,19 @@ from server.planner.bind_part import stored_part
 from server.planner.bind_view_target import item_over
 from server.planner.cursor_rows import bind_current_of
 from server.planner.environment import BindContext, raise_at
-from server.planner.partition_values import key_columns
 from server.planner.plan import Filter, Join, Modify, Node, OneRow
 from server.planner.plan_walk import columns_read, transform_plan
 from server.planner.publication_filter import check_replica_identity
 from server.planner.row_security import behind
 from server.planner.rule_tree import new_item, old_item, without_replaced
 from server.planner.scope import Scope
+from server.planner.written_leaves import lock_destinations
 from server.sql import nodes
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
-    from server.catalog.objects import Column, Table
+    from server.catalog.objects import Column
 
 
 def bind_update(context: BindContext, scope: Scope, node: exp.Expression) -> BoundModify:
@@ -64,7 +63,7 @@ def bind_update(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
         returns = bool(node.args.get("returning"))
         return bind_catalog_update(context, target, source, assignments, returns=returns)
     target.note_written(target.table.column(number) for number, _ in assignments)
-    _lock_destinations(context, target.table, {number for number, _ in assignments})
+    lock_destinations(context, target.table, dict(assignments))
     unreplaced = None
     if node.args.get("replaced_by"):
         pair = [old_item(target), new_item(context, target, dict(assignments))]
@@ -111,27 +110,6 @@ def bind_update(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
         returning_columns=outputs,
     )
     return BoundModify(modify, outputs, origins)
-
-
-def _lock_destinations(context: BindContext, table: Table, assigned: set[int]) -> None:
-    """Lock the partitions that rows may move to, also those where none of them is found.
-
-    A trigger may write any column, so that rows move without an assignment to the key.
-    """
-    if table.kind != "p":
-        return
-    family = context.catalog.family_of(table)
-    names = {table.column(number).name for number in assigned}
-    moves = any(
-        not names.isdisjoint(key_columns(member))
-        or any(
-            each.for_each_row and each.timing == "before" and "update" in each.events
-            for each in context.catalog.triggers_of(member.oid)
-        )
-        for member in family
-    )
-    for leaf in leaves_of(context.catalog, table) if moves else ():
-        context.lock(leaf.oid, "row exclusive")
 
 
 def bind_delete(context: BindContext, scope: Scope, node: exp.Expression) -> BoundModify:

@@ -17,7 +17,9 @@ from server.planner import choose_scan
 from server.planner import physical as p
 from server.planner.bind_operator import conjuncts
 from server.planner.inverted_plan import InvertedScan
+from server.planner.outer_references import outer_of
 from server.planner.physical import Estimate, Plan
+from server.planner.planned import PartitionLocks
 from server.planner.prune import Pruner
 
 if TYPE_CHECKING:
@@ -90,10 +92,44 @@ def _members(
         ]
         if detaching:
             family, pruning = [*family, *detaching], None
+    _lock(context, scan, family, pruning)
+    return family, pruning
+
+
+def _lock(context: BindContext, scan: Scan, family: list[Table], pruning: p.Pruning | None) -> None:
+    """Lock the members, and partitioned tables on the way to them, once all is known that may leave some out."""
     mode = context.relations.get(scan.table.oid, "access share")
+    if pruning is not None and not _asks_outer_rows(pruning):
+        asked = _asked(pruning)
+        if all(each.mode != mode or _asked(each.pruning) != asked for each in context.partitions):
+            context.partitions.append(PartitionLocks(pruning, mode))
+        return
     for member in family:
         context.lock(member.oid, mode)
-    return family, pruning
+        for each in ancestors_of(context.catalog, member) if scan.table.kind == "p" else ():
+            if each.oid == scan.table.oid:
+                break
+            context.lock(each.oid, mode)
+
+
+def _asked(pruning: p.Pruning) -> tuple[object, ...]:
+    """What the tests ask: a scan is planned several times, with and without its order, say."""
+    return (pruning.table.oid, *((oid, _asked_of(test)) for oid, test in pruning.tests))
+
+
+def _asked_of(test: p.KeyTest) -> tuple[object, ...]:
+    own = tuple((each.position, each.operator, each.values) for each in test.clauses)
+    return own, tuple(tuple(map(_asked_of, arms)) for arms in test.groups)
+
+
+def _asks_outer_rows(pruning: p.Pruning) -> bool:
+    """Whether the tests are about rows that are found in the run."""
+    return any(_has_outer(test) for _, test in pruning.tests)
+
+
+def _has_outer(test: p.KeyTest) -> bool:
+    own = (value for clause in test.clauses for value in clause.values)
+    return any(map(outer_of, own)) or any(_has_outer(each) for arm in test.groups for each in arm)
 
 
 def _detaching(context: BindContext, table: Table) -> list[Table]:

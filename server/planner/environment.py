@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from server.catalog.objects import Column
     from server.errors import SqlError
     from server.planner.cursor_rows import CursorRows
+    from server.planner.planned import PartitionLocks
     from server.planner.resolution import Resolution
     from server.planner.routine import RoutineNames
 
@@ -111,6 +112,7 @@ class BindContext:
     parameters: dict[int, TypeReference] = field(default_factory=dict)
     fixed_parameters: int = 0
     relations: dict[Oid, str] = field(default_factory=dict)
+    partitions: list[PartitionLocks] = field(default_factory=list)
     access: list[Access] = field(default_factory=list)
     types: dict[Oid, TypeReference] = field(default_factory=dict)
     operators: dict[tuple[str, Oid, Oid, tuple[Oid, ...] | None, tuple[Oid, ...]], Any] = field(

@@ -17,6 +17,7 @@ from server.planner.bind_statement import BoundStatement, bind_statement
 from server.planner.choose import Chooser
 from server.planner.coerce import base_modifier, base_type
 from server.planner.environment import LOCK_ORDER, BindContext, PlanningEnvironment
+from server.planner.index_locks import with_indexes
 from server.planner.judged import judged
 from server.planner.may_wait import tables_may_wait
 from server.planner.physical import Failure
@@ -28,6 +29,8 @@ from server.planner.shape import shape_of
 from server.sql.parse import parse_statements
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from server.planner import physical as p
     from server.sql.parse import Statement
     from server.types.type import TypeReference
@@ -108,6 +111,7 @@ def _combined(
         parameters=tuple(context.parameters[number] for number in range(1, count + 1)),
         writes=True,
         relations=tuple(modes.items()),
+        partitions=tuple(part for each in every for part in each.partitions),
         access=(*_accesses(context), *(access for each in every for access in each.access)),
         volatile=True,
         slow=any(each.slow for each in every),
@@ -164,7 +168,8 @@ def _planned(context: BindContext, bound: BoundStatement, plan: p.Plan) -> Plann
         tag=bound.tag,
         returns_rows=bound.returns_rows,
         writes=bound.writes,
-        relations=tuple(context.relations.items()),
+        relations=tuple(_locks(context, bound.tag)),
+        partitions=tuple(context.partitions),
         catalog_version=context.catalog.version,
         access=_accesses(context),
         volatile=context.volatile,
@@ -177,6 +182,15 @@ def _planned(context: BindContext, bound: BoundStatement, plan: p.Plan) -> Plann
         cursor_sources=() if rows is None else rows.placed(len(bound.columns)),
         locks="" if rows is None else rows.locks,
     )
+
+
+def _locks(context: BindContext, tag: str) -> Iterator[tuple[int, str]]:
+    """What is locked; an INSERT keeps nobody from the indexes of what it writes but by the table."""
+    for each in context.relations.items():
+        if tag == "INSERT" and each[1] == "row exclusive":
+            yield each
+        else:
+            yield from with_indexes(context.catalog, (each,))
 
 
 def _accesses(context: BindContext) -> tuple[Access, ...]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     )
     from server.planner.cursor_rows import CursorSource
     from server.planner.judged import Judged
-    from server.planner.physical import Plan
+    from server.planner.physical import Plan, Pruning
     from server.types.type import TypeReference
 
 
@@ -29,6 +29,14 @@ class Access:
     privileges: str
     columns: tuple[int, ...]
     role: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionLocks:
+    """Partitions to be locked before a run, of which the parameters may leave out some."""
+
+    pruning: Pruning
+    mode: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,7 @@ class PlannedStatement:
     returns_rows: bool
     writes: bool
     relations: tuple[tuple[int, str], ...]  # (relation oid, lock mode) to take before running
+    partitions: tuple[PartitionLocks, ...] = ()  # and those of them that parameters leave
     catalog_version: int
     volatile: bool = False
     slow: bool = False  # may take long, however few its rows: calls bt_index_check, say

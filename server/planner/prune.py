@@ -180,11 +180,7 @@ class _Reader:
 
     def _is_given(self, position: int, value: Expression) -> bool:
         """Whether the value is known before the scan, and of the key's kind."""
-        kind, own = self._kinds[position], value.type.oid
-        alike = kind == own or any({kind, own} <= family for family in FAMILIES)
-        return (
-            alike and not columns_used(value) and not is_volatile(value) and not has_subquery(value)
-        )
+        return is_given(self._kinds[position], value)
 
     def _any(self, argument: Expression, items: Sequence[Expression]) -> KeyClause | None:
         position = self._position(argument)
@@ -225,6 +221,13 @@ class _Reader:
         if each.truth is None:
             return KeyClause(position, "null")
         return KeyClause(position, "=", (Constant(type=each.type, value=each.truth),))
+
+
+def is_given(kind: int, value: Expression) -> bool:
+    """Whether a value is known before a run, and of a key's kind."""
+    own = value.type.oid
+    alike = kind == own or any({kind, own} <= family for family in FAMILIES)
+    return alike and not columns_used(value) and not is_volatile(value) and not has_subquery(value)
 
 
 UNKNOWN = object()

@@ -14,6 +14,7 @@ from server.planner.environment import Unseen
 from server.planner.plan_statement import plan_statement
 from server.session.access import check_access
 from server.session.own_thread import OwnThread
+from server.session.partition_locks import PartitionsLeft, all_locks
 from server.session.transaction import READ_COMMITTED_LEVELS
 from storage.engine import COMMAND_BITS, LockMode
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from server.catalog.catalog_view import CatalogView
     from server.plan_cache import PlanKey
     from server.planner.environment import PlanningEnvironment
+    from server.planner.index_locks import Locked
     from server.planner.planned import PlannedStatement
     from server.session.basis import Basis
     from server.session.session import Session
@@ -347,15 +349,42 @@ def plan_locked(
             return planned
 
 
-def take_locks(session: Session, planned: PlannedStatement) -> Iterator[Wait]:
-    """Lock the relations a plan reads and writes; the next snapshot may be taken then.
+def take_locks(
+    session: Session, planned: PlannedStatement, parameters: tuple[Any, ...] | None = None
+) -> Iterator[Wait]:
+    """Lock what a plan reads and writes, with parameters or whatever they are; the next snapshot may be taken then.
 
     A snapshot that is kept is taken before: it is of the moment when the statement came.
     """
     running = session.transaction.running
     if running is not None and running.storage.keep_snapshot and not running.has_snapshot:
         session.transaction.snapshot()
-    for oid, mode in planned.relations:
+    for oid, mode in _locks_of(session, planned, parameters):
         yield from lock_relation(session, oid, mode)
     if running is not None and running.storage.is_ahead:
         yield from catch_up(running.storage)
+
+
+def _locks_of(
+    session: Session, planned: PlannedStatement, parameters: tuple[Any, ...] | None
+) -> tuple[Locked, ...]:
+    if not planned.partitions:
+        return planned.relations
+    running = session.transaction.running
+    if parameters is None and not planned.parameters:
+        parameters = ()
+    if parameters is None or running is None:
+        return all_locks(session.transaction.catalog, planned)
+    made = parameter_context(session, running, session.basis(), parameters)
+    return (*planned.relations, *PartitionsLeft(planned).locks(made))
+
+
+def parameter_context(
+    session: Session, running: Running, basis: Basis, parameters: tuple[Any, ...]
+) -> ExecutionContext:
+    """A context that knows parameters and settings, and sees no rows."""
+    found = running.point_context
+    if found is None or running.point_basis is not basis:
+        found = renew_point_context(session, running, basis)
+    found.parameters = parameters
+    return found

@@ -14,6 +14,7 @@ from server.executor.deferred import run_after_statement
 from server.executor.waiting import pass_wait
 from server.session.access import check_access
 from server.session.execution import LOCK_MODES, context, running_style
+from server.session.partition_locks import all_locks
 from server.session.transaction import READ_COMMITTED_LEVELS
 from storage.engine import LockMode, table_lock
 
@@ -105,7 +106,8 @@ class InnerRuns:
         check_access(self._session.transaction.catalog, planned.access)
         program = self._session.database.plans.program(planned)
         locks = tuple(
-            table_lock(oid, LockMode(LOCK_MODES[mode])) for oid, mode in planned.relations
+            table_lock(oid, LockMode(LOCK_MODES[mode]))
+            for oid, mode in all_locks(self._session.transaction.catalog, planned)
         )
         return Ready(program, program.inner, locks)
 

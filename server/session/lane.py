@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from protocol.encode import encode
 from protocol.messages import CommandComplete, NoData
+from server.errors import SqlError
 from server.executor.point_read import KeyRead, key_read_of
 from server.executor.point_references import are_checked_at_once, referenced_locks
 from server.executor.point_twins import KeyDelete, KeyUpdate, RowInsert
@@ -22,9 +23,10 @@ from server.executor.run import is_heavy
 from server.executor.storage_columns import load_value
 from server.executor.table_shape import shape_of
 from server.planner import physical
-from server.session.execution import context
+from server.session.execution import context, parameter_context
 from server.session.native import KeySeries, frame_rows
 from server.session.parameters import INTEGER_LIMITS, PARAMETERS_MAX, parameter_limits
+from server.session.partition_locks import PartitionsLeft
 from server.session.results import command_tag, row_description
 from server.session.row_replies import field_kind
 from server.types.type import PLAIN_STYLE
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.executor.program import Program
     from server.planner.planned import PlannedStatement
+    from server.session.basis import Basis
     from server.session.session import Session
+    from server.session.state import Running
     from server.types.type import TextStyle, TypeReference
     from storage.engine import TableLock
 
@@ -73,6 +77,7 @@ class Lane:
         "leaves_checks",
         "limits",
         "locks",
+        "partitions",
         "plain_formats",
         "planned",
         "program",
@@ -96,6 +101,7 @@ class Lane:
         self.planned = planned
         self.program = program
         self.locks = locks
+        self.partitions = PartitionsLeft(planned) if planned.partitions else None
         self.key_read = key_read
         self.leaves_checks = leaves_checks
         point = program.point
@@ -116,6 +122,18 @@ class Lane:
         self.serves_all = self.series is not None
         if self.serves_all:
             self.style = PLAIN_STYLE  # the session's would keep it alive
+
+    def lock_partitions(
+        self, session: Session, running: Running, basis: Basis, parameters: tuple[Any, ...]
+    ) -> bool:
+        """Lock the partitions that the parameters leave, if they are free."""
+        assert self.partitions is not None
+        try:
+            left = self.partitions.locks(parameter_context(session, running, basis, parameters))
+        except SqlError:
+            return False
+        wanted = tuple(table_lock(oid, LOCK_MODES[mode]) for oid, mode in left)
+        return session.database.engine.locks.try_all(running.storage, wanted)
 
     def description(self, formats: tuple[int, ...]) -> bytes:
         """RowDescription or NoData."""
@@ -221,7 +239,8 @@ def lane_of(
         return None
     if not planned.relations and not isinstance(program.point, RowQuery):
         return None
-    if any(mode not in LOCK_MODES for _, mode in planned.relations):
+    modes = {mode for _, mode in planned.relations} | {each.mode for each in planned.partitions}
+    if not modes <= LOCK_MODES.keys():
         return None
     if planned.writes and not _stands_alone(planned, running):
         return None

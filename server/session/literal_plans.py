@@ -66,7 +66,7 @@ def ready_text(session: Session, sql: str) -> Generator[Any, Any, Ready | None]:
     if found is None:
         return None
     planned, values = found
-    yield from take_locks(session, planned)
+    yield from take_locks(session, planned, values)
     if transaction.catalog.version != version:
         return None
     check_access(transaction.catalog, planned.access)

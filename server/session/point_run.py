@@ -31,6 +31,10 @@ def run_lane(
     locks = session.database.engine.locks
     if not locks.try_all(running.storage, lane.locks):
         return None
+    if lane.partitions is not None and not lane.lock_partitions(
+        session, running, basis, parameters
+    ):
+        return None
     if session.basis() is not basis or not may_run(lane, running):
         return None
     return _run(session, lane, running, basis, parameters, formats)

@@ -23,6 +23,7 @@ from server.planner.outer_references import has_subquery
 from server.planner.shape import is_routed
 from server.session.execution import LOCK_MODES, context
 from server.session.parameters import parameter_limits
+from server.session.partition_locks import all_locks
 from server.session.results import command_tag
 from server.types.type import Value
 from storage.engine import LockMode, table_lock
@@ -65,7 +66,8 @@ class RowRun:
         self.rows_min = ROWS_MIN if is_quick else OTHER_ROWS_MIN
         self.rows_max = ROWS_MAX
         self.locks = tuple(
-            table_lock(oid, LockMode(LOCK_MODES[mode])) for oid, mode in planned.relations
+            table_lock(oid, LockMode(LOCK_MODES[mode]))
+            for oid, mode in all_locks(session.transaction.catalog, planned)
         )
         self.whole = self._whole(session) if self.limits else None
 

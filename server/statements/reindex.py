@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from server.catalog.state import Relation
 
-WEAK, STRONG = "share update exclusive", "access exclusive"
+WEAK, PLAIN, STRONG = "share update exclusive", "share", "access exclusive"
+"""Beside writers; of the table whose index is made anew; of that index."""
 SYSTEM = (11, 13207)
 """The schemas of the system catalog, whose relations are computed."""
 
@@ -198,11 +199,12 @@ def _rebuild(context: StatementContext, index: Index, how: How) -> Iterator[Any]
     if not isinstance(table, Table) or not table.storage_id:
         return
     beside_writers = how.concurrently and table.persistence != "t"
-    yield from context.lock_relation(table.oid, WEAK if beside_writers else STRONG, table.name)
+    yield from context.lock_relation(table.oid, WEAK if beside_writers else PLAIN, table.name)
     table, found = context.catalog.object(index.table), context.catalog.object(index.oid)
     if not isinstance(table, Table) or not isinstance(found, Index):
         return
     if not beside_writers:
+        yield from context.lock_relation(found.oid, STRONG, found.name)
         yield from rebuild_index(context, table, found)
         _move(context, index.oid, how)
         return

@@ -65,6 +65,7 @@ cdef Slot LOCKS = slot_named("locks")
 cdef Slot MEMORY = slot_named("memory")
 cdef Slot OWN_OID = slot_named("own_oid")
 cdef Slot PARAMETERS = slot_named("parameters")
+cdef Slot PARTITIONS = slot_named("partitions")
 cdef Slot PLANNED = slot_named("planned")
 cdef Slot READ_COMMITTED = slot_named("read_committed")
 cdef Slot ROW_COUNTS = slot_named("row_counts")
@@ -200,7 +201,7 @@ def run_lane(SessionState session, lane, tuple parameters, tuple formats):
     running = session.transaction.start_statement()
     if not session.try_locks(running.storage, read_slot(lane, &LOCKS)):
         return None
-    if basis_of(session) is not basis:
+    if basis_of(session) is not basis or not are_partitions_locked(session, lane, running, basis, parameters):
         return None
     if read_slot(lane, &LEAVES_CHECKS) or not may_run(running, lane):
         return None
@@ -209,6 +210,13 @@ def run_lane(SessionState session, lane, tuple parameters, tuple formats):
         running.point_context.snapshot = None
         return None
     return data
+
+
+cdef bint are_partitions_locked(SessionState session, lane, Running running, basis, tuple parameters) except -1:
+    """Whether the lane has locked what its parameters leave of partitioned tables; most lanes read none."""
+    if read_slot(lane, &PARTITIONS) is None:
+        return True
+    return lane.lock_partitions(session, running, basis, parameters) and basis_of(session) is basis
 
 
 cpdef object run_series_of(
@@ -225,6 +233,8 @@ cpdef object run_series_of(
     if not session.try_locks(running.storage, read_slot(lane, &LOCKS)):
         return None
     basis = basis_of(session)
+    if not are_partitions_locked(session, lane, running, basis, parameters):
+        return None
     if read_slot(prepared, &BASIS) is not basis or not may_run(running, lane):
         return None
     begin_statement(session, read_slot(prepared, &SQL) if sql is None else sql, basis)
