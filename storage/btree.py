@@ -46,9 +46,10 @@ from storage.fast_paths import (
     seek_pair,
     split_leaf,
 )
-from storage.key_matrix import KeyRows, SortedKeys
+from storage.key_matrix import CUT_KEYS, KeyRows, SortedKeys
 from storage.native import Change
 from storage.pages import Pager
+from storage.word_ranges import Look, never
 
 BUILD_FILL = 0.9
 BUILD_PAGES = 64
@@ -293,7 +294,7 @@ class Tree:
         """`build` of keys in a matrix; takes the latch for some pages at a time, and calls between them."""
         if keys.longest > self.key_bytes_max:
             raise KeyTooLarge(keys.longest, self.key_bytes_max)
-        if len(self._cuts(keys)) <= 2:
+        if len(keys) <= self._room and len(self._cuts(keys)) <= 2:  # a key takes a byte at least
             with self.pager.latch:
                 self.build(xid, [keys.pair(place) for place in range(len(keys))])
             return
@@ -308,7 +309,7 @@ class Tree:
         """`build_sorted` of matrices whose keys follow each other and fill more than one page."""
         parents: list[Entry] = []
         for keys in parts:
-            cuts = self._cuts(keys)
+            cuts = self._cuts(keys, between or never)
             for first in range(0, len(cuts) - 1, BUILD_PAGES):
                 self._build_leaves(xid, keys, cuts[first : first + BUILD_PAGES + 1], parents)
                 if between is not None:
@@ -316,10 +317,10 @@ class Tree:
         with self.pager.latch:
             self._build_above(xid, 1, self._inner_pages(1, parents))
 
-    def _cuts(self, keys: SortedKeys) -> npt.NDArray[np.int64]:
+    def _cuts(self, keys: SortedKeys, look: Look = never) -> npt.NDArray[np.int64]:
         if keys.are_even and len(keys):
-            return even_cuts(keys, self._room)
-        return keys.leaf_cuts(int(self._room * BUILD_FILL), SLOT_BYTES + LEAF_ENTRY.size)
+            return _even_cuts(keys, self._room, look)
+        return keys.leaf_cuts(int(self._room * BUILD_FILL), SLOT_BYTES + LEAF_ENTRY.size, look)
 
     def _build_leaves(
         self, xid: int, keys: SortedKeys, cuts: npt.NDArray[np.int64], parents: list[Entry]
@@ -561,3 +562,14 @@ def _middle(node: Node, fixed: int) -> int:
             return min(max(i, 1), len(node.entries) - 1)
         size += need
     return len(node.entries) - 1
+
+
+def _even_cuts(keys: SortedKeys, room: int, look: Look) -> npt.NDArray[np.int64]:
+    """`even_cuts`, of some keys at a time: what is in a leaf has nothing to do with those before."""
+    cuts = [0]
+    while True:
+        look()
+        start, stop = cuts[-1], min(len(keys), cuts[-1] + CUT_KEYS)
+        cuts += (even_cuts(keys.some(start, stop), room)[1:-1] + start).tolist()
+        if stop == len(keys):
+            return np.array([*cuts, stop], np.int64)

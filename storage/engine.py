@@ -34,6 +34,7 @@ from storage.key_matrix import (
     PartList,
     SortedKeys,
     encode_matrix,
+    joined_ids,
 )
 from storage.key_writer import NOT_INSERTED, KeyColumns
 from storage.keys import encode_key, encode_keys, key_after_prefix
@@ -127,6 +128,7 @@ __all__ = [
     "encode_keys",
     "encode_matrix",
     "is_initialised",
+    "joined_ids",
     "key_after_prefix",
     "lock_referenced",
     "table_lock",

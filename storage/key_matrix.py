@@ -5,7 +5,7 @@ Rule 1: the bytes are those of `encode_key`. Shorter keys are followed by zeros:
 Rule 2: an order sorts by key, then by row id, as a tree does; None: the rows are in it already.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, overload
@@ -19,6 +19,7 @@ from storage.keys import NULL_FIRST, NULL_LAST, VALUE, ByteMatrix, encode_column
 from storage.kinds import Kind
 from storage.native import number_keys, repeated_keys
 from storage.strings import StringViews
+from storage.word_ranges import Look, never, slices_of
 
 Lengths = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -29,6 +30,8 @@ KEY_BYTES_MAX = 64
 """Keys up to this length are a matrix however many of its bytes are zeros behind shorter ones."""
 FILLED_SHARE_MIN = 0.5
 """Of a wider matrix so much is to be keys; others are to be sorted as strings."""
+CUT_KEYS = 1 << 17
+"""For so many keys at a time it is found where leaves begin: more than go into one."""
 MATRIX_BYTES_MAX = 1 << 29
 """So big is the matrix of all keys of an index at most, unless they are short."""
 
@@ -81,19 +84,25 @@ class KeyMatrix:
     lengths: Lengths | None = None
 
     @classmethod
-    def join(cls, matrices: Sequence["KeyMatrix"]) -> "KeyMatrix | None":
-        """The rows of several, one after the other; None: that is mostly zeros, and too big."""
+    def join(cls, matrices: Sequence["KeyMatrix"], look: Look = never) -> "KeyMatrix | None":
+        """The rows of several, one after the other; None: that is mostly zeros, and too big. look may raise."""
         width = max(each.matrix.shape[1] for each in matrices)
-        if width > KEY_BYTES_MAX and width * sum(map(len, matrices)) > MATRIX_BYTES_MAX:
+        count = sum(map(len, matrices))
+        if width > KEY_BYTES_MAX and width * count > MATRIX_BYTES_MAX:
             return None
-        if all(each.lengths is None and each.matrix.shape[1] == width for each in matrices):
-            return cls(np.concatenate([each.matrix for each in matrices]))
-        padded = [
-            np.pad(each.matrix, ((0, 0), (0, width - each.matrix.shape[1]))) for each in matrices
-        ]
-        return cls(
-            np.concatenate(padded), np.concatenate([each.each_length() for each in matrices])
-        )
+        are_even = all(each.lengths is None and each.matrix.shape[1] == width for each in matrices)
+        joined = np.empty((count, width), np.uint8)
+        lengths = None if are_even else np.empty(count, np.int64)
+        start = 0
+        for each in matrices:
+            stop, own_width = start + len(each), each.matrix.shape[1]
+            joined[start:stop, :own_width] = each.matrix
+            joined[start:stop, own_width:] = 0
+            if lengths is not None:
+                lengths[start:stop] = each.each_length()
+            start = stop
+            look()
+        return cls(joined, lengths)
 
     def __len__(self) -> int:
         return len(self.matrix)
@@ -213,6 +222,17 @@ def _with_nulls(part: KeyMatrix, null: Mask, marker: bytes) -> KeyMatrix:
     return KeyMatrix(matrix, lengths)
 
 
+def joined_ids(parts: Sequence[RowIds], look: Look) -> RowIds:
+    """Row ids one part after the other; look may raise."""
+    joined = np.empty(sum(map(len, parts)), np.int64)
+    start = 0
+    for each in parts:
+        joined[start : start + len(each)] = each
+        start += len(each)
+        look()
+    return joined
+
+
 class KeyRows(Sequence[bytes]):
     """Keys of one length in the order of some rows, without an object each: what kernels read is the matrix."""
 
@@ -257,12 +277,12 @@ class SortedKeys:
     order: Order | None
 
     @classmethod
-    def sort(cls, keys: KeyMatrix, row_ids: RowIds) -> "SortedKeys":
-        """Sort; what is in order already is left alone."""
+    def sort(cls, keys: KeyMatrix, row_ids: RowIds, look: Look = never) -> "SortedKeys":
+        """Sort; what is in order already is left alone. look is called again and again, and may raise."""
         matrix = np.ascontiguousarray(keys.matrix)
         if keys.lengths is not None:
-            return cls(matrix, keys.lengths, row_ids, row_order(matrix, row_ids))
-        matrix, row_ids, order = sorted_rows(matrix, row_ids)
+            return cls(matrix, keys.lengths, row_ids, row_order(matrix, row_ids, look))
+        matrix, row_ids, order = sorted_rows(matrix, row_ids, look)
         return cls(matrix, None, row_ids, order)
 
     def __len__(self) -> int:
@@ -273,24 +293,43 @@ class SortedKeys:
         """Whether leaves of them are even: short keys of one length."""
         return self.lengths is None and 0 < self.matrix.shape[1] <= EVEN_KEY_BYTES_MAX
 
-    def parts(self) -> "list[SortedKeys]":
+    def parts(self) -> "Iterator[SortedKeys]":
         """The same cut where keys of another length begin, if that is seldom, as beside NULLs: each part is even."""
-        if self.lengths is None or not len(self):
-            return [self]
+        cuts = self._length_cuts()
+        if len(cuts) < 2 or len(cuts) > PARTS_MAX:
+            yield self
+            return
         order = np.arange(len(self)) if self.order is None else self.order
-        lengths = self.lengths[order]
-        cuts = [0, *(np.flatnonzero(lengths[1:] != lengths[:-1]) + 1).tolist(), len(self)]
-        if len(cuts) > PARTS_MAX:
-            return [self]
-        return [
-            SortedKeys(
-                np.ascontiguousarray(self.matrix[order[start:stop], : int(lengths[start])]),
-                None,
-                self.row_ids[order[start:stop]],
-                None,
-            )
-            for start, stop in pairwise(cuts)
-        ]
+        for start, stop in pairwise(cuts):
+            rows = order[start:stop]
+            width = int(self.each_length_at(slice(start, start + 1))[0])
+            matrix = np.ascontiguousarray(self.matrix[rows, :width])
+            yield SortedKeys(matrix, None, self.row_ids[rows], None)
+
+    def some(self, start: int, stop: int) -> "SortedKeys":
+        """Keys of one length at places of the order."""
+        rows = slice(start, stop) if self.order is None else self.order[start:stop]
+        return SortedKeys(self.matrix[rows], None, self.row_ids[rows], None)
+
+    def _length_cuts(self) -> list[int]:
+        """Where keys of another length begin, and the end; empty if all are alike."""
+        if self.lengths is None or not len(self):
+            return []
+        cuts, before = [0], int(self.each_length_at(slice(0, 1))[0])
+        for some in slices_of(len(self)):
+            lengths = self.each_length_at(some)
+            changes = np.flatnonzero(np.append(before, lengths[:-1]) != lengths)
+            cuts += (changes[:PARTS_MAX] + some.start).tolist()
+            if len(cuts) > PARTS_MAX:
+                break
+            before = int(lengths[-1])
+        return [*cuts, len(self)]
+
+    def each_length_at(self, places: slice) -> Lengths:
+        """The lengths of keys at places of the order."""
+        if self.lengths is None:
+            return np.full(places.stop - places.start, self.matrix.shape[1], np.int64)
+        return self.lengths[places if self.order is None else self.order[places]]
 
     @property
     def longest(self) -> int:
@@ -307,19 +346,33 @@ class SortedKeys:
         length = None if self.lengths is None else int(self.lengths[row])
         return self.matrix[row, :length].tobytes(), int(self.row_ids[row])
 
-    def leaf_cuts(self, room: int, overhead: int) -> npt.NDArray[np.int64]:
+    def leaf_cuts(self, room: int, overhead: int, look: Look = never) -> npt.NDArray[np.int64]:
         """Where leaves begin that have so much room each, and the end; overhead: what a key takes besides its bytes."""
         count, width = self.matrix.shape
         if self.lengths is None:
             return np.append(np.arange(0, count, room // (overhead + width)), count)
-        placed = self.lengths if self.order is None else self.lengths[self.order]
-        ends = np.cumsum(placed + overhead)
-        cuts, filled = [0], 0
+        keys_max = room // overhead + 1
+        cuts, start, ends = [0], 0, np.zeros(0, np.int64)  # ends: of keys from start on
         while cuts[-1] < count:
-            cuts.append(int(np.searchsorted(ends, filled + room, "right")))
-            filled = int(ends[cuts[-1] - 1])
+            first = cuts[-1] - start
+            if first + keys_max > len(ends) and start + len(ends) < count:
+                look()
+                start, first = cuts[-1], 0
+                some = slice(start, min(count, start + CUT_KEYS + keys_max))
+                ends = np.cumsum(self.each_length_at(some) + overhead)
+            filled = int(ends[first - 1]) if first else 0
+            cuts.append(start + int(ends.searchsorted(filled + room, "right")))
         return np.array(cuts, np.int64)
 
-    def repeated(self) -> npt.NDArray[np.int64]:
+    def repeated(self, look: Look = never) -> npt.NDArray[np.int64]:
         """The places where a key equals the one before."""
-        return repeated_keys(self.matrix, self.order)
+        found = [np.zeros(0, np.int64)]
+        for some in slices_of(len(self)):
+            look()
+            first = max(0, some.start - 1)  # slices share a key
+            if self.order is None:
+                found.append(repeated_keys(self.matrix[first : some.stop], None) + first)
+            else:
+                keys = self.matrix[self.order[first : some.stop]]
+                found.append(repeated_keys(keys, None) + first)
+        return np.concatenate(found)

@@ -2,54 +2,115 @@
 
 Rule 1: words of the columns in which keys differ are sorted, eight columns at a time; the words of later columns are
         looked at only where those before are equal.
+Rule 2: many words are put into ranges first, which are sorted one by one, with a look before each: who looks may raise.
 """
 
 import numpy as np
 import numpy.typing as npt
 
 from storage.native import differing_columns, keys_of, words_of
+from storage.word_ranges import RANGE_ROWS, Look, Words, never, put_into_ranges, slices_of
 
 ByteMatrix = npt.NDArray[np.uint8]
 Order = npt.NDArray[np.int64]
 RowIds = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-Words = npt.NDArray[np.uint64]
+Columns = npt.NDArray[np.int64]
 
 WORD_BYTES = 8
 HALF_BITS = 32
 LOW_HALF = np.uint64((1 << HALF_BITS) - 1)
 PLACES_MAX = 1 << HALF_BITS
-ROWS_AT_ONCE = 1 << 16
 
 
-def sorted_rows(matrix: ByteMatrix, row_ids: RowIds) -> tuple[ByteMatrix, RowIds, Order | None]:
+def sorted_rows(
+    matrix: ByteMatrix, row_ids: RowIds, look: Look = never
+) -> tuple[ByteMatrix, RowIds, Order | None]:
     """Keys and row ids of which at least the order is sorted."""
-    columns = differing_columns(matrix) if len(matrix) > 1 else np.zeros(0, np.int64)
+    columns = _differing(matrix, look)
     if len(columns) > WORD_BYTES or not ascend(row_ids):
-        return matrix, row_ids, row_order(matrix, row_ids)
-    words = words_of(matrix, columns)
-    if bool((words[1:] >= words[:-1]).all()):
+        return matrix, row_ids, row_order(matrix, row_ids, look)
+    words = _words(matrix, None, columns, look)
+    if _are_sorted(words, look):
         return matrix, row_ids, None
     if len(matrix) > PLACES_MAX:
-        return matrix, row_ids, row_order(matrix, row_ids)
+        return matrix, row_ids, row_order(matrix, row_ids, look)
     if len(columns) <= WORD_BYTES // 2:
-        _sort_with_places(words)
-        matrix = keys_of(matrix[0], columns, words, HALF_BITS)
+        _sort_with_places(words, look)
+        matrix = _keys(matrix[0], columns, words, HALF_BITS, look)
         words &= LOW_HALF
         return matrix, _taken(row_ids, words.view(np.int64)), None
-    order = np.argsort(words)
-    words = words[order]
-    order = _by_place(words, order)
-    return keys_of(matrix[0], columns, words), _taken(row_ids, order), None
+    order = _places(len(words), look)
+    for start, stop in put_into_ranges(words, order, look):
+        look()
+        _sort_range(words[start:stop], order[start:stop])
+    return _keys(matrix[0], columns, words, 0, look), _taken(row_ids, order), None
 
 
-def _sort_with_places(words: Words) -> None:
+def _differing(matrix: ByteMatrix, look: Look) -> Columns:
+    """The columns in which not all keys are alike."""
+    found = np.zeros(0, np.int64)
+    for some in slices_of(len(matrix) if len(matrix) > 1 else 0):
+        first = max(0, some.start - 1)  # slices share a key, so that each tells of the next
+        found = np.union1d(found, differing_columns(matrix[first : some.stop]))
+        look()
+    return found
+
+
+def _words(matrix: ByteMatrix, rows: Order | None, columns: Columns, look: Look) -> Words:
+    """A word of these columns for each of the rows; None: all there are."""
+    count = len(matrix) if rows is None else len(rows)
+    words = np.empty(count, np.uint64)
+    for some in slices_of(count):
+        keys = matrix[some] if rows is None else matrix[rows[some]]
+        words[some] = words_of(keys, columns)
+        look()
+    return words
+
+
+def _keys(first: ByteMatrix, columns: Columns, words: Words, shift: int, look: Look) -> ByteMatrix:
+    """The keys with these words, which begin at a bit of what is given."""
+    matrix = np.empty((len(words), len(first)), np.uint8)
+    for some in slices_of(len(words)):
+        matrix[some] = keys_of(first, columns, words[some], shift)
+        look()
+    return matrix
+
+
+def _places(count: int, look: Look) -> Order:
+    places = np.empty(count, np.int64)
+    for some in slices_of(count):
+        places[some] = np.arange(some.start, some.stop)
+        look()
+    return places
+
+
+def _are_sorted(words: Words, look: Look = never) -> bool:
+    for some in slices_of(len(words)):
+        look()
+        own = words[max(0, some.start - 1) : some.stop]
+        if not bool((own[1:] >= own[:-1]).all()):
+            return False
+    return True
+
+
+def _sort_with_places(words: Words, look: Look) -> None:
     """Sort words of four bytes, with their places below them; in their own memory, as fresh memory is dear."""
     words <<= np.uint64(HALF_BITS)
-    for start in range(0, len(words), ROWS_AT_ONCE):
-        some = words[start : start + ROWS_AT_ONCE]
-        some |= np.arange(start, start + len(some), dtype=np.uint64)
-    words.sort()
+    for some in slices_of(len(words)):
+        words[some] |= np.arange(some.start, some.stop, dtype=np.uint64)
+    for start, stop in put_into_ranges(words, None, look):
+        look()
+        words[start:stop].sort()
+
+
+def _sort_range(words: Words, rows: Order) -> None:
+    """Sort words with their rows, those of equal ones as they came."""
+    if _are_sorted(words):
+        return
+    by_word = np.argsort(words)
+    words[:] = words[by_word]
+    rows[:] = rows[_by_place(words, by_word)]
 
 
 def _by_place(placed: Words, order: Order) -> Order:
@@ -79,20 +140,49 @@ def ascend(row_ids: RowIds) -> bool:
     return bool((row_ids[1:] > row_ids[:-1]).all())
 
 
-def row_order(matrix: ByteMatrix, row_ids: RowIds) -> Order | None:
+def row_order(matrix: ByteMatrix, row_ids: RowIds, look: Look = never) -> Order | None:
     """What sorts the rows; None: they are in order."""
     if len(matrix) < 2:
         return None
-    columns = differing_columns(matrix)
-    words = words_of(matrix, columns[:WORD_BYTES])
+    columns = _differing(matrix, look)
+    words = _words(matrix, None, columns[:WORD_BYTES], look)
     ids_ascend = ascend(row_ids)
-    if ids_ascend and bool((words[1:] >= words[:-1]).all()) and len(columns) <= WORD_BYTES:
+    if ids_ascend and len(columns) <= WORD_BYTES and _are_sorted(words, look):
         return None
-    order = np.argsort(words)
-    tied = _tied(words[order])
-    if tied is not None:
-        _order_ties(order, tied, matrix, columns[WORD_BYTES:], None if ids_ascend else row_ids)
+    order = _places(len(matrix), look)
+    _sort_rows(order, words, matrix, columns[WORD_BYTES:], None if ids_ascend else row_ids, look)
     return order
+
+
+def _sort_rows(
+    rows: Order,
+    words: Words,
+    matrix: ByteMatrix,
+    columns: Columns,
+    row_ids: RowIds | None,
+    look: Look,
+) -> None:
+    """Put ascending rows into the order of their words, then of columns, then of row ids; None: of rows."""
+    for start, stop in put_into_ranges(words, rows, look):
+        look()
+        some = rows[start:stop]
+        if stop - start <= RANGE_ROWS:
+            _sort_few(some, words[start:stop], matrix, columns, row_ids)
+        elif len(columns):  # all have the same word
+            later = _words(matrix, some, columns[:WORD_BYTES], look)
+            _sort_rows(some, later, matrix, columns[WORD_BYTES:], row_ids, look)
+        elif row_ids is not None:
+            _sort_rows(some, row_ids[some].view(np.uint64), matrix, columns, None, look)
+
+
+def _sort_few(
+    rows: Order, words: Words, matrix: ByteMatrix, columns: Columns, row_ids: RowIds | None
+) -> None:
+    by_word = np.argsort(words)
+    rows[:] = rows[by_word]
+    tied = _tied(words[by_word])
+    if tied is not None:
+        _order_ties(rows, tied, matrix, columns, row_ids)
 
 
 def _tied(words: Words) -> tuple[Order, Order] | None:
@@ -112,7 +202,7 @@ def _order_ties(
     order: Order,
     tied: tuple[Order, Order],
     matrix: ByteMatrix,
-    columns: npt.NDArray[np.int64],
+    columns: Columns,
     row_ids: RowIds | None,
 ) -> None:
     """Put rows that are equal up to some columns into the order of the rest, then of row ids; None: that of rows."""

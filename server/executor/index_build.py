@@ -16,7 +16,7 @@ from server.executor.inverted_build import fill_inverted
 from server.executor.inverted_keys import InvertedShape, entry_pairs
 from server.executor.table_shape import TableShape
 from server.executor.told_rows import key_text
-from storage.engine import KeyMatrix, SortedKeys
+from storage.engine import KeyMatrix, SortedKeys, joined_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -119,7 +119,7 @@ def _fill_by_matrix(
         return True
     context.check_cancelled()
     if shape.index.unique:
-        repeated = keys.row_ids_at(keys.repeated())
+        repeated = keys.row_ids_at(keys.repeated(context.check_cancelled))
         if not shape.index.nulls_not_distinct and with_nulls:
             repeated = repeated[~np.isin(repeated, np.concatenate(with_nulls))]
         for root_id in repeated[:1].tolist():
@@ -156,12 +156,13 @@ def sorted_keys(
             with_nulls.append(there[found.has_null])
     if not matrices:
         return SortedKeys(np.zeros((0, 1), np.uint8), None, np.zeros(0, np.int64), None), []
-    joined = KeyMatrix.join(matrices)
+    joined = KeyMatrix.join(matrices, context.check_cancelled)
     if joined is None:
         return None
     matrices.clear()
     context.check_cancelled()
-    return SortedKeys.sort(joined, np.concatenate(roots)), with_nulls
+    ids = joined_ids(roots, context.check_cancelled)
+    return SortedKeys.sort(joined, ids, context.check_cancelled), with_nulls
 
 
 def entries_of(

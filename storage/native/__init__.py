@@ -10,7 +10,14 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from storage.ahead import Ahead
     from storage.change import Change, PageTable, redo
     from storage.checksums import crc32c, page_checksums, record_checksum
-    from storage.key_words import differing_columns, keys_of, repeated_keys, words_of
+    from storage.key_words import (
+        count_bins,
+        differing_columns,
+        keys_of,
+        move_to_ranges,
+        repeated_keys,
+        words_of,
+    )
     from storage.log_record import read_records, skip_records
     from storage.log_writer import LogWriter
     from storage.logbuffer import LogBuffer
@@ -30,7 +37,14 @@ else:
     from storage.native.ahead import Ahead
     from storage.native.change import Change, PageTable, redo
     from storage.native.checksums import crc32c, page_checksums, record_checksum
-    from storage.native.key_words import differing_columns, keys_of, repeated_keys, words_of
+    from storage.native.key_words import (
+        count_bins,
+        differing_columns,
+        keys_of,
+        move_to_ranges,
+        repeated_keys,
+        words_of,
+    )
     from storage.native.log_record import read_records, skip_records
     from storage.native.log_writer import LogWriter
     from storage.native.logbuffer import LogBuffer
@@ -53,6 +67,7 @@ __all__ = [
     "LogBuffer",
     "LogWriter",
     "PageTable",
+    "count_bins",
     "crc32c",
     "differing_columns",
     "framed_numbers",
@@ -62,6 +77,7 @@ __all__ = [
     "keys_of",
     "measure_blob",
     "measure_strings",
+    "move_to_ranges",
     "number_keys",
     "pack_blob",
     "pack_strings",

@@ -109,3 +109,36 @@ def repeated_keys(const uint8_t[:, ::1] matrix not None, const int64_t[::1] orde
         parts.append(found[:known].copy())
         known = 0
     return np.concatenate(parts)
+
+
+def count_bins(
+    const uint64_t[::1] words not None, uint64_t low, int shift, int64_t[::1] counts not None
+):
+    """Count words by their distance to the lowest one without so many bits of it."""
+    cdef Py_ssize_t row, count = words.shape[0]
+    with nogil:
+        for row in range(count):
+            counts[<Py_ssize_t>((words[row] - low) >> shift)] += 1
+
+
+def move_to_ranges(
+    tuple given not None, tuple bins not None, const int64_t[::1] range_of_bin not None,
+    int64_t[::1] places not None, tuple moved not None,
+):
+    """Put words, and rows with them, to the next places of the ranges of their bins, which go on from there."""
+    cdef const uint64_t[::1] words = given[0]
+    cdef const int64_t[::1] rows = given[1]
+    cdef uint64_t[::1] moved_words = moved[0]
+    cdef int64_t[::1] moved_rows = moved[1]
+    cdef uint64_t low = bins[0]
+    cdef int shift = bins[1]
+    cdef Py_ssize_t row, number, place, count = words.shape[0]
+    cdef bint with_rows = rows is not None and moved_rows is not None
+    with nogil:
+        for row in range(count):
+            number = range_of_bin[<Py_ssize_t>((words[row] - low) >> shift)]
+            place = places[number]
+            places[number] = place + 1
+            moved_words[place] = words[row]
+            if with_rows:
+                moved_rows[place] = rows[row]
