@@ -108,7 +108,11 @@ def _wait_for_publication(context: ExecutionContext, xid: int) -> Iterator[Wait]
 
 def pass_wait(context: ExecutionContext, item: object) -> None:
     """Wait in the middle of an expression, if the item is a Wait."""
-    if not isinstance(item, Wait) or item.completion.done:
+    if not isinstance(item, Wait):
+        return
+    if item.completion.done:
+        if item.completion.error is not None:
+            raise item.completion.error
         return
     if context.wait is None:
         raise LockNotAvailable("could not wait for a lock inside of a function called here")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from server.errors import SqlError
     from storage.waits import Completion
 
 
@@ -19,12 +20,15 @@ class Wait:
     """Resume when the completion is done, or after timeout_ms.
 
     what: the wait event as pg_stat_activity shows it. where: what is being done, for errors that end the wait.
+    failures: takes an error that ends the wait; None: it is raised where the Wait was yielded, which is not always
+    where somebody can do something about it.
     """
 
     completion: Completion
     timeout_ms: int | None = None
     what: str = ""
     where: str = ""
+    failures: list[SqlError] | None = None
 
 
 def is_wait(item: object) -> bool:

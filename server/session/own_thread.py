@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -73,14 +74,21 @@ class OwnThread:
                     raise self._failure
                 if self._item is None:
                     return
-                try:
-                    yield self._item
-                except Exception as error:  # noqa: BLE001 - the statement on the thread is to fail with it
-                    answer = error
+                answer = yield from self._passed_on()
         finally:
             while not self._is_over:
                 self._stop()
             session.own_thread = outer
+
+    def _passed_on(self) -> Generator[Any, Any, Exception | None]:
+        """Yield the item; gives the error that has come of it, which is the thread's, whose body may handle it."""
+        failures: list[SqlError] = []
+        item = self._item
+        try:
+            yield replace(item, failures=failures) if isinstance(item, Wait) else item
+        except Exception as error:  # noqa: BLE001 - the statement on the thread is to fail with it
+            return error
+        return failures[0] if failures else None
 
     def _until(self, turn: Completion) -> Iterator[Wait]:
         if not turn.wait(TURN_S_MAX if self._deferring else None):

@@ -28,12 +28,17 @@ WAIT_SLICE_MS = 20
 
 
 def satisfy(session: Session, wait: Wait) -> Generator[Wait, bool | None, None]:
-    """Wait until the completion is done; raises what a timeout, a cancel request or a deadlock asks for."""
+    """Wait until the completion is done; raises what a timeout, a cancel request or a deadlock asks for.
+
+    Unless the Wait takes its error itself.
+    """
     try:
         yield from _until_done(session, wait)
     except SqlError as error:
         error.context = error.context or wait.where
-        raise
+        if wait.failures is None:
+            raise
+        wait.failures.append(error)
 
 
 def _until_done(session: Session, wait: Wait) -> Generator[Wait, bool | None, None]:  # noqa: C901 - one case after the other
@@ -83,6 +88,8 @@ def wait_inside(session: Session, wait: Wait) -> None:
     Nobody may wait while he holds the latch, as a function in an index would while the keys of others are looked at.
     """
     if wait.completion.done:
+        if wait.completion.error is not None:
+            raise wait.completion.error
         return
     own, database = session.own_thread, session.database
     is_latched = database.engine.latch._is_owned()  # type: ignore[attr-defined]
