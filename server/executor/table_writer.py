@@ -341,6 +341,7 @@ class TableWriter:
 
     def _insert_keys(self, keys: Sequence[Keys], row_ids: Positions) -> None:
         for shape, own in zip(self.shape.indexes, keys, strict=True):
+            self.context.check_cancelled()
             index, ids = self._engine.index(shape.storage_id), row_ids
             if None in own:
                 there = [place for place, key in enumerate(own) if key is not None]

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from server.executor.exclusions import ExclusionCheck
+from server.executor.table_shape import shape_of
 from server.identifiers import quote_identifier
 from server.statements.access_methods import with_entries
 from server.statements.index_storage import build_index, create_storage, with_new_storage
@@ -19,7 +21,7 @@ from server.statements.tables import store_table
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from server.catalog.objects import Index, Table
+    from server.catalog.objects import Constraint, Index, Table
     from server.executor.waits import Wait
     from server.statements.statement import StatementContext
 
@@ -68,15 +70,7 @@ def rewrite_table(
     watching = (*context.catalog.triggers_of(table.oid), *context.catalog.rules_of(table.oid))
     for each in watching:  # they are about what clients do with the rows
         context.ddl.remove(each.oid)
-    computed_later: list[Index] = []
-    for index in context.catalog.indexes_of(table.oid):
-        changed = with_new_storage(context, with_entries(context, target, index))
-        create_storage(context, target, changed)
-        if index.computes:
-            computed_later.append(changed)
-            context.ddl.remove(index.oid)
-        else:
-            context.ddl.put(changed)
+    filled_later, keys = _put_off_indexes(context, target)
     texts = []
     for column in target.live_columns:
         quoted = quote_identifier(column.name)
@@ -97,9 +91,38 @@ def rewrite_table(
         f"OVERRIDING SYSTEM VALUE SELECT {kept} FROM ONLY {qualified_name(context, table.schema, name)}"
     )
     yield from internal_query(context, f"{sql} ORDER BY {order}" if order else sql)
-    for each in (target, *watching, *computed_later):
+    for each in (target, *watching, *filled_later, *keys):
         context.ddl.put(each)
-    for index in computed_later:  # by functions that run with the owner's rights
+    for index in filled_later:
         yield from build_index(context, target, index)
+    for key in keys:
+        if key.kind == "x":
+            execution = context.execution()
+            yield from ExclusionCheck(shape_of(target, execution), key).run(execution)
     context.transaction.drop_relation(source.storage_id)
     context.ddl.remove(scratch.oid)
+
+
+def _put_off_indexes(
+    context: StatementContext, table: Table
+) -> tuple[list[Index], list[Constraint]]:
+    """Give indexes new storage and take them and their constraints away, as all keys are quickly sorted in the end.
+
+    Those by whose keys rows of the table refer to others of it are filled as rows come, and so are not among them.
+    """
+    constraints = context.catalog.constraints_of(table.oid)
+    needed = {each.index for each in constraints if each.referenced_table == table.oid}
+    later: list[Index] = []
+    for index in context.catalog.indexes_of(table.oid):
+        changed = with_new_storage(context, with_entries(context, table, index))
+        create_storage(context, table, changed)
+        if index.oid in needed and not index.computes:
+            context.ddl.put(changed)
+        else:
+            later.append(changed)
+            context.ddl.remove(index.oid)
+    oids = {index.oid for index in later}
+    keys = [each for each in constraints if each.kind in "pux" and each.index in oids]
+    for key in keys:
+        context.ddl.remove(key.oid)
+    return later, keys
