@@ -244,13 +244,14 @@ class _DistinctCollector(Collector):
 class _HeldCollector(Collector):
     """Holds rows back to drop duplicates or to sort them first."""
 
-    __slots__ = ("_held", "_seen")
+    __slots__ = ("_held", "_look", "_seen")
 
     def __init__(
         self, prepared: PreparedAggregate, known: CallContext, bytes_of: Callable[[Batch], int]
     ) -> None:
         super().__init__(prepared, known, bytes_of)
         call = prepared.call
+        self._look = known.execution.check_cancelled
         self._held: list[Batch] = []
         self._seen: KeyTable | None = None
         if call.distinct:
@@ -270,7 +271,7 @@ class _HeldCollector(Collector):
     def finish(self, group_count: int) -> Column:
         """Sort the rows within each group, hand them on, give the results."""
         if self._held:
-            rows = concatenate_batches(self._held, ())
+            rows = concatenate_batches(self._held, (), self._look)
             rows = rows.take(self._order(rows))
             super().add(rows.columns[0].values, group_count, rows.columns[1:])
         return super().finish(group_count)
@@ -284,8 +285,8 @@ class _HeldCollector(Collector):
             columns = rows.columns[1:]
         arrays = [rows.columns[0].values]
         for column, key in zip(columns, keys, strict=False):
-            arrays.extend(rank_arrays(column, key))
-        return order_by(arrays, rows.count)
+            arrays.extend(rank_arrays(column, key, self._look))
+        return order_by(arrays, rows.count, self._look)
 
 
 class _HypotheticalCollector(_HeldCollector):
@@ -296,7 +297,7 @@ class _HypotheticalCollector(_HeldCollector):
     def finish(self, group_count: int) -> Column:
         """Sort the rows, tell where the direct arguments stand among them, give the results."""
         if self._held:
-            rows = concatenate_batches(self._held, ())
+            rows = concatenate_batches(self._held, (), self._look)
             rows = rows.take(self._order(rows))
             groups = rows.columns[0].values
             aggregate = self._prepared.call.aggregate

@@ -18,7 +18,7 @@ from server.vector.rows import column_of, objects, plain_values, values_of
 from server.vector.texts import TextColumn, concatenated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from server.types.type import Type, TypeReference, Value
 
@@ -103,17 +103,23 @@ def _with_one_dictionary(parts: Sequence[Column], valid: Mask | None) -> Column:
     return Column(np.concatenate(codes), valid, None, dictionary)
 
 
-def concatenate_batches(batches: Sequence[Batch], types: Sequence[TypeReference]) -> Batch:
-    """Put batches one below the other; types say what no batches at all are made of."""
+def concatenate_batches(
+    batches: Sequence[Batch], types: Sequence[TypeReference], look: Callable[[], None] | None = None
+) -> Batch:
+    """Put batches one below the other; types say what no batches at all are made of.
+
+    look is called before each column of many, and may raise.
+    """
     if not batches:
         return null_batch(types, 0)
     if len(batches) == 1:
         return batches[0]
-    columns = tuple(
-        concatenate([batch.columns[index] for batch in batches])
-        for index in range(len(batches[0].columns))
-    )
-    return Batch(columns, sum(batch.count for batch in batches))
+    columns = []
+    for index in range(len(batches[0].columns)):
+        if look is not None:
+            look()
+        columns.append(concatenate([batch.columns[index] for batch in batches]))
+    return Batch(tuple(columns), sum(batch.count for batch in batches))
 
 
 def merged(batches: Iterable[Batch]) -> Iterator[Batch]:

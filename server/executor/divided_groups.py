@@ -79,7 +79,7 @@ class DividedGroups:
         self._prepared = prepared
         self._context = context
         self._divisions = [
-            _Division(stack.enter_context(Groups(prepared, keys, context)))
+            _Division(stack.enter_context(Groups(prepared, keys, context)), context.check_cancelled)
             for _ in range(DIVISIONS)
         ]
 
@@ -179,10 +179,11 @@ def _chosen(
 class _Division:
     """The groups of one division, and what lies there for them by the number of the part."""
 
-    __slots__ = ("_lock", "groups", "has_room", "next", "waiting")
+    __slots__ = ("_lock", "_look", "groups", "has_room", "next", "waiting")
 
-    def __init__(self, groups: Groups) -> None:
+    def __init__(self, groups: Groups, look: Callable[[], None]) -> None:
         self.groups = groups
+        self._look = look
         self.waiting: dict[int, list[Share]] = {}
         self.next = 0
         self.has_room = True
@@ -206,5 +207,6 @@ class _Division:
     def _take(self) -> None:
         while self.has_room and self.next in self.waiting:
             for evaluated, count in self.waiting.pop(self.next):
+                self._look()
                 self.has_room &= self.groups.add_within(evaluated, count, DIVISIONS)
             self.next += 1

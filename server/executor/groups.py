@@ -143,11 +143,12 @@ class Groups:
     def merge(self, other: Groups) -> None:
         """Take in groups of the same keys or of more; nothing of these may have been written to files yet."""
         assert self._rest is None
-        count = len(other)
-        found = concatenate_batches(other._found, other._types).columns
+        count, look = len(other), self._context.check_cancelled
+        found = concatenate_batches(other._found, other._types, look).columns
         own = tuple(found[other.keys.index(position)] for position in self.keys)
         places = self._numbers(own, count)
         for mine, theirs in zip(self._collectors, other._collectors, strict=True):
+            look()
             mine.merge(theirs, places, len(self))
         self._count_bytes()
 
@@ -227,7 +228,7 @@ class Groups:
 
     def _finish(self, set_number: int) -> Batch:
         count = len(self._table)
-        found = concatenate_batches(self._found, self._types)
+        found = concatenate_batches(self._found, self._types, self._context.check_cancelled)
         columns = [
             found.columns[self.keys.index(position)]
             if position in self.keys

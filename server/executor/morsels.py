@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from server.errors import SqlError
 from server.expressions.expression import Subquery, walk
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 PARTS_AHEAD: Final = 4
 WAIT_SECONDS: Final = 0.02
 """How long to wait for a helper before looking whether the statement is cancelled."""
+OPERATOR_INTERVENTION: Final = "57"
 TRIAL_NS: Final = 1_000_000
 WAITS_PER_MS_MAX: Final = 3.5
 """After how much work it is seen, and at how many waits for the interpreter, that one thread is faster than several."""
@@ -132,6 +134,7 @@ class _Line:
         self._called = self._active = 0
         self._started = _work_and_waits()
         self._is_shared = True
+        self._cancelled: BaseException | None = None
 
     def call(self, helpers: int) -> None:
         """Have helpers come, as far as there is something to do for them and they are not here."""
@@ -151,6 +154,8 @@ class _Line:
             self._end = min(len(self._parts), number + 1 + ahead)
         while True:
             with self._changed:
+                if self._cancelled is not None:
+                    raise self._cancelled
                 if number in self._results:
                     result, error = self._results.pop(number)
                     break
@@ -193,8 +198,15 @@ class _Line:
             outcome = _outcome(self._parts[number])
             with self._changed:
                 self._results[number] = outcome
+                if outcome[1] is not None and _is_cancel(outcome[1]):
+                    self._cancelled = outcome[1]
                 self._active -= 1
                 self._changed.notify_all()
+
+
+def _is_cancel(error: BaseException) -> bool:
+    """Whether it ends the statement whatever parts before have to say: a cancel request is told once."""
+    return isinstance(error, SqlError) and error.sqlstate.startswith(OPERATOR_INTERVENTION)
 
 
 def _work_and_waits() -> tuple[int, int]:

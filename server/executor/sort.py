@@ -226,7 +226,11 @@ class Sort(Operator):
                 external = ExternalSort(context, source.plan.types, arrays, finish)
                 yield from external.sorted(kept, batches, holding)
                 return
-        yield from self._slices(concatenate_batches(kept, source.plan.types), context)
+        yield from self._slices(self._together(kept, context), context)
+
+    def _together(self, batches: list[Batch], context: ExecutionContext) -> Batch:
+        types = self.inputs[0].plan.types
+        return concatenate_batches(batches, types, context.check_cancelled)
 
     def _slices(self, batch: Batch, context: ExecutionContext) -> Iterator[Batch]:
         """The rows in order, each put in its place when its slice is asked for."""

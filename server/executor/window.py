@@ -81,7 +81,7 @@ class Window(Operator):
         else:
             first = FirstOfPartitions(self.plan, self._partition, self._order, wanted)
             batches = first.of(source.batches(context), context, holding)
-        batch = concatenate_batches(batches, source.plan.types)
+        batch = concatenate_batches(batches, source.plan.types, context.check_cancelled)
         frame = with_values(self.plan.frame, context)
         for portion, rows, order_columns in self._sorted(batch, context):
             context.check_cancelled()

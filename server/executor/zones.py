@@ -71,7 +71,7 @@ class ZoneFilter:
         tests = self._tests(context)
         if not tests:
             return range(count)
-        zones = _Zones(relation, count)
+        zones = _Zones(relation, count, context.check_cancelled)
         possible = np.ones(count, np.bool_)
         for program, numbers in tests:
             possible &= _may_pass(program, numbers, zones)
@@ -111,8 +111,9 @@ class Interval:
 class _Zones:
     """The zones of a table's columns, each looked up once."""
 
-    def __init__(self, relation: Any, count: int) -> None:
+    def __init__(self, relation: Any, count: int, look: Callable[[], None]) -> None:
         self.count = count
+        self._look = look
         self._relation = relation
         self._found: dict[tuple[int, bool], Interval] = {}
 
@@ -125,7 +126,10 @@ class _Zones:
 
     def _read(self, number: int, with_nulls: bool) -> Interval:
         zone, count = self._relation.zone, self.count
-        zones = [zone(group_no, number) for group_no in range(count)]
+        zones = []
+        for group_no in range(count):
+            self._look()  # a group that was never read is looked through whether it is intact
+            zones.append(zone(group_no, number))
         nullable = np.ones(count, np.bool_)
         if with_nulls:
             may_be_null = self._relation.may_be_null

@@ -7,11 +7,15 @@ import pytest
 from plans import INT4, TEXT, asc, call, const, context, function, run, values, var
 
 from server.executor import native, ordering
+from server.executor.aggregate import PreparedAggregate
+from server.executor.columns import concatenate_batches
+from server.expressions.expression import AggregateCall
 from server.expressions.invoke import LOOK_ROWS
 from server.functions.function import CallContext
 from server.functions.registry import AGGREGATES
 from server.planner import physical
 from server.types.type import TextStyle
+from server.vector.batch import Batch
 from server.vector.column import Column
 from server.vector.text_views import views_of
 
@@ -87,6 +91,24 @@ def test_sorted_rows_are_put_in_place_slice_by_slice():
     rows = [(number * 7919 % 100_003,) for number in range(100_003)]
     plan = physical.Sort(input=values(rows, INT4), keys=(asc(var(1)),), output=(1,), types=(INT4,))
     assert run(plan) == sorted(rows)
+
+
+def test_rows_that_an_aggregate_has_held_back_are_sorted_with_looks():
+    aggregate = next(found for found in AGGREGATES if found.name == "array_agg")
+    value = var(1)
+    ordered = AggregateCall(type=INT4, aggregate=aggregate, arguments=(value,), order=(asc(value),))
+    collector = PreparedAggregate(ordered, {1: 0}, ()).collector(context(cancelled=look))
+    values_ = Column(np.random.default_rng(3).integers(0, 1 << 30, MANY).astype(np.int32))
+    collector.add(np.zeros(MANY, np.int64), 1, (values_, values_))
+    with pytest.raises(Cancelled):
+        collector.finish(1)
+
+
+def test_many_columns_are_put_together_one_by_one():
+    batch = Batch((Column(np.arange(3)), Column(np.arange(3))), 3)
+    looks: list[int] = []
+    concatenate_batches([batch, batch], (INT4, INT4), lambda: looks.append(1))
+    assert len(looks) == 2
 
 
 @pytest.mark.parametrize("name", ["json_agg", "jsonb_agg"])

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from server.errors import QueryCanceled
 from server.executor import morsels
 from server.executor.morsels import in_order
 from server.workers import Workers
@@ -167,3 +168,38 @@ def test_cancellation_reaches_a_consumer_that_waits(workers: Any):
     next(results)
     with pytest.raises(Cancelled):
         list(results)
+
+
+def test_a_cancel_that_a_helper_has_heard_ends_the_consumer_at_once(
+    workers: Any, monkeypatch: pytest.MonkeyPatch
+):
+    is_told = threading.Event()
+    is_cancel = morsels._is_cancel
+
+    def told(error: BaseException) -> bool:
+        is_told.set()  # the line is held by who asks
+        return is_cancel(error)
+
+    def part(number: int) -> int:
+        if number == 3:
+            raise QueryCanceled("canceling statement due to user request")
+        assert number or is_told.wait(10)
+        return number
+
+    monkeypatch.setattr(morsels, "_is_cancel", told)
+    seen: list[int] = []
+    parts = [partial(part, number) for number in range(40)]
+    with pytest.raises(QueryCanceled):
+        seen.extend(in_order(parts, context_of(workers)))
+    assert seen in ([], [0])
+
+
+def test_an_error_of_a_helper_waits_for_the_parts_before(workers: Any):
+    def part(number: int) -> int:
+        return 1 // (number - 3)
+
+    seen: list[int] = []
+    with pytest.raises(ZeroDivisionError):
+        for result in in_order([partial(part, number) for number in range(9)], context_of(workers)):
+            seen.append(result)  # noqa: PERF402 - what came before the error stays
+    assert len(seen) == 3
