@@ -434,11 +434,12 @@ class Policy(CatalogObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtensionObject(CatalogObject):
-    """An extension; members are the objects that came with it."""
+    """An extension; members are the objects that came with it. requires: the names of others that it stands on."""
 
     schema: Oid
     version: str
     members: tuple[Oid, ...] = ()
+    requires: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,14 +62,14 @@ def _identity(value: CatalogObject, array_oid: int) -> Identity:
 
 def _base(view: CatalogView, value: UserType) -> Type:
     identity = _identity(value, value.array_oid)
+    if value.codecs:
+        fields = BASE_TYPES.get(value.codecs)
+        if fields is None:
+            raise KeyError(value.oid)
+        return complete(asdict(identity) | dict(fields))
     if value.base is not None:
         return base_type(identity, view.type(value.base.model), _properties(value.base))
-    if not value.codecs:
-        return shell_type(identity)
-    fields = BASE_TYPES.get(value.codecs)
-    if fields is None:
-        raise KeyError(value.oid)
-    return complete(asdict(identity) | dict(fields))
+    return shell_type(identity)
 
 
 def _properties(parts: BaseTypeParts) -> dict[str, Any]:

@@ -132,6 +132,7 @@ CITEXT: Final = Extension(
     types=(
         BaseType(
             name="citext",
+            functions=("citextin", "citextout", "citextrecv", "citextsend"),
             fields={
                 "category": "S",
                 "storage_strategy": "x",

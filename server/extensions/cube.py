@@ -418,6 +418,8 @@ cube_enlarge(cube, float8, int4) cube = enlarged
             fields={
                 "dtype": OBJECTS,
                 "storage_kind": "BYTES",
+                "storage_strategy": "p",
+                "alignment": "d",
                 "parse": lambda text, _modifier, _style: parse(text),
                 "format": lambda value, _style: shown(value),
                 "receive": lambda data, _modifier: receive(data),

@@ -12,17 +12,65 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from server.errors import FeatureNotSupported
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Row = Callable[..., Any]
+ROLES: Final = ("input", "output", "receive", "send")
+_SIGNATURES: Final = {
+    "input": "(cstring) {}",
+    "output": "({}) cstring",
+    "receive": "(internal) {}",
+    "send": "({}) bytea",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseType:
-    """A type that an extension brings: fields of server.types.type.Type, codecs among them."""
+    """A type that an extension brings: fields of server.types.type.Type, codecs among them.
+
+    functions: the names of its input, output, receive and send functions where they are others than its own name
+    with _in, _out, _recv and _send; the last two may be missing. subscript: the name of its handler of subscripts.
+    """
 
     name: str
     fields: Mapping[str, Any]
+    functions: tuple[str, ...] = ()
+    subscript: str = ""
+
+    @property
+    def input_output(self) -> dict[str, str]:
+        """The names of the functions that read and write it, by the part that they play."""
+        names = self.functions or tuple(
+            f"{self.name}_{end}" for end in ("in", "out", "recv", "send")
+        )
+        return dict(zip(ROLES, (*names, "", "")[: len(ROLES)], strict=True))
+
+    def declarations(self) -> Iterator[str]:
+        """Those functions, as an Extension declares its own."""
+        for role, function in self.input_output.items():
+            if function:
+                yield f"{function}{_SIGNATURES[role].format(self.name)} = {self.name}:{role}"
+        if self.subscript:
+            yield f"{self.subscript}(internal) internal = {self.name}:subscript"
+
+    def row(self, role: str) -> Row:
+        """What calls of one of those functions do; it gets the CallContext first."""
+        if role == "input":
+            return lambda call, text: self.fields["parse"](text, -1, call.style)
+        if role == "output":
+            return lambda call, value: self.fields["format"](value, call.style)
+        if role == "send":
+            return lambda _call, value: self.fields["send"](value)
+        return _refuse
+
+
+def _refuse(*_: Any) -> NoReturn:
+    raise FeatureNotSupported("cannot accept a value of type internal")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +80,8 @@ class Extension:
     Functions listed in in_context get the CallContext first; those in waiting run queries. by_columns: what makes
     the function of records with the columns that a call asks for, as in Function. operator_classes: access method,
     name and type of each; default_classes: those that a key of the type has without naming one. schema: where it
-    has to be, if anywhere.
+    has to be, if anywhere. requires: the extensions that have to be there before. relocatable: whether its schema may
+    be changed.
     trusted: whoever may make objects in the database may install it.
     """
 
@@ -49,6 +98,8 @@ class Extension:
     operator_classes: tuple[tuple[str, str, int], ...] = ()
     default_classes: tuple[tuple[str, str, int], ...] = ()
     schema: str = ""
+    requires: tuple[str, ...] = ()
+    relocatable: bool = True
     trusted: bool = True
 
     @property
@@ -62,8 +113,25 @@ class Extension:
         A declaration is `name(arguments) result words = symbol`; the words are those of CREATE
         FUNCTION, and functions are immutable and strict without any.
         """
-        parts = [self._declared(line) for line in self.declarations.strip().splitlines()]
+        lines = [line for base in self.types for line in base.declarations()]
+        lines += self.declarations.strip().splitlines()
+        parts = [self._declared(line) for line in lines]
         return "\n".join((*parts, self.more))
+
+    def function(self, symbol: str) -> dict[str, Any] | None:
+        """What the fields of a Function behind a symbol are."""
+        name, is_of_type, role = symbol.partition(":")
+        if is_of_type:
+            base = next((base for base in self.types if base.name == name), None)
+            return None if base is None else {"row": base.row(role), "needs_context": True}
+        if symbol not in self.functions:
+            return None
+        return {
+            "row": self.functions[symbol],
+            "needs_context": symbol in self.in_context,
+            "with_columns": self.by_columns.get(symbol),
+            "may_wait": symbol in self.waiting,
+        }
 
     def _declared(self, line: str) -> str:
         declared, _, symbol = line.rpartition(" = ")

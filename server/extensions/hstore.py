@@ -455,6 +455,7 @@ populate_record(anyelement, hstore) anyelement | immutable = populate
     types=(
         BaseType(
             name="hstore",
+            subscript="hstore_subscript_handler",
             fields={
                 "storage_strategy": "x",
                 "dtype": OBJECTS,

@@ -240,6 +240,7 @@ def _operators() -> Iterator[str]:
 _FIELDS: Final[dict[str, Any]] = {
     "dtype": OBJECTS,
     "storage_kind": "BYTES",
+    "storage_strategy": "p",
     "parse": lambda text, _modifier, _style: parse_query(text),
     "format": lambda value, _style: value.text(),
     "send": _no_binary,
@@ -302,6 +303,6 @@ intset_subtract(int4[], int4[]) int4[] = subtract
         "add": lambda values, number: _of_set(_set(values) | {number}),
         "subtract": lambda left, right: _of_set(_set(left) - _set(right)),
     },
-    types=(BaseType(name="query_int", fields=_FIELDS),),
+    types=(BaseType(name="query_int", fields=_FIELDS, functions=("bqarr_in", "bqarr_out")),),
     more="\n".join(_operators()),
 )

@@ -268,7 +268,11 @@ ltree_textadd(text, ltree) ltree = behind_text
     types=(
         BaseType(name="ltree", fields=PATH_FIELDS),
         BaseType(name="lquery", fields=text_fields("lquery", parse_lquery)),
-        BaseType(name="ltxtquery", fields=text_fields("ltxtquery", parse_ltxtquery)),
+        BaseType(
+            name="ltxtquery",
+            fields=text_fields("ltxtquery", parse_ltxtquery),
+            functions=("ltxtq_in", "ltxtq_out", "ltxtq_recv", "ltxtq_send"),
+        ),
     ),
     more="\n".join(_operators()),
 )

@@ -8,6 +8,7 @@ from server.extensions.amcheck import AMCHECK
 from server.extensions.btree_classes import BTREE_GIN, BTREE_GIST
 from server.extensions.citext import CITEXT
 from server.extensions.cube import CUBE
+from server.extensions.earthdistance import EARTHDISTANCE
 from server.extensions.fuzzystrmatch import FUZZYSTRMATCH
 from server.extensions.hstore import HSTORE
 from server.extensions.intarray import INTARRAY
@@ -32,6 +33,7 @@ _ALL: Final[tuple[Extension, ...]] = (
     BTREE_GIST,
     CITEXT,
     CUBE,
+    EARTHDISTANCE,
     FUZZYSTRMATCH,
     HSTORE,
     INTARRAY,
@@ -59,11 +61,4 @@ BASE_TYPES: Final[Mapping[str, Mapping[str, Any]]] = {
 def extension_function(library: str, symbol: str) -> dict[str, Any] | None:
     """What the fields of a Function behind a symbol of a library are."""
     extension = EXTENSIONS.get(library.removeprefix("$libdir/"))
-    if extension is None or symbol not in extension.functions:
-        return None
-    return {
-        "row": extension.functions[symbol],
-        "needs_context": symbol in extension.in_context,
-        "with_columns": extension.by_columns.get(symbol),
-        "may_wait": symbol in extension.waiting,
-    }
+    return None if extension is None else extension.function(symbol)

@@ -49,6 +49,9 @@ def of_extension(context: StatementContext, extension: ExtensionObject) -> Itera
         member = context.catalog.object(oid)
         if member is not None:
             yield Dependent(member, automatic=True)
+    for other in context.catalog.objects(ExtensionObject):
+        if extension.name in other.requires:
+            yield Dependent(other, automatic=False)
 
 
 def of_parser(context: StatementContext, parser: TextSearchParser) -> Iterator[Dependent]:

@@ -6,11 +6,20 @@ them; the extension notes which they are. They go with it, and not without it.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import BOOTSTRAP_ROLE_OID, CatalogObject, ExtensionObject, UserType
+from server.catalog.objects import (
+    BOOTSTRAP_ROLE_OID,
+    BaseTypeParts,
+    CatalogObject,
+    ExtensionObject,
+    UserType,
+)
 from server.catalog.privileges import has_privilege, is_superuser
+from server.catalog.routine_objects import UserFunction
 from server.errors import (
     DuplicateObject,
     FeatureNotSupported,
@@ -19,6 +28,7 @@ from server.errors import (
     UndefinedObject,
 )
 from server.executor.waits import Wait
+from server.extensions.extension import ROLES
 from server.extensions.registry import EXTENSIONS
 from server.sql import utility_objects as tree
 from server.sql.parse import parse_statements
@@ -28,10 +38,13 @@ from server.statements.schema_elements import inside_schema
 from server.statements.statement import Run, StatementContext, Utility
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from server.extensions.extension import Extension
+    from server.extensions.extension import BaseType, Extension
     from server.sql.object_names import ObjectName
+    from server.sql.utility_statement import Option
+
+    BaseMade = tuple[BaseType, UserType]
 
 UNAVAILABLE_HINT = (
     "The extension must first be installed on the system where PostgreSQL is running."
@@ -54,24 +67,26 @@ def create_extension(context: StatementContext, statement: tree.CreateExtension)
             hint=UNAVAILABLE_HINT,
         )
     options = {option.name: option for option in statement.options}
+    yield from _install(context, extension, options)
+    return statement.tag
+
+
+def _install(
+    context: StatementContext, extension: Extension, options: Mapping[str, Option]
+) -> Iterator[Wait]:
     if "new_version" in options:
         _check_version(extension, text_in(options["new_version"]))
     _require_privilege(context, extension)
-    schema: Any
-    if "schema" in options:
-        schema = schema_named(context, text_in(options["schema"]))
-        if extension.schema not in ("", schema.name):
-            raise FeatureNotSupported(
-                f'extension "{extension.name}" must be installed in schema "{extension.schema}"'
-            )
-    elif extension.schema:
-        schema = schema_named(context, extension.schema)
-    else:
-        schema = context.catalog.object(context.creation_schema())
+    schema = _home(context, extension, options)
+    yield from _install_required(context, extension, options)
+    needed = [installed(context, name) for name in extension.requires]
+    schemas = [context.catalog.object(value.schema) for value in needed if value is not None]
     before = frozenset(context.catalog.state.by_oid)
-    _make_types(context, extension, schema.oid)
-    yield from _run_script(context, extension, schema.name)
+    made = _make_types(context, extension, schema.oid)
+    path = dict.fromkeys((schema.name, *(home.name for home in schemas if home is not None)))
+    yield from _run_script(context, extension, tuple(path))
     members = tuple(sorted(frozenset(context.catalog.state.by_oid) - before))
+    _complete_types(context, made, members)
     context.ddl.put(
         ExtensionObject(
             oid=context.new_oid(),
@@ -81,9 +96,40 @@ def create_extension(context: StatementContext, statement: tree.CreateExtension)
             schema=schema.oid,
             version=extension.version,
             members=members,
+            requires=extension.requires,
         )
     )
-    return statement.tag
+
+
+def _home(context: StatementContext, extension: Extension, options: Mapping[str, Option]) -> Any:
+    """The schema that the extension's objects go to."""
+    if "schema" in options:
+        schema: Any = schema_named(context, text_in(options["schema"]))
+        if extension.schema not in ("", schema.name):
+            raise FeatureNotSupported(
+                f'extension "{extension.name}" must be installed in schema "{extension.schema}"'
+            )
+        return schema
+    if extension.schema:
+        return schema_named(context, extension.schema)
+    return context.catalog.object(context.creation_schema())
+
+
+def _install_required(
+    context: StatementContext, extension: Extension, options: Mapping[str, Option]
+) -> Iterator[Wait]:
+    """What the extension stands on, with CASCADE; otherwise it has to be there."""
+    for name in extension.requires:
+        if installed(context, name) is not None:
+            continue
+        if "cascade" not in options:
+            raise UndefinedObject(
+                f'required extension "{name}" is not installed',
+                hint="Use CREATE EXTENSION ... CASCADE to install required extensions too.",
+            )
+        context.notice("00000", f'installing required extension "{name}"')
+        kept = {key: value for key, value in options.items() if key != "new_version"}
+        yield from _install(context, EXTENSIONS[name], kept)
 
 
 def installed(context: StatementContext, name: str) -> ExtensionObject | None:
@@ -116,26 +162,59 @@ def _require_privilege(context: StatementContext, extension: Extension) -> None:
         )
 
 
-def _make_types(context: StatementContext, extension: Extension, schema: int) -> None:
+def _make_types(context: StatementContext, extension: Extension, schema: int) -> list[BaseMade]:
+    made = []
     for base in extension.types:
         if context.catalog.type_named(schema, base.name) is not None:
             raise DuplicateObject(f'type "{base.name}" already exists')
-        context.ddl.put(
-            UserType(
-                oid=context.new_oid(),
-                name=base.name,
-                owner=context.user_oid,
-                schema=schema,
-                kind="b",
-                array_oid=context.new_oid(),
-                codecs=f"{extension.library}:{base.name}",
-            )
+        value = UserType(
+            oid=context.new_oid(),
+            name=base.name,
+            owner=context.user_oid,
+            schema=schema,
+            kind="b",
+            array_oid=context.new_oid(),
+            codecs=f"{extension.library}:{base.name}",
         )
+        context.ddl.put(value)
+        made.append((base, value))
+    return made
 
 
-def _run_script(context: StatementContext, extension: Extension, schema: str) -> Iterator[Wait]:
+def _complete_types(
+    context: StatementContext, made: Sequence[BaseMade], members: Sequence[int]
+) -> None:
+    """Types know the functions that read and write them once the script has made these."""
+    found = [context.catalog.object(oid) for oid in members]
+    functions = {each.body: each.oid for each in found if isinstance(each, UserFunction)}
+    for base, value in made:
+        kind = context.catalog.type(value.oid)
+        roles: dict[str, Any] = {
+            role: functions.get(f"{base.name}:{role}", 0) for role in (*ROLES, "subscript")
+        }
+        parts = BaseTypeParts(
+            model=0,
+            length=kind.length,
+            by_value=kind.by_value,
+            alignment=kind.alignment,
+            storage=kind.storage_strategy,
+            category=kind.category,
+            preferred=kind.preferred,
+            delimiter=kind.delimiter,
+            collation=kind.collation,
+            **roles,
+        )
+        context.ddl.put(replace(value, base=parts))
+
+
+def _run_script(
+    context: StatementContext, extension: Extension, schemas: Sequence[str]
+) -> Iterator[Wait]:
     view, user = context.catalog, context.user_oid
-    with inside_schema(context, schema, user if is_superuser(view, user) else BOOTSTRAP_ROLE_OID):
+    owner = user if is_superuser(view, user) else BOOTSTRAP_ROLE_OID
+    with ExitStack() as inside:
+        for schema in reversed(schemas):
+            inside.enter_context(inside_schema(context, schema, owner))
         for statement in parse_statements(extension.script()):
             own = copy(context)
             own.statement = statement

@@ -127,7 +127,8 @@ def _describe(call: CallContext, class_oid: int, oid: int, number: int) -> str |
     if class_oid in FACTS:
         relation, column, word = FACTS[class_oid]
         fact = fact_of(relation, oid)
-        return None if fact is None else f"{word} {fact[column]}"
+        if fact is not None:
+            return f"{word} {fact[column]}"
     if class_oid in NAMED:
         kind, word = NAMED[class_oid]
         name = names_of(call).name_of(kind, oid)
@@ -239,8 +240,9 @@ def _identify(
     if class_oid in FACTS:
         relation, column, word = FACTS[class_oid]
         fact = fact_of(relation, oid)
-        name = None if fact is None else quote_identifier(fact[column])
-        return (word, None, name, name)
+        if fact is not None:
+            plain = quote_identifier(fact[column])
+            return (word, None, plain, plain)
     value = view.object(oid)
     listed = (class_oid_of(value), ATTRIBUTE_DEFAULT, REWRITE_RULE) if value is not None else ()
     if value is None or class_oid not in listed:

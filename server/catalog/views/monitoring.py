@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from server.catalog.objects import ExtensionObject
 from server.catalog.views.relation import Row, SystemRelation
 from server.extensions.registry import EXTENSIONS
+from server.types.array import make_array
 from server.types.calendar import US_PER_SECOND
 from server.types.interval_style import Interval
 from server.types.zone_words import DAYLIGHT_WORDS, OFFSETS, ZONES
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from server.catalog.catalog_view import CatalogView
 
+NAME: Final = 19
 WAL_COUNTERS: Final = ("wal_records", "wal_fpi", "wal_buffers_full", "wal_write", "wal_sync")
 CACHES: Final = (
     *("CommitTs", "MultiXactMember", "MultiXactOffset", "Notify"),
@@ -80,7 +82,9 @@ def _versions(view: CatalogView) -> Iterator[Row]:
             "installed": installed.get(extension.name) == extension.version,
             "superuser": True,
             "trusted": extension.trusted,
-            "relocatable": True,
+            "relocatable": extension.relocatable,
+            "schema": extension.schema or None,
+            "requires": make_array(NAME, extension.requires) if extension.requires else None,
             "comment": extension.comment,
         }
 

@@ -121,13 +121,21 @@ def operator_class(
             return found.oid
         return known or _class_of_extension(view, method, name)[0]
     classes = _default_classes()
-    own = None if built_in else default_user_class(view, method, type_oid)
+    own = None if built_in else default_user_class(view, method, _without_domains(view, type_oid))
     if own is not None:
         return own.oid
     for candidate in _class_types(view, type_oid):
         if (access, candidate) in classes:
             return classes[access, candidate]
     return _default_of_extension(view, method, type_oid)
+
+
+def _without_domains(view: CatalogView, oid: Oid) -> Oid:
+    value = view.object(oid)
+    while isinstance(value, UserType) and value.kind == "d":
+        oid = value.base_type
+        value = view.object(oid)
+    return oid
 
 
 def class_text(view: CatalogView, path: Path, method: str, name: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.event_triggers import EventTrigger
 from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer, UserMapping
-from server.catalog.objects import FIRST_USER_OID, ExtensionObject, UserType
+from server.catalog.objects import FIRST_USER_OID, Constraint, ExtensionObject, Index, UserType
 from server.catalog.operator_class_objects import (
     FamilyFunction,
     FamilyOperator,
@@ -20,7 +20,7 @@ from server.catalog.text_search_objects import (
     TextSearchParser,
     TextSearchTemplate,
 )
-from server.catalog.views.comments import CATALOG_OIDS
+from server.catalog.views.comments import CATALOG_OF, CATALOG_OIDS
 from server.catalog.views.dependency_rows import (
     AUTOMATIC,
     EXTENSION,
@@ -72,6 +72,9 @@ def _type(value: UserType, view: CatalogView) -> Iterator[Row]:
         yield depends((CATALOG_OIDS["pg_proc"], maker, 0), me, INTERNAL)
     yield from in_text(me, value.default)
     base = value.base
+    below = view.object(value.base_type) if value.kind == "d" else None
+    if isinstance(below, UserType) and below.base is not None:
+        yield from on_functions(me, (below.base.output, below.base.send))
     if base is not None:
         served = (base.input, base.output, base.receive, base.send, base.modifier_in)
         yield from on_functions(me, (*served, base.modifier_out, base.analyze, base.subscript))
@@ -189,8 +192,13 @@ def _extension(value: ExtensionObject, view: CatalogView) -> Iterator[Row]:
     yield from on_schema(me, value.schema)
     for oid in value.members:
         member = view.object(oid)
-        if member is not None:
+        # members of families, constraints and indexes go with what they are part of
+        if type(member) in CATALOG_OF and not isinstance(member, Constraint | Index):
+            assert member is not None
             yield depends(address(member), me, EXTENSION)
+    for other in view.objects(ExtensionObject):
+        if other.name in value.requires:
+            yield depends(me, address(other))
 
 
 NEEDS: Final[dict[type[CatalogObject], Callable[[Any, CatalogView], Iterator[Row]]]] = {

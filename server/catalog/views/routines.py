@@ -14,6 +14,7 @@ from server.catalog.routine_objects import UserCast, UserFunction, UserOperator
 from server.catalog.views.physical import named_facts
 from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import acl_array, oid_array, oid_vector, texts
+from server.extensions.registry import EXTENSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,12 +158,13 @@ def _functions(view: CatalogView) -> Iterator[Row]:
 def _extensions(view: CatalogView) -> Iterator[Row]:
     for value in view.state.by_oid.values():
         if isinstance(value, ExtensionObject):
+            known = EXTENSIONS.get(value.name)
             yield {
                 "oid": value.oid,
                 "extname": value.name,
                 "extowner": value.owner,
                 "extnamespace": value.schema,
-                "extrelocatable": True,
+                "extrelocatable": known is None or known.relocatable,
                 "extversion": value.version,
             }
 
