@@ -1,6 +1,6 @@
 """Configurations and dictionaries of text search in use: made of catalog objects, and kept.
 
-What a template does is told by its lexize function, of which the built-in ones exist.
+What a template does is told by its lexize function, of which the built-in ones and those of extensions exist.
 """
 
 from __future__ import annotations
@@ -8,12 +8,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from server.catalog.routine_objects import UserFunction
 from server.catalog.text_search_objects import (
     TextSearchConfiguration,
     TextSearchDictionary,
     TextSearchTemplate,
 )
 from server.errors import FeatureNotSupported, UndefinedObject
+from server.extensions.registry import dictionary_maker
 from server.text_search.dictionary import Simple, Synonym
 from server.text_search.document import Configuration
 from server.text_search.ispell import Ispell
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from server.catalog.catalog_view import CatalogView
     from server.catalog.objects import Oid
+    from server.extensions.extension import DictionaryMaker
     from server.text_search.dictionary import Dictionary, Option
 
 PG_CATALOG_OID: Final = 11
@@ -43,6 +46,12 @@ def _made(lexize: Oid, options: tuple[Option, ...]) -> Dictionary:
     return MAKERS[lexize](options)
 
 
+@lru_cache(maxsize=256)
+def _made_by(maker: DictionaryMaker, options: tuple[Option, ...]) -> Dictionary:
+    made: Dictionary = maker(options)
+    return made
+
+
 def make_dictionary(
     view: CatalogView, path: Sequence[Oid], template: Oid, options: tuple[Option, ...]
 ) -> Dictionary:
@@ -52,6 +61,11 @@ def make_dictionary(
         raise UndefinedObject(f"text search template with OID {template} does not exist")
     if value.lexize == THESAURUS_LEXIZE:
         return Thesaurus(options, lambda name: dictionary_named(view, path, name))
+    lexize = view.object(value.lexize)
+    if isinstance(lexize, UserFunction) and lexize.language == "c":
+        maker = dictionary_maker(lexize.binary, lexize.body)
+        if maker is not None:
+            return _made_by(maker, options)
     if value.lexize not in MAKERS:
         raise FeatureNotSupported(f'text search template "{value.name}" is not supported')
     return _made(value.lexize, options)

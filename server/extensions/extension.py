@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Row = Callable[..., Any]
+DictionaryMaker = Callable[..., Any]  # (options) -> Dictionary
+NOT_CALLED: Final = "internal"
+"""The symbol of functions that are there to be named: what they are for is done without them."""
 ROLES: Final = ("input", "output", "receive", "send")
 _SIGNATURES: Final = {
     "input": "(cstring) {}",
@@ -81,7 +84,7 @@ class Extension:
     the function of records with the columns that a call asks for, as in Function. operator_classes: access method,
     name and type of each; default_classes: those that a key of the type has without naming one. schema: where it
     has to be, if anywhere. requires: the extensions that have to be there before. relocatable: whether its schema may
-    be changed.
+    be changed. dictionaries: what makes dictionaries of text search, by the symbols of templates' lexize functions.
     trusted: whoever may make objects in the database may install it.
     """
 
@@ -90,6 +93,7 @@ class Extension:
     comment: str
     declarations: str
     functions: Mapping[str, Row]
+    dictionaries: Mapping[str, DictionaryMaker] = field(default_factory=dict)
     types: tuple[BaseType, ...] = ()
     more: str = ""
     in_context: frozenset[str] = field(default_factory=frozenset)
@@ -124,6 +128,8 @@ class Extension:
         if is_of_type:
             base = next((base for base in self.types if base.name == name), None)
             return None if base is None else {"row": base.row(role), "needs_context": True}
+        if symbol == NOT_CALLED or symbol in self.dictionaries:
+            return {"row": _refuse}
         if symbol not in self.functions:
             return None
         return {

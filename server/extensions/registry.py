@@ -8,6 +8,7 @@ from server.extensions.amcheck import AMCHECK
 from server.extensions.btree_classes import BTREE_GIN, BTREE_GIST
 from server.extensions.citext import CITEXT
 from server.extensions.cube import CUBE
+from server.extensions.dictionaries import DICT_INT, DICT_XSYN
 from server.extensions.earthdistance import EARTHDISTANCE
 from server.extensions.fuzzystrmatch import FUZZYSTRMATCH
 from server.extensions.hstore import HSTORE
@@ -25,7 +26,7 @@ from server.extensions.uuid_ossp import UUID_OSSP
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from server.extensions.extension import Extension
+    from server.extensions.extension import DictionaryMaker, Extension
 
 _ALL: Final[tuple[Extension, ...]] = (
     AMCHECK,
@@ -33,6 +34,8 @@ _ALL: Final[tuple[Extension, ...]] = (
     BTREE_GIST,
     CITEXT,
     CUBE,
+    DICT_INT,
+    DICT_XSYN,
     EARTHDISTANCE,
     FUZZYSTRMATCH,
     HSTORE,
@@ -56,6 +59,12 @@ BASE_TYPES: Final[Mapping[str, Mapping[str, Any]]] = {
     for each in extension.types
 }
 """What makes types that extensions bring, by library and name."""
+
+
+def dictionary_maker(library: str, symbol: str) -> DictionaryMaker | None:
+    """What makes dictionaries of a template whose lexize function is that symbol of a library."""
+    extension = EXTENSIONS.get(library.removeprefix("$libdir/"))
+    return None if extension is None else extension.dictionaries.get(symbol)
 
 
 def extension_function(library: str, symbol: str) -> dict[str, Any] | None:

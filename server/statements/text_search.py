@@ -2,7 +2,7 @@
 
 Rule 1: built-in ones are never changed; who wants another english copies it.
 Rule 2: a dictionary is made once when it is defined, so that wrong options are refused then.
-Rule 3: parsers and templates are built-in functions under other names: there is no way to add code.
+Rule 3: parsers and templates are functions that are built in or came with an extension: there is no way to add code.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from server.sql import utility_text_search as tree
 from server.statements.definitions import name_in
 from server.statements.names import claim_name, schema_named, split_name, target_schema
 from server.statements.ownership import require_owner
+from server.statements.routine_names import exact_function
 from server.statements.statement import Utility
 from server.text_search.parser_states import TOKENS
 
@@ -53,6 +54,8 @@ NAME_INDEXES: Final = {
     "parser": ("pg_ts_parser_prsname_index", "prsname, prsnamespace"),
     "template": ("pg_ts_template_tmplname_index", "tmplname, tmplnamespace"),
 }
+INTERNAL: Final = 2281
+_FUNCTION_SHAPES: Final = ((INTERNAL,), (INTERNAL,) * 4)
 # Functions that PostgreSQL makes when a cluster is initialised, in no list of its.
 SNOWBALL_FUNCTIONS: Final = {"dsnowball_init": 13148, "dsnowball_lexize": 13149}
 
@@ -291,7 +294,7 @@ def create_parser(context: StatementContext, statement: Define) -> Run:
     _require_superuser(context, "parsers")
     schema, name = yield from _claimed(context, "parser", statement.name)
     functions = _functions(
-        statement, "parser", ("start", "gettoken", "end", "headline", "lextypes")
+        context, statement, "parser", ("start", "gettoken", "end", "headline", "lextypes")
     )
     for option, words in (
         ("start", "start"),
@@ -321,7 +324,7 @@ def create_template(context: StatementContext, statement: Define) -> Run:
     """CREATE TEXT SEARCH TEMPLATE."""
     _require_superuser(context, "templates")
     schema, name = yield from _claimed(context, "template", statement.name)
-    functions = _functions(statement, "template", ("init", "lexize"))
+    functions = _functions(context, statement, "template", ("init", "lexize"))
     if not functions["lexize"]:
         raise InvalidObjectDefinition("text search template lexize method is required")
     context.ddl.put(
@@ -343,14 +346,22 @@ def _require_superuser(context: StatementContext, kinds: str) -> None:
         raise InsufficientPrivilege(f"must be superuser to create text search {kinds}")
 
 
-def _functions(statement: Define, kind: str, known: tuple[str, ...]) -> dict[str, int]:
+def _functions(
+    context: StatementContext, statement: Define, kind: str, known: tuple[str, ...]
+) -> dict[str, int]:
     """The functions that options name, 0 for those left out."""
     found = dict.fromkeys(known, 0)
     for option in statement.options:
         if option.name not in found:
             raise SqlSyntaxError(f'text search {kind} parameter "{option.name}" not recognized')
-        name = name_in(option)[-1]
-        oids = [row["oid"] for row in named_facts("pg_proc") if row["proname"] == name]
+        parts = name_in(option)
+        name = parts[-1]
+        own = exact_function(context, parts, _FUNCTION_SHAPES)
+        oids = (
+            [own.oid]
+            if own is not None and own.oid >= FIRST_USER_OID
+            else [row["oid"] for row in named_facts("pg_proc") if row["proname"] == name]
+        )
         oid = SNOWBALL_FUNCTIONS.get(name, oids[0] if oids else 0)
         if not oid:
             raise UndefinedFunction(f"function {name}(internal) does not exist")
