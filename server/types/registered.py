@@ -1,7 +1,7 @@
 """The reg types: OIDs that are written and read as names of catalog objects.
 
 Names are the catalog's: TextStyle.names knows them. An OID without an object is written as its
-number, 0 as a dash.
+number, 0 as a dash where that is no name itself.
 """
 
 from __future__ import annotations
@@ -17,11 +17,15 @@ if TYPE_CHECKING:
     from server.types.type import TextStyle, Type
 
 NO_OBJECT: Final = "-"
+NO_OPERATOR: Final = "0"
+OPERATORS: Final = ("regoper", "regoperator")
 
 
 def _define_registered(name: str) -> Type:
+    nothing = NO_OPERATOR if name in OPERATORS else NO_OBJECT
+
     def parse(text: str, _modifier: int, style: TextStyle) -> int:
-        if text == NO_OBJECT:
+        if text == nothing:
             return 0
         if text and text.isascii() and text.isdigit():
             return parse_oid(text, "oid")
@@ -33,7 +37,7 @@ def _define_registered(name: str) -> Type:
         shown = None
         if value and style.names is not None:
             shown = style.names.name_of(name, value)
-        return shown if shown is not None else str(value) if value else NO_OBJECT
+        return shown if shown is not None else str(value) if value else nothing
 
     return define_number(
         name,
