@@ -23,6 +23,7 @@ from storage.directory import is_initialised
 from storage.encodings import Framed, Worded
 from storage.fast_paths import CommitLog, KeyReader, KeyWriter, ScanCounts, Snapshot
 from storage.fast_work import CommitQueue
+from storage.figures import TableFigures, TreeFigures, table_figures, tree_figures
 from storage.files import Bytes, File, Files
 from storage.index import Index, KeyOf, KeysOf
 from storage.index_check import Fingerprints, check_leaves, has_exactly, missing_entries
@@ -442,6 +443,18 @@ class Engine:
     ) -> Iterator[list[tuple[bytes, int]]]:
         """Entries that no row has, given those of all rows that the held snapshot sees."""
         return known.surplus(self.index(index_id).tree, self.relation(relation_id), snapshot)
+
+    # Figures ---------------------------------------------------------------------------------
+
+    def table_figures(self, relation_id: int, snapshot: Snapshot) -> TableFigures:
+        """How many rows and bytes a table has; takes the latch until it is done."""
+        with self.latch:
+            return table_figures(self.relation(relation_id), snapshot)
+
+    def index_figures(self, index_id: int) -> TreeFigures:
+        """How many pages and entries an index has; takes the latch until it is done."""
+        with self.latch:
+            return tree_figures(self.index(index_id))
 
     # The whole -------------------------------------------------------------------------------
 

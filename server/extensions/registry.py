@@ -17,6 +17,7 @@ from server.extensions.ltree import LTREE
 from server.extensions.pg_stat_statements import PG_STAT_STATEMENTS
 from server.extensions.pg_trgm import PG_TRGM
 from server.extensions.pgcrypto import PGCRYPTO
+from server.extensions.pgstattuple import PGSTATTUPLE
 from server.extensions.postgres_fdw import POSTGRES_FDW
 from server.extensions.row_triggers import INSERT_USERNAME, LO, MODDATETIME
 from server.extensions.tablefunc import TABLEFUNC
@@ -47,6 +48,7 @@ _ALL: Final[tuple[Extension, ...]] = (
     PG_STAT_STATEMENTS,
     PG_TRGM,
     PGCRYPTO,
+    PGSTATTUPLE,
     POSTGRES_FDW,
     TABLEFUNC,
     UNACCENT,
