@@ -13,6 +13,7 @@ from server.extensions.earthdistance import EARTHDISTANCE
 from server.extensions.fuzzystrmatch import FUZZYSTRMATCH
 from server.extensions.hstore import HSTORE
 from server.extensions.intarray import INTARRAY
+from server.extensions.isn import ISN
 from server.extensions.ltree import LTREE
 from server.extensions.pg_stat_statements import PG_STAT_STATEMENTS
 from server.extensions.pg_trgm import PG_TRGM
@@ -42,6 +43,7 @@ _ALL: Final[tuple[Extension, ...]] = (
     HSTORE,
     INTARRAY,
     INSERT_USERNAME,
+    ISN,
     LO,
     LTREE,
     MODDATETIME,
