@@ -94,6 +94,7 @@ def lock_rows(context: BindContext, scope: Scope, node: exp.Expression, plan: No
                 is_inside=is_inside,
             )
             context.writes = True
+            context.locked_for = context.locked_for or shown
     return plan
 
 

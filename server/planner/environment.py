@@ -127,6 +127,7 @@ class BindContext:
         default_factory=dict
     )  # of the trigger whose body this is
     writes: bool = False
+    locked_for: str = ""  # FOR UPDATE or a weaker form, of the first rows that are locked
     volatile: bool = False
     slow: bool = False
     record_columns: dict[ColumnId, tuple[tuple[str, Oid, int], ...]] = field(default_factory=dict)

@@ -120,6 +120,7 @@ def _combined(
         shape=None,
         uses=tuple(sorted({oid for each in every for oid in each.uses})),
         calls_routines=any(each.calls_routines for each in every),
+        lasting=next((each.lasting for each in (*before, main, *after) if each.lasting), ""),
         before=tuple(before),
         after=tuple(after),
     )
@@ -181,6 +182,7 @@ def _planned(context: BindContext, bound: BoundStatement, plan: p.Plan) -> Plann
         calls_routines=calls_routines,
         cursor_sources=() if rows is None else rows.placed(len(bound.columns)),
         locks="" if rows is None else rows.locks,
+        lasting=_lasting(context, bound.tag),
     )
 
 
@@ -191,6 +193,16 @@ def _locks(context: BindContext, tag: str) -> Iterator[tuple[int, str]]:
             yield each
         else:
             yield from with_indexes(context.catalog, (each,))
+
+
+def _lasting(context: BindContext, tag: str) -> str:
+    """What a read-only transaction refuses of a statement: its command, unless all that changes is temporary."""
+    for each in context.access:
+        if not set(each.privileges).isdisjoint("awd"):
+            value = context.catalog.object(each.relation)
+            if getattr(value, "persistence", "p") != "t":
+                return f"{tag} {context.locked_for}".rstrip()
+    return ""
 
 
 def _accesses(context: BindContext) -> tuple[Access, ...]:

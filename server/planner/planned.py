@@ -89,5 +89,6 @@ class PlannedStatement:
     cursor_sources: tuple[CursorSource, ...] = ()  # of a cursor's query: what else its rows tell
     locks: str = ""  # and how that is locked: FOR UPDATE or a weaker form
     judged: Judged | None = None  # if it was planned for samples of its parameters
+    lasting: str = ""  # the command that changes or locks rows of tables that are not temporary
     before: tuple[PlannedStatement, ...] = ()  # what rules have run before it and after it
     after: tuple[PlannedStatement, ...] = ()

@@ -244,8 +244,8 @@ def portal_rows(
     Estimates err. A query that has no result yet when its time on the loop is up is begun again on a worker, which
     nobody can tell unless it has written something or calls volatile functions; such a one runs to its end.
     """
-    if planned.writes:
-        session.transaction.refuse_writes(planned.tag)
+    if planned.lasting:
+        session.transaction.refuse_writes(planned.lasting)
     program = session.database.plans.program(planned)
     steps = execute(planned, running, program)
     if planned.calls_routines:

@@ -53,8 +53,8 @@ def _run(
     if lane.key_read is not None:
         return reply_row(lane, formats, lane.key_read.fetch(transaction.snapshot(), parameters))
     planned = lane.planned
-    if planned.writes:
-        transaction.refuse_writes(planned.tag)
+    if planned.lasting:
+        transaction.refuse_writes(planned.lasting)
     context = _point_context(session, running, basis, parameters)
     try:
         if lane.change is not None:
