@@ -79,6 +79,13 @@ class UserFunction(CatalogObject):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToldFunction(UserFunction):
+    """A function that returns any record as it is called by who says which columns: as one with these."""
+
+    modifiers: tuple[int, ...]  # of the columns, which are the last parameters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UserOperator(CatalogObject):
     """An operator made by a user. function 0: known by name only, as others' commutator."""
 

@@ -6,10 +6,11 @@ language internal is a built-in function under another name and signature.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from server.catalog.routine_objects import ToldFunction
 from server.catalog.views.physical import named_facts
 from server.errors import FeatureNotSupported, NullValueNotAllowed
 from server.extensions.registry import extension_function
@@ -104,17 +105,17 @@ def _of_extension(function: Function, value: UserFunction) -> Function:
     return replace(function, **found, definition=None)
 
 
-def with_columns(function: Function, names: tuple[str, ...], types: tuple[Oid, ...]) -> Function:
-    """A function in SQL that returns any record, as one of records with these columns."""
+def with_columns(function: Function, columns: Sequence[tuple[str, Oid, int]]) -> Function:
+    """A function in SQL that returns any record, as one of records with these columns: name, type and modifier."""
     value: UserFunction | None = function.definition
     if value is None or value.language != "sql":
         return function
-    changed = replace(
-        value,
-        arguments=(*value.arguments, *types),
-        argument_names=(*value.argument_names, *names),
-        argument_modes=(*value.argument_modes, *("t",) * len(types)),
-    )
+    names, types, modifiers = zip(*columns, strict=True)
+    parts = {each.name: getattr(value, each.name) for each in fields(value)}
+    parts["arguments"] += types
+    parts["argument_names"] += names
+    parts["argument_modes"] += ("t",) * len(types)
+    changed = ToldFunction(**parts, modifiers=modifiers)
     return replace(function, row=_row(changed), definition=changed)
 
 

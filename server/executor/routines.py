@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from server.catalog.routine_objects import ToldFunction
 from server.errors import FeatureNotSupported, SqlError, StatementTooComplex
 from server.executor.columns import rows_of
 from server.executor.counted_calls import counted, counts_calls
@@ -260,7 +261,8 @@ def _conversion(
     """What makes results of rows; None for a function that gives nothing."""
     kept = caller.surroundings.kept()
     kinds = tuple(each.oid for each in call.arguments)
-    key = (function.oid, planned, call.result.oid, kinds, function.arguments)
+    told = function.modifiers if isinstance(function, ToldFunction) else ()
+    key = (function.oid, planned, call.result.oid, kinds, function.arguments, told)
     if key not in kept:
         environment = caller.surroundings.environment()
         found = result_conversion(planned, environment, function, call.arguments, call.result)
@@ -312,10 +314,10 @@ def run_rows(
     changed at the end. tables: rows that the plan reads as it does those of WITH queries.
     """
     surroundings: Surroundings = caller.surroundings
-    if planned.writes:
-        if not sees_changes:
-            raise FeatureNotSupported(f"{planned.tag} is not allowed in a non-volatile function")
-        surroundings.refuse_writes(planned.tag)
+    if planned.writes and not sees_changes:
+        raise FeatureNotSupported(f"{planned.tag} is not allowed in a non-volatile function")
+    if planned.lasting:
+        surroundings.refuse_writes(planned.lasting)
     ran = None
     if not tables:
         ran = surroundings.run_inner(caller, planned, values, sees_changes=sees_changes)

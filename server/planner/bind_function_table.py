@@ -85,8 +85,9 @@ def _with_columns(function: Expression, columns: list[tuple[str, TypeReference]]
     make = function.function.with_columns
     if make is not None:
         return replace(function, function=replace(function.function, row=make(columns)))
-    names = tuple(name for name, _ in columns)
-    told = with_columns(function.function, names, tuple(kind.oid for _, kind in columns))
+    told = with_columns(
+        function.function, [(name, kind.oid, kind.modifier) for name, kind in columns]
+    )
     return replace(function, function=told)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from server.catalog.routine_objects import ToldFunction
 from server.catalog.user_functions import actual_type
 from server.errors import InvalidFunctionDefinition
 from server.expressions.expression import Expression, Parameter, Variable
@@ -136,15 +137,18 @@ def result_of(
     """What a call with these arguments and of that result type gives."""
     outputs = function.having_mode("obt")
     if result.oid == RECORD and outputs:
+        modifiers = (
+            function.modifiers if isinstance(function, ToldFunction) else (-1,) * len(outputs)
+        )
         columns = tuple(
             (
                 function.argument_names[position] or f"column{number}",
                 actual_type(
                     context.catalog, function.arguments[position], function.inputs, arguments
                 ),
-                -1,
+                modifier,
             )
-            for number, position in enumerate(outputs, 1)
+            for number, (position, modifier) in enumerate(zip(outputs, modifiers, strict=True), 1)
         )
         return Result(result, columns, is_row=True)
     if result.oid == RECORD:
