@@ -66,7 +66,7 @@ def sort_key(context: BindContext, node: exp.Expression, expression: Expression)
             )
         descending = _ORDERINGS[using[-1]]
     nulls_first = node.args.get("nulls_first")
-    check_ordered(context, expression)
+    check_ordered(context, expression, nodes.offset_of(node.args["this"]))
     return SortKey(
         expression=expression,
         descending=descending,
@@ -78,15 +78,15 @@ _HASHED_ONLY = frozenset((28, 29, 1033))
 """xid, cid and aclitem: they are equal or not, and that is all."""
 
 
-def check_ordered(context: BindContext, expression: Expression) -> None:
-    """Refuse to sort what has no order."""
+def check_ordered(context: BindContext, expression: Expression, offset: int) -> None:
+    """Refuse to sort what has no order; offset: of what was written."""
     kind = base_type(context, expression.type.oid)
     if kind in _HASHED_ONLY or not is_comparable(context, kind):
         raise UndefinedFunction(
             "could not identify an ordering operator for type "
             f"{type_name(context, expression.type.oid)}",
             hint="Use an explicit ordering operator or modify the query.",
-        ).at(context.position(expression.offset))
+        ).at(context.position(offset))
 
 
 def is_comparable(context: BindContext, oid: int) -> bool:
@@ -132,13 +132,15 @@ def check_groupable(context: BindContext, keys: Sequence[Expression], *, is_orde
         )
 
 
-def check_comparable(context: BindContext, expression: Expression) -> None:
-    """Refuse to group by what has no equality."""
+def check_comparable(
+    context: BindContext, expression: Expression, offset: int | None = None
+) -> None:
+    """Refuse to group by what has no equality; offset: of what was written, where that is not the expression."""
     if not is_comparable(context, expression.type.oid):
         raise UndefinedFunction(
             "could not identify an equality operator for type "
             f"{type_name(context, expression.type.oid)}"
-        ).at(context.position(expression.offset))
+        ).at(context.position(expression.offset if offset is None else offset))
 
 
 def bind_sort_key(context: BindContext, scope: Scope, node: exp.Expression) -> SortKey:

@@ -408,9 +408,11 @@ def _distinct(context: BindContext, plan: Node, columns: Columns, clause: Distin
             raise InvalidColumnReference(
                 "for SELECT DISTINCT, ORDER BY expressions must appear in select list"
             ).at(context.position(hidden[0].expression.offset))
-        for column in columns:
-            check_comparable(context, column.variable())
+        for target in clause.targets:
+            check_comparable(context, target.expression)
         return Distinct(input=plan, distinct_columns=columns)
+    for written, variable in zip(clause.node.args["on"], on, strict=True):
+        check_comparable(context, variable, nodes.offset_of(written))
     wanted = {variable.column for variable in on}
     matched = {
         key.expression.column for key in keys[: len(wanted)] if isinstance(key.expression, Variable)

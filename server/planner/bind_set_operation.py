@@ -94,8 +94,8 @@ def combine(
     first, second, columns = unified(context, left, right, kind.upper())
     every = bool(node.args.get("all"))
     if not every:
-        for column in columns:
-            check_comparable(context, column.variable())
+        for position, column in enumerate(columns):
+            check_comparable(context, column.variable(), left.offset_of(position))
     if kind == "union" and every:
         inputs = (*_flat(first), second)
         return Append(append_columns=columns, inputs=inputs)

@@ -188,7 +188,7 @@ def _named(
 
 
 def _defined(context: BindContext, scope: Scope, node: exp.Expression) -> WindowSpecification:
-    from server.planner.bind_order import bind_group_item, bind_window_order
+    from server.planner.bind_order import bind_group_item, bind_window_order, check_comparable
 
     base = node.args.get("base")
     inherited = _named(context, scope, node, base) if base else WindowSpecification()
@@ -204,6 +204,8 @@ def _defined(context: BindContext, scope: Scope, node: exp.Expression) -> Window
     partition = inherited.partition or tuple(
         bind_group_item(context, scope, each) for each in written_partition
     )
+    for key in partition:
+        check_comparable(context, key)
     written_order = node.args.get("order_by") or []
     if inherited.order and written_order:
         raise raise_at(
