@@ -13,7 +13,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-from server.errors import DatetimeFieldOverflow, FeatureNotSupported, InvalidDatetimeFormat
+from server.errors import (
+    DatetimeFieldOverflow,
+    FeatureNotSupported,
+    InvalidDatetimeFormat,
+    InvalidTimeZoneDisplacementValue,
+)
 from server.functions.format_templates import MONTHS, ROMAN_MONTHS, WEEKDAYS, Part, date_parts
 from server.types.calendar import (
     JULIAN_OF_EPOCH,
@@ -501,6 +506,7 @@ def parse_date(text: str, template: str) -> int:
     read = Reader(text, template, False).run()
     days = _days_of(read, text)
     _time_of(read, text)
+    _zone_of(read, text)
     if not is_valid_date(days):
         raise DatetimeFieldOverflow(f'date out of range: "{text}"')
     return days
@@ -516,9 +522,14 @@ def parse_moment(text: str, template: str, is_standard: bool = False) -> tuple[i
     if read.precision < 6:
         unit = 10 ** (6 - read.precision)
         local = (local + unit // 2) // unit * unit
+    return local, _zone_of(read, text)
+
+
+def _zone_of(read: Read, text: str) -> int | None:
+    """The offset in seconds east, if a text shows one."""
     if not read.zone_sign:
-        return local, None
+        return None
     hours, minutes = read.get("zone_hours"), read.get("zone_minutes")
     if not 0 <= hours <= ZONE_HOURS_MAX or not 0 <= minutes < 60:
-        raise _out_of_range(text)
-    return local, read.zone_sign * (hours * 3600 + minutes * 60)
+        raise InvalidTimeZoneDisplacementValue(f'time zone displacement out of range: "{text}"')
+    return read.zone_sign * (hours * 3600 + minutes * 60)
