@@ -151,10 +151,13 @@ class ExecutionContext:
     is_cursor: bool = (
         False  # rows may be left unfetched: what would change things for them is not called
     )
+    is_changing: bool = (
+        False  # rows are changed as they come: what is called for one sees the changes before it
+    )
     is_atomic: bool = True  # a body may not end the transaction
     counts_calls: bool | None = None  # track_functions; None: nobody has asked yet
     is_blind: bool = False  # rows are held back: bodies raise Sees instead of reading
-    seeing: set[int] = field(default_factory=set)  # tables with triggers that have raised it
+    seeing: set[int] = field(default_factory=set)  # tables for whose rows something has raised it
 
     def check_cancelled(self) -> None:
         """Raise when the statement is to stop: a cancel request, statement_timeout, shutdown."""

@@ -5,13 +5,14 @@ VALUES, one row, no rows.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from server.executor.columns import BATCH_ROWS, batch_of_rows
 from server.executor.evaluation import condition, evaluators, layout_of
 from server.executor.morsels import Morsels, may_run_beside
 from server.executor.operator import Builder, Operator
-from server.executor.row_order import changing, in_order
+from server.executor.row_order import blindly, changing, in_order, seeing
 from server.executor.waits import is_wait
 from server.expressions.expression import Constant
 from server.expressions.rowwise import compile_row
@@ -51,7 +52,7 @@ class NoRows(Operator):
 class Values(Operator):
     """Rows of expressions."""
 
-    __slots__ = ("_cells", "_rows")
+    __slots__ = ("_cells", "_rows", "_seeing")
 
     plan: physical.Values
 
@@ -60,13 +61,16 @@ class Values(Operator):
         # Of many rows the cells are constants, as a rule: then there is nothing to compute.
         self._rows = _constants(plan.rows)
         self._cells: list[tuple[RowEvaluator, ...]] = []
+        self._seeing = False
         if self._rows is None:
+            self._seeing = any(map(seeing, plan.rows))
             self._cells = [tuple(compile_row(cell, {}) for cell in row) for row in plan.rows]
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield the rows."""
-        for start in range(0, len(self.plan.rows), BATCH_ROWS):
-            stop = start + BATCH_ROWS
+        count = 1 if self._seeing and context.is_changing else BATCH_ROWS
+        for start in range(0, len(self.plan.rows), count):
+            stop = start + count
             if self._rows is not None:
                 rows = self._rows[start:stop]
             else:
@@ -128,12 +132,13 @@ def picks(output: tuple[int, ...], columns: tuple[int, ...]) -> tuple[int, ...] 
 class Project(Operator):
     """One output column an expression."""
 
-    __slots__ = ("_changing", "_expressions", "_in_order", "_may_run_beside")
+    __slots__ = ("_changing", "_expressions", "_in_order", "_may_run_beside", "_seeing")
 
     def __init__(self, plan: physical.Project, builder: Builder) -> None:
         super().__init__(plan, builder, (plan.input,))
         self._in_order = in_order(plan.expressions)
         self._changing = self._in_order or changing(plan.expressions)
+        self._seeing = self._in_order or seeing(plan.expressions)
         self._expressions = evaluators(plan.expressions, layout_of(plan.input.output))
         self._may_run_beside = may_run_beside(plan.expressions)
 
@@ -154,16 +159,24 @@ class Project(Operator):
         return Batch(tuple(columns), batch.count)
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
-        """Yield a batch for each of the input; of a cursor one for each row, if another row is another change."""
+        """Yield a batch for each of the input, or one for each row if it matters what was done for the rows before."""
         one_by_one = self._changing if context.is_cursor else self._in_order
+        if context.is_changing:
+            one_by_one = self._seeing
         for batch in self.inputs[0].batches(context):
             if is_wait(batch):
                 yield batch
                 continue
-            if one_by_one and batch.count > 1:
+            if not one_by_one or batch.count == 1:
+                yield self._made(batch, context)
+                continue
+            together = None
+            if context.is_changing and not self._in_order:
+                together = blindly(context, 0, partial(self._made, batch, context))
+            if together is None:
                 yield from self._row_by_row(batch, context, one_by_one)
             else:
-                yield self._made(batch, context)
+                yield together
 
     def _row_by_row(
         self, batch: Batch, context: ExecutionContext, places: frozenset[int]

@@ -16,9 +16,10 @@ import numpy as np
 from server.executor.columns import batch_of_rows, concatenate_batches
 from server.executor.constraint_errors import policy_violation
 from server.executor.evaluation import evaluator, evaluators, layout_of
-from server.executor.modify import Driver, Insert
+from server.executor.modify import Driver, Insert, portions
 from server.executor.modify_rows import Delete, Update
 from server.executor.recheck import Outdated
+from server.executor.row_order import seeing
 from server.executor.waits import is_wait
 from server.planner import physical
 
@@ -130,7 +131,7 @@ def _insert_of(plan: physical.Merge, numbers: tuple[int, ...]) -> physical.Inser
 class Merge(Driver):
     """MERGE."""
 
-    __slots__ = ("_actions", "_row_id", "_table_oid")
+    __slots__ = ("_actions", "_is_one_by_one", "_row_id", "_table_oid")
 
     plan: physical.Merge
 
@@ -140,6 +141,10 @@ class Merge(Driver):
         self._row_id = layout[plan.row_id]
         self._table_oid = None if plan.table_oid is None else layout[plan.table_oid]
         self._actions = tuple(Action(plan, each, builder) for each in plan.actions)
+        self._is_one_by_one = any(
+            seeing((*(() if condition is None else (condition,)), *(value for _, value in values)))
+            for _, _, condition, values in plan.actions
+        )
 
     def run(self, context: ExecutionContext) -> Iterator[Any]:
         """Read the join, then do what is to be done."""
@@ -172,7 +177,8 @@ class Merge(Driver):
             return
         rows = concatenate_batches(found, self.plan.input.types)
         outdated: list[Row] = []
-        yield from self._act(rows, outdated, context)
+        for part in portions(rows, 1) if self._is_one_by_one else (rows,):
+            yield from self._act(part, outdated, context)
         while outdated:
             again = batch_of_rows([outdated.pop(0)], self.plan.input.types)
             yield from self._act(again, outdated, context)

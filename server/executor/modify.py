@@ -16,6 +16,7 @@ from server.executor.new_rows import SYSTEM_TYPES, with_system_columns
 from server.executor.operator import Builder, Operator
 from server.executor.partition_routing import Router
 from server.executor.row_checks import RowChecks, ViewChecks
+from server.executor.row_order import seeing
 from server.executor.row_places import at_row, at_rows
 from server.executor.table_shape import shape_of
 from server.executor.table_writer import TableWriter
@@ -54,7 +55,15 @@ class Driver(Operator):
 class Insert(Driver):
     """INSERT, with ON CONFLICT and RETURNING."""
 
-    __slots__ = ("_checks", "_partitions", "_returning", "_router", "_upsert", "_view_checks")
+    __slots__ = (
+        "_checks",
+        "_is_one_by_one",
+        "_partitions",
+        "_returning",
+        "_router",
+        "_upsert",
+        "_view_checks",
+    )
 
     plan: physical.Insert
 
@@ -70,6 +79,10 @@ class Insert(Driver):
         self._returning = None
         if plan.returning is not None:
             self._returning = evaluators(plan.returning, layout)
+        updated = () if plan.conflict is None else plan.conflict.update or ()
+        self._is_one_by_one = bool(
+            seeing((*(plan.returning or ()), *(value for _, value in updated)))
+        )
 
     def run(self, context: ExecutionContext) -> Iterator[Any]:
         """Insert batch by batch; yield what RETURNING asks for."""
@@ -96,11 +109,13 @@ class Insert(Driver):
         return [("insert", []), ("update", [number for number, _ in conflict.update])]
 
     def _insert_all(self, context: ExecutionContext) -> Iterator[Any]:
+        context.is_changing = True
+        count_max = 1 if self._is_one_by_one else 0
         for batch in self.inputs[0].batches(context):
             if is_wait(batch):
                 yield batch
                 continue
-            for part in portions(batch):
+            for part in portions(batch, count_max):
                 context.check_cancelled()
                 columns = dict(zip(self.plan.attributes, part.columns, strict=True))
                 made = yield from self.insert(columns, part.count, context)
@@ -218,10 +233,11 @@ def insert_columns(
         yield from writer.insert(part)
 
 
-def portions(batch: Batch) -> Iterator[Batch]:
-    """The rows of a batch, as many at a time as may be written while others wait for the latch."""
-    if batch.count <= WRITTEN_AT_ONCE:
+def portions(batch: Batch, count_max: int = 0) -> Iterator[Batch]:
+    """The rows of a batch, so many at a time; 0: as may be written while others wait for the latch."""
+    count_max = count_max or WRITTEN_AT_ONCE
+    if batch.count <= count_max:
         yield batch
         return
-    for start in range(0, batch.count, WRITTEN_AT_ONCE):
-        yield batch.slice(start, start + WRITTEN_AT_ONCE)
+    for start in range(0, batch.count, count_max):
+        yield batch.slice(start, start + count_max)

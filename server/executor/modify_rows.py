@@ -7,6 +7,7 @@ Rule 3: a row that the input gives twice is changed once.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -23,6 +24,7 @@ from server.executor.new_rows import (
 )
 from server.executor.recheck import Recheck
 from server.executor.row_moves import may_go, move_row
+from server.executor.row_order import blindly, seeing
 from server.executor.table_shape import shape_of
 from server.executor.table_writer import TableWriter
 from server.executor.target_checks import TargetChecks
@@ -33,6 +35,7 @@ from server.executor.triggers import (
     rows_together,
 )
 from server.executor.waits import Sees, is_wait
+from server.planner import physical
 from server.vector.batch import Batch
 from server.vector.column import Column
 from server.vector.rows import values_of
@@ -47,7 +50,6 @@ if TYPE_CHECKING:
     from server.executor.operator import Builder
     from server.executor.table_shape import Row, TableShape
     from server.executor.waits import Wait
-    from server.planner import physical
 
 
 class RowDriver(Driver):
@@ -56,7 +58,16 @@ class RowDriver(Driver):
     With an Outdated in place of a batch where MERGE is to choose again.
     """
 
-    __slots__ = ("_old", "_parts", "_recheck", "_returning", "_row_id", "_table_oid")
+    __slots__ = (
+        "_is_one_by_one",
+        "_old",
+        "_parts",
+        "_recheck",
+        "_returning",
+        "_row_id",
+        "_sees",
+        "_table_oid",
+    )
 
     plan: physical.Update | physical.Delete
     event: ClassVar[str]
@@ -70,6 +81,9 @@ class RowDriver(Driver):
         self._recheck = Recheck(plan, layout, self.event)
         self._parts: dict[int, FamilyMember] = {}
         self._returning: Any = None
+        self._is_one_by_one = bool(seeing(plan.returning or ()))
+        assigned = plan.assignments if isinstance(plan, physical.Update) else ()
+        self._sees = bool(seeing([value for _, value in assigned]))
 
     def run(self, context: ExecutionContext) -> Iterator[Any]:
         """Change the rows; yield what RETURNING asks for."""
@@ -150,12 +164,13 @@ class RowDriver(Driver):
             return
         for member, rows in self._by_table(batch, context):
             writer = TableWriter(member.table, context)
-            if not member.fires_before:
+            if not (member.fires_before or self._sees or self._is_one_by_one):
                 yield from self.change(rows, member, writer, context)
                 continue
             rows, own = self._not_yet_changed(rows, member, context)
             if self._may_go_together(rows, writer, context):
-                rows = yield from self._locked(rows, member, writer, context)
+                if member.fires_before:
+                    rows = yield from self._locked(rows, member, writer, context)
                 try:
                     yield from self.change(rows, member, writer, context)
                 except Sees:
@@ -172,7 +187,7 @@ class RowDriver(Driver):
         writer: TableWriter,
         context: ExecutionContext,
     ) -> Iterator[Any]:
-        """Change rows one by one: each row's triggers see the rows before it; own: to which those are added."""
+        """Change rows one by one: what is called for one sees the rows before it; own: to which those are added."""
         for place in range(rows.count):
             row = rows.slice(place, place + 1)
             row_id = int(row.columns[self._row_id].values[0])
@@ -197,11 +212,13 @@ class RowDriver(Driver):
         return rows.take(np.array(places, np.int64)), own
 
     def _may_go_together(self, rows: Batch, writer: TableWriter, context: ExecutionContext) -> bool:
-        """Whether BEFORE triggers may be called for all rows before the first is written, if they do not look."""
+        """Whether what is called for a row may be called for all before the first is written, if it does not look."""
         shape = writer.shape
         if rows.count == 1 or shape.table.is_partition or shape.table.oid in context.seeing:
             return False
-        if self.event != "update" or not shape.triggers.rows("before", "update"):
+        if self.event != "update" or self._is_one_by_one:
+            return False
+        if not self._sees and not shape.triggers.rows("before", "update"):
             return False
         row_ids = rows.columns[self._row_id].values
         return len(np.unique(row_ids)) == rows.count
@@ -348,9 +365,15 @@ class Update(RowDriver):
         self, batch: Batch, member: FamilyMember, writer: TableWriter, context: ExecutionContext
     ) -> Iterator[Any]:
         """Update the rows of a batch of the input."""
-        made, movers = self._new_rows(batch, member, writer, context)
-        if made.count:
-            yield from self._change(batch, (made, movers), member, writer, context)
+        compute = partial(self._new_rows, batch, member, writer, context)
+        if self._sees and batch.count > 1:
+            computed = blindly(context, member.table.oid, compute)
+            if computed is None:
+                raise Sees
+        else:
+            computed = compute()
+        if computed[0].count:
+            yield from self._change(batch, computed, member, writer, context)
 
     def _change(
         self,

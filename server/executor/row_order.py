@@ -2,19 +2,25 @@
 
 Rule 1: what a row changes, as the next value of a sequence, is seen by what comes after it in the row, and by no row
         before it; so two expressions that meet in one thing go row by row.
-Rule 2: a function of a user's own may change anything, and read anything.
+Rule 2: a function of a user's own may change anything, and read anything: also what the statement that calls it does
+        to the rows before.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from server.errors import SqlError
+from server.executor.waits import Sees
 from server.expressions.expression import Call, Constant, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from server.executor.context import ExecutionContext
     from server.expressions.expression import Expression
+
+Made = TypeVar("Made")
 
 ANYTHING: Final = 0
 """Beside OIDs of sequences: whatever there is."""
@@ -44,6 +50,33 @@ def changing(expressions: Sequence[Expression]) -> frozenset[int]:
         for place, expression in enumerate(expressions)
         if any(changes for _, changes in _touched(expression))
     )
+
+
+def seeing(expressions: Sequence[Expression]) -> frozenset[int]:
+    """The places of the expressions whose calls see what the statement has done so far."""
+    return frozenset(
+        place
+        for place, expression in enumerate(expressions)
+        if any(changes and thing == ANYTHING for thing, changes in _touched(expression))
+    )
+
+
+def blindly(context: ExecutionContext, table: int, compute: Callable[[], Made]) -> Made | None:
+    """What is computed for several rows of which none is written yet.
+
+    None where each row has to be written before the next is computed: a body that is called reads, does more than
+    giving its value, or raises. Then nothing has been done.
+    """
+    if context.is_blind or table in context.seeing:
+        return None
+    context.is_blind = True
+    try:
+        return compute()
+    except (Sees, SqlError):
+        context.seeing.add(table)
+        return None
+    finally:
+        context.is_blind = False
 
 
 def _touched(expression: Expression) -> Iterator[tuple[int, bool]]:

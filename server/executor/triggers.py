@@ -13,13 +13,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from server.errors import SqlError
 from server.executor.counted_calls import counted, counts_calls
 from server.executor.partition_routing import translation
+from server.executor.row_order import blindly
 from server.executor.table_shape import shape_of
 from server.executor.table_triggers import concerns
 from server.executor.trigger_functions import TriggerProtocolViolated, fire_builtin
-from server.executor.waits import Sees
 from server.expressions.evaluate import compile_row
 from server.planner.standalone import bind_trigger_condition
 from server.types.record import Record
@@ -154,16 +153,11 @@ def rows_together(
     None where each row has to be written before the triggers of the next are called: one of them reads, does more
     than changing its row, or raises. Then nothing has been done.
     """
-    if context.is_blind or shape.table.oid in context.seeing:
-        return None
-    context.is_blind = True
-    try:
-        return [before_row(context, shape, event, rows, changed) for rows in pairs]
-    except (Sees, SqlError):
-        context.seeing.add(shape.table.oid)
-        return None
-    finally:
-        context.is_blind = False
+    return blindly(
+        context,
+        shape.table.oid,
+        lambda: [before_row(context, shape, event, rows, changed) for rows in pairs],
+    )
 
 
 def _without_generated(shape: TableShape, row: Row) -> Row:
