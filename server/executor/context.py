@@ -151,6 +151,9 @@ class ExecutionContext:
     is_cursor: bool = (
         False  # rows may be left unfetched: what would change things for them is not called
     )
+    is_lazy: bool = (
+        False  # rows may be more than are wanted: what changes something is not called ahead
+    )
     is_changing: bool = (
         False  # rows are changed as they come: what is called for one sees the changes before it
     )

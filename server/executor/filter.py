@@ -12,7 +12,7 @@ from server.executor.columns import BATCH_ROWS, batch_of_rows
 from server.executor.evaluation import condition, evaluators, layout_of
 from server.executor.morsels import Morsels, may_run_beside
 from server.executor.operator import Builder, Operator
-from server.executor.row_order import blindly, changing, in_order, seeing
+from server.executor.row_order import blindly, changing, in_order, seeing, sees_alone
 from server.executor.waits import is_wait
 from server.expressions.expression import Constant
 from server.expressions.rowwise import compile_row
@@ -89,7 +89,9 @@ def _constants(rows: Sequence[Sequence[Expression]]) -> list[tuple[Value | None,
 class Filter(Operator):
     """Rows for which the condition is true."""
 
-    __slots__ = ("_condition", "_may_run_beside", "_output")
+    __slots__ = ("_condition", "_may_run_beside", "_output", "_sees")
+
+    plan: physical.Filter
 
     def __init__(self, plan: physical.Filter, builder: Builder) -> None:
         super().__init__(plan, builder, (plan.input,))
@@ -97,6 +99,7 @@ class Filter(Operator):
         self._condition = condition(plan.condition, layout)
         self._output = picks(plan.output, plan.input.output)
         self._may_run_beside = may_run_beside((plan.condition,))
+        self._sees = sees_alone(plan.condition)
 
     def has_morsels(self, context: ExecutionContext) -> bool:
         """If the input has."""
@@ -113,12 +116,29 @@ class Filter(Operator):
         return picked if positions is None else picked.take(positions)
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
-        """Yield the rows of each batch of the input that the condition is true for."""
+        """Yield the rows of each batch of the input that the condition is true for.
+
+        One by one, if asking changes something and not all may be wanted.
+        """
+        one_by_one = self.plan.has_effects and (context.is_lazy or context.is_cursor)
         for batch in self.inputs[0].batches(context):
             if is_wait(batch):
                 yield batch
                 continue
-            yield self._passed(batch, context)
+            if not one_by_one or batch.count == 1:
+                yield self._passed(batch, context)
+                continue
+            together = None
+            if self._sees:
+                together = blindly(context, 0, partial(self._passed, batch, context))
+            if together is not None:
+                yield together
+                continue
+            for row in range(batch.count):
+                context.check_cancelled()
+                passed = self._passed(batch.slice(row, row + 1), context)
+                if passed.count:
+                    yield passed
 
 
 def picks(output: tuple[int, ...], columns: tuple[int, ...]) -> tuple[int, ...] | None:
@@ -132,13 +152,21 @@ def picks(output: tuple[int, ...], columns: tuple[int, ...]) -> tuple[int, ...] 
 class Project(Operator):
     """One output column an expression."""
 
-    __slots__ = ("_changing", "_expressions", "_in_order", "_may_run_beside", "_seeing")
+    __slots__ = (
+        "_alone",
+        "_changing",
+        "_expressions",
+        "_in_order",
+        "_may_run_beside",
+        "_seeing",
+    )
 
     def __init__(self, plan: physical.Project, builder: Builder) -> None:
         super().__init__(plan, builder, (plan.input,))
         self._in_order = in_order(plan.expressions)
         self._changing = self._in_order or changing(plan.expressions)
         self._seeing = self._in_order or seeing(plan.expressions)
+        self._alone = frozenset() if self._in_order else self._seeing
         self._expressions = evaluators(plan.expressions, layout_of(plan.input.output))
         self._may_run_beside = may_run_beside(plan.expressions)
 
@@ -159,10 +187,10 @@ class Project(Operator):
         return Batch(tuple(columns), batch.count)
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
-        """Yield a batch for each of the input, or one for each row if it matters what was done for the rows before."""
-        one_by_one = self._changing if context.is_cursor else self._in_order
+        """Yield a batch for each of the input, or one for each row if it matters what was done for other rows."""
+        one_by_one = self._changing if context.is_cursor or context.is_lazy else self._in_order
         if context.is_changing:
-            one_by_one = self._seeing
+            one_by_one = one_by_one or self._seeing
         for batch in self.inputs[0].batches(context):
             if is_wait(batch):
                 yield batch
@@ -171,7 +199,7 @@ class Project(Operator):
                 yield self._made(batch, context)
                 continue
             together = None
-            if context.is_changing and not self._in_order:
+            if not context.is_cursor and one_by_one == self._alone:
                 together = blindly(context, 0, partial(self._made, batch, context))
             if together is None:
                 yield from self._row_by_row(batch, context, one_by_one)

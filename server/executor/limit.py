@@ -46,6 +46,7 @@ class Limit(Operator):
         wanted = row_count(self._count, context, InvalidRowCountInLimitClause, "LIMIT")
         if wanted == 0:
             return
+        context.is_lazy = context.is_lazy or wanted is not None
         last: Batch | None = None
         for batch in self.inputs[0].batches(context):
             if is_wait(batch):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from server.errors import SqlError
 from server.executor.waits import Sees
-from server.expressions.expression import Call, Constant, walk
+from server.expressions.expression import Call, Constant, Subquery, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -59,6 +59,17 @@ def seeing(expressions: Sequence[Expression]) -> frozenset[int]:
         for place, expression in enumerate(expressions)
         if any(changes and thing == ANYTHING for thing, changes in _touched(expression))
     )
+
+
+def sees_alone(expression: Expression) -> bool:
+    """Whether all that may change something in an expression are calls of one function of a user's own."""
+    calls = [
+        node.function
+        for node in walk(expression)
+        if isinstance(node, Call) and node.function.volatility == "v"
+    ]
+    has_parts = any(isinstance(node, Subquery) for node in walk(expression))
+    return len(calls) == 1 and calls[0].definition is not None and not has_parts
 
 
 def blindly(context: ExecutionContext, table: int, compute: Callable[[], Made]) -> Made | None:

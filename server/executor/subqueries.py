@@ -128,6 +128,7 @@ def _fresh_answer(context: ExecutionContext, node: Subquery, values: Row) -> Ans
     columns = tuple(variable.column for variable in node.outer)
     outer = dict(zip(columns, values, strict=True))
     rows = _few_rows(context, node, outer)
+    context.is_lazy = context.is_lazy or node.kind == "exists"
     batches: Iterator[Batch] = iter(())
     if rows is None:
         operator = context.program.operator(node.plan)

@@ -39,7 +39,7 @@ from server.planner.choose_append import one_member
 from server.planner.collations import with_collations
 from server.planner.foreign import foreign_error
 from server.planner.inverted_plan import InvertedScan
-from server.planner.matching import replace_top_down
+from server.planner.matching import has_effects, replace_top_down
 from server.planner.physical import Estimate, Plan
 from server.planner.plan import Columns, Node, Scan
 from server.planner.plan_walk import (
@@ -144,12 +144,21 @@ class Chooser:
     ) -> Plan:
         """The plan of a node under conditions."""
         if isinstance(node, Scan):
-            plain = [self.expression(each) for each in conditions]
-            return choose_scan.choose_scan(self, node, plain, required)
+            rest, late = self.apart(conditions)
+            wanted = required | columns_read(tuple(late))
+            plan = choose_scan.choose_scan(self, node, list(self.expressions(rest)), wanted)
+            return self.filtered(plan, late, required) if late else plan
         if not conditions:
             return self.choose(node, required)
         wanted = required | columns_read(tuple(conditions))
         return self.filtered(self.choose(node, wanted), conditions, required)
+
+    def apart(self, conditions: list[Expression]) -> tuple[list[Expression], list[Expression]]:
+        """Conditions that may be asked of any row, and those that change something: of no more rows than are wanted."""
+        if not self.context.volatile:
+            return conditions, []
+        late = [each for each in conditions if has_effects(each)]
+        return [each for each in conditions if each not in late], late
 
     def filtered(self, plan: Plan, conditions: list[Expression], required: set[ColumnId]) -> Plan:
         """A Filter over the plan."""
@@ -164,6 +173,7 @@ class Chooser:
             estimate=estimate,
             input=plan,
             condition=self.expression(and_all(conditions)),
+            has_effects=self.context.volatile and any(map(has_effects, conditions)),
         )
 
     def width(self, columns: Iterable[ColumnId]) -> int:

@@ -171,6 +171,8 @@ def _extremum_by_index(chooser: Chooser, node: logical.Aggregate) -> Plan | None
     if found is None:
         return None
     call, scan, conditions = found
+    if chooser.apart(conditions)[1]:
+        return None
     argument = call.arguments[0]
     present = IsNull(type=chooser.context.type(16), argument=argument, negated=True)
     key = SortKey(expression=argument, descending=call.aggregate.name == "max")
@@ -327,8 +329,11 @@ def _ordered(
         node = node.input
     if not isinstance(node, logical.Scan):
         return None
-    planned = [chooser.expression(each) for each in conditions]
-    return choose_scan.ordered_scan(chooser, node, planned, required, keys)
+    rest, late = chooser.apart(conditions)
+    wanted = required | columns_read(tuple(late))
+    planned = list(chooser.expressions(rest))
+    plan = choose_scan.ordered_scan(chooser, node, planned, wanted, keys)
+    return plan if plan is None or not late else chooser.filtered(plan, late, required)
 
 
 def _constant_rows(count: Expression | None) -> float | None:

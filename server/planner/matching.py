@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from server.expressions.expression import (
     Call,
@@ -26,7 +26,7 @@ from server.expressions.expression import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _SKIPPED = ("offset", "name", "type", "written_apart", "form")
 
@@ -91,13 +91,35 @@ def is_volatile(expression: Expression) -> bool:
     return False
 
 
+LOOKING: Final = frozenset(
+    ("random", "clock_timestamp", "timeofday", "gen_random_uuid", "currval", "lastval")
+)
+"""Volatile functions that change nothing that could be told."""
+
+
+def has_effects(expression: Expression) -> bool:
+    """Whether evaluating the expression may change something."""
+    for node in walk(expression):
+        if isinstance(node, Call | SetReturningCall) and node.function.volatility == "v":
+            if node.function.definition is not None or node.function.name not in LOOKING:
+                return True
+        elif isinstance(node, Subquery) and any(map(has_effects, _expressions_in(node.plan))):
+            return True
+    return False
+
+
 def _plan_is_volatile(plan: Any) -> bool:
+    return any(map(is_volatile, _expressions_in(plan)))
+
+
+def _expressions_in(plan: Any) -> Iterator[Expression]:
+    """All expressions of a subquery's plan, while it is a logical one."""
     from server.planner.plan import Node
     from server.planner.plan_walk import expressions_of, walk_plan
 
-    if not isinstance(plan, Node):
-        return False
-    return any(is_volatile(each) for node in walk_plan(plan) for each in expressions_of(node))
+    if isinstance(plan, Node):
+        for node in walk_plan(plan):
+            yield from expressions_of(node)
 
 
 def strip_relabel(expression: Expression) -> Expression:

@@ -181,10 +181,11 @@ class FunctionScan(Plan):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Filter(Plan):
-    """Rows for which the condition is true."""
+    """Rows for which the condition is true. has_effects: asking changes something."""
 
     input: Plan
     condition: Expression
+    has_effects: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
