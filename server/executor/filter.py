@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from server.errors import SqlError
 from server.executor.columns import BATCH_ROWS, batch_of_rows
 from server.executor.evaluation import condition, evaluators, layout_of
 from server.executor.morsels import Morsels, may_run_beside
@@ -73,10 +74,26 @@ class Values(Operator):
             stop = start + count
             if self._rows is not None:
                 rows = self._rows[start:stop]
-            else:
-                part = self._cells[start:stop]
-                rows = [tuple(cell((), context) for cell in row) for row in part]
-            yield batch_of_rows(rows, self.plan.types)
+                yield batch_of_rows(rows, self.plan.types)
+                continue
+            rows, error = self._computed(self._cells[start:stop], context)
+            if rows or error is None:
+                yield batch_of_rows(rows, self.plan.types)
+            if error is not None:
+                raise error
+
+    @staticmethod
+    def _computed(
+        part: Sequence[tuple[RowEvaluator, ...]], context: ExecutionContext
+    ) -> tuple[list[tuple[Value | None, ...]], SqlError | None]:
+        """Rows up to one that raises, and what that raises: those before it may be wrong in other ways."""
+        rows: list[tuple[Value | None, ...]] = []
+        for cells in part:
+            try:
+                rows.append(tuple(cell((), context) for cell in cells))
+            except SqlError as error:
+                return rows, error
+        return rows, None
 
 
 def _constants(rows: Sequence[Sequence[Expression]]) -> list[tuple[Value | None, ...]] | None:

@@ -63,6 +63,19 @@ def _of_interval(convert: Callable[[Any], Any]) -> Callable[..., Any]:
     return lambda name, interval: convert(fields.interval_field(interval, name))
 
 
+def _timetz_as_float(name: str, value: tuple[int, int]) -> float | None:
+    us, seconds_west = value
+    if fields.unit_named(name, "time with time zone") == "epoch":
+        return us / 1e6 + seconds_west
+    return as_float(fields.timetz_field(us, seconds_west, name))
+
+
+def _interval_as_float(name: str, interval: Any) -> float | None:
+    if fields.unit_named(name, "interval") == "epoch":
+        return fields.interval_seconds(interval)
+    return as_float(fields.interval_field(interval, name))
+
+
 def _truncate(name: str, us: int) -> int:
     if us in INFINITE:
         return us
@@ -198,16 +211,16 @@ FUNCTIONS: Final = (
     ),
     row(
         "1273 date_part(text, timetz) float8",
-        _of_timetz(as_float),
+        _timetz_as_float,
         "A field as a float.",
         "'hour', '20:38:40+02' -> 20",
     ),
     row(
         "1172 date_part(text, interval) float8",
-        _of_interval(as_float),
+        _interval_as_float,
         "A field as a float.",
         "'day', '3 days 4 hours' -> 3",
-        elapsed.field_kernel(_of_interval(as_float), "float8"),
+        elapsed.field_kernel(_interval_as_float, "float8"),
     ),
     row(
         "2020 date_trunc(text, timestamp) timestamp",

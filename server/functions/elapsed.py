@@ -106,6 +106,10 @@ def field_kernel(row: Callable[[str, Interval], Any], result: str) -> Kernel:
         found = age_field(unit, intervals) or _elapsed_field(unit, intervals)
         if found is None:
             return by_rows(row, (names, intervals), dtype)
+        us = elapsed_us(intervals)
+        if unit == "epoch" and us is not None and result != "numeric":
+            days, rest = days_and_rest(us)
+            return Column(rest / 1e6 + 86400.0 * days, intervals.valid)
         numbers, scale = found
         if result == "numeric":
             return Column(numbers, intervals.valid, scale)

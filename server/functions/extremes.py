@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from server.functions.aggregates import folding
+from server.functions.aggregates import Folded, folding
 from server.functions.collated import MARK
 from server.functions.declare import aggregate
 from server.functions.numeric_math import scaled as decimal_of
@@ -179,9 +179,33 @@ def _merge_decimals(
     return state
 
 
+def _folding_floats(ufunc: np.ufunc, start: Callable[[np.dtype[Any]], Any]) -> dict[str, Any]:
+    """As for others; 0 and -0 are equal, and the last one counts."""
+    plain = folding(ufunc, start)
+
+    def last_zeros(state: Folded, groups: Positions, values: Values) -> Folded:
+        if not state.values.all():
+            zeros = np.flatnonzero((values == 0) & (state.values[groups] == 0))
+            state.values[groups[zeros]] = values[zeros]
+        return state
+
+    def accumulate(state: Folded, groups: Positions, group_count: int, columns: Columns) -> Folded:
+        state = plain["accumulate"](state, groups, group_count, columns)
+        groups, column = present(groups, columns[0])
+        return last_zeros(state, groups, column.values)
+
+    def merge(state: Folded, other: Folded, mapping: Positions, group_count: int) -> Folded:
+        state = plain["merge"](state, other, mapping, group_count)
+        seen = np.flatnonzero(grown(other.seen, len(mapping), False)[: len(mapping)])
+        return last_zeros(state, mapping[seen], other.values[seen])
+
+    return {**plain, "accumulate": accumulate, "merge": merge}
+
+
 _MAXIMUM: Final = folding(np.maximum, _lowest)
 _MINIMUM: Final = folding(np.minimum, _highest)
-_FLOAT_MINIMUM: Final = folding(np.fmin, _highest)
+_FLOAT_MAXIMUM: Final = _folding_floats(np.maximum, _lowest)
+_FLOAT_MINIMUM: Final = _folding_floats(np.fmin, _highest)
 
 
 def _implementation(type_name: str, greatest: bool) -> dict[str, Any]:
@@ -208,9 +232,9 @@ def _implementation(type_name: str, greatest: bool) -> dict[str, Any]:
             "finish": _finish_best,
             "merge": _merge_best,
         }
-    if greatest:
-        return _MAXIMUM
-    return _FLOAT_MINIMUM if type_name in ("float4", "float8") else _MINIMUM
+    if type_name in ("float4", "float8"):
+        return _FLOAT_MAXIMUM if greatest else _FLOAT_MINIMUM
+    return _MAXIMUM if greatest else _MINIMUM
 
 
 def _identity(value: Any) -> Any:

@@ -227,6 +227,13 @@ def _rest(dividend: int, divisor: int) -> int:
     return abs(dividend) % divisor * (1 if dividend >= 0 else -1)
 
 
+def interval_seconds(interval: Interval) -> float:
+    """How long an interval is, a year being 365.25 days and a month 30; added up as date_part does, in floats."""
+    months, days, us = interval
+    years, rest = _cut(months, 12), _rest(months, 12)
+    return us / 1e6 + 86400 * 365.25 * years + 86400.0 * 30 * rest + 86400.0 * days
+
+
 def interval_field(interval: Interval, name: str) -> Field:
     """A field of an interval; each has the sign of its part."""
     unit = unit_named(name, "interval")

@@ -290,7 +290,7 @@ def _roman(moment: Moment, part: Part) -> str:
 
 
 def _half(moment: Moment, part: Part) -> str:
-    letters = "pm" if moment.hour % 24 >= 12 else "am"
+    letters = "pm" if moment.hour > 0 and moment.hour % 24 >= 12 else "am"
     text = ".".join(letters) + "." if "." in part.keyword else letters
     return text.upper() if part.keyword.isupper() else text
 

@@ -359,9 +359,6 @@ def _scientific(value: Decimal, picture: Picture) -> str:
         text = f"{0:.{picture.after}f}e+00"
     else:
         exponent = value.adjusted()
-        mantissa = round_to(value.scaleb(-exponent, EXACT), picture.after)
-        if abs(mantissa) >= 10:
-            exponent += 1
-            mantissa = round_to(value.scaleb(-exponent, EXACT), picture.after)
+        mantissa = round_to(value.scaleb(-exponent, EXACT), picture.after)  # 9.99 becomes 10
         text = f"{mantissa:f}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
     return text if text.startswith("-") else " " + text

@@ -15,6 +15,7 @@ from server.errors import (
     SqlSyntaxError,
 )
 from server.functions.declare import Behaviour, row, table
+from server.functions.numeric_math import subtract
 from server.types.range import (
     Multirange,
     Range,
@@ -312,7 +313,12 @@ BEHAVIOURS: Final[dict[str, Behaviour]] = {
     "minus": ("What does not lie in the other.", _minus, None),
     "intersect": ("What lies in both.", intersect, None),
     "unnest": ("The ranges as rows.", _unnest, None),
-    "difference": ("How far apart they are.", lambda left, right: float(left) - float(right), None),
+    "difference": ("How far apart they are.", lambda left, right: float(left - right), None),
+    "numeric difference": (
+        "How far apart they are.",
+        lambda left, right: float(subtract(left, right)),
+        None,
+    ),
     "seconds": ("Seconds between them.", _difference_in_seconds, None),
 }
 TABLE: Final = """
@@ -339,7 +345,7 @@ TABLE: Final = """
 4057 range_merge(anyrange, anyrange) anyrange | merge | '[1,2)'r, '[7,8)'r -> [1,8)
 3922 int4range_subdiff(int4, int4) float8 | difference | 7, 5 -> 2
 3923 int8range_subdiff(int8, int8) float8 | difference | 7, 5 -> 2
-3924 numrange_subdiff(numeric, numeric) float8 | difference | 7.5, 5 -> 2.5
+3924 numrange_subdiff(numeric, numeric) float8 | numeric difference | 7.5, 5 -> 2.5
 3925 daterange_subdiff(date, date) float8 | difference | '2024-03-01', '2024-02-28' -> 2
 3929 tsrange_subdiff(timestamp, timestamp) float8 | seconds | '2024-03-01 00:01', '2024-03-01' -> 60
 3930 tstzrange_subdiff(timestamptz, timestamptz) float8 | seconds | '2024-03-01 00:01+00', '2024-03-01 00:00+00' -> 60

@@ -51,6 +51,8 @@ RANGED = {
     "numeric": ("numrange", "nummultirange"),
     "date": ("daterange", "datemultirange"),
 }
+PLANNED = "PostgreSQL looks at the number while it plans, and does nothing"
+GATHERED = "each tells of another mistake: values are computed before the first is looked at"
 EXPLAINED: tuple[tuple[str, str], ...] = (
     ("skipped: *", "what there is to compare is left open"),
     ("bpcharcmp(*", "only the sign of a comparison has a meaning"),
@@ -65,6 +67,10 @@ EXPLAINED: tuple[tuple[str, str], ...] = (
         "aggregate ? avg(float8*: does not fail 22003",
         "PostgreSQL keeps squares for avg, too, which overflow before the sum does",
     ),
+    ("timestamp(timestamp,int4): fails 22023", PLANNED),
+    ("timestamptz(timestamptz,int4): fails 22023", PLANNED),
+    ("aggregate ? array_agg(anyarray*: 2202E not *", GATHERED),
+    ("aggregate ? bit_*: message", GATHERED),
     ("to_date(*: message", "PostgreSQL cuts a character in two"),
     ("to_timestamp(*: message", "PostgreSQL cuts a character in two"),
     ("setweight(*: message", "PostgreSQL cuts a character in two"),
