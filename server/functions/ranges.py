@@ -313,7 +313,7 @@ BEHAVIOURS: Final[dict[str, Behaviour]] = {
     "minus": ("What does not lie in the other.", _minus, None),
     "intersect": ("What lies in both.", intersect, None),
     "unnest": ("The ranges as rows.", _unnest, None),
-    "difference": ("How far apart they are.", lambda left, right: float(left - right), None),
+    "difference": ("How far apart they are.", lambda left, right: float(left) - float(right), None),
     "numeric difference": (
         "How far apart they are.",
         lambda left, right: float(subtract(left, right)),
