@@ -55,5 +55,5 @@ def known_as(text: str) -> tuple[int, str]:
     """The fingerprint of a text, and the text without its constants."""
     try:
         return fingerprint(text), normalise(text)
-    except SqlError:  # a text with words of later versions, which ran all the same
+    except SqlError:  # statistics are no reason for a statement to fail
         return hash(text), text

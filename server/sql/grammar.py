@@ -8,10 +8,10 @@ Rule 3: converters take message classes and enumerations from `tree`, nowhere el
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy
 import postgast.pg_query_pb2 as tree
@@ -32,6 +32,13 @@ from server.errors import (
     SqlSyntaxError,
     StatementTooComplex,
 )
+from server.sql.newer_keywords import (
+    NEWER_KEYWORDS,
+    StandIns,
+    has_newer_keywords,
+    is_misread,
+    with_stand_ins,
+)
 
 __all__ = [
     "Node",
@@ -44,6 +51,8 @@ __all__ = [
     "tree",
 ]
 
+Result = TypeVar("Result")
+
 TEXT_BYTES_MAX: Final = 256 << 20
 TOKEN_COUNT_MAX: Final = 20_000_000
 NESTING_MAX: Final = 5_000
@@ -55,15 +64,6 @@ TOO_DEEP_MESSAGE: Final = "stack depth limit exceeded"
 TOO_DEEP_HINT: Final = (
     'Increase the configuration parameter "max_stack_depth" (currently 2048kB), after ensuring'
     " the platform's stack depth limit is adequate."
-)
-
-# Keywords of later versions than 15 that parse as names all the same.
-NEWER_KEYWORDS: Final = frozenset(
-    (
-        *("json", "json_array", "json_arrayagg", "json_exists", "json_object", "json_objectagg"),
-        *("json_query", "json_scalar", "json_serialize", "json_table", "json_value"),
-        "merge_action",
-    )
 )
 
 # What the grammar and the scanner report with another SQLSTATE than syntax_error.
@@ -137,14 +137,29 @@ def parses_slowly(sql: str) -> bool:
 def parse(sql: str) -> list[RawStatement]:
     """Parse a text of any number of statements; empty ones are dropped."""
     check_limits(sql)
-    try:
-        result = parse_tree(sql)
-    except PgQueryError as error:
-        raise translated(error) from None
+    result, text = understood(sql, parse_tree)
+    if text.words:
+        result = tree.ParseResult.FromString(text.original_bytes(result.SerializeToString()))
     if NEWER_NUMBER.search(sql):
         refuse_newer_numbers(sql)
     characters = None if sql.isascii() else character_offsets(sql)
     return [raw_statement(sql, raw, characters) for raw in result.stmts]
+
+
+def understood(sql: str, read: Callable[[str], Result]) -> tuple[Result, StandIns]:
+    """What the grammar's `read` gives of a text in which newer keywords are names."""
+    may_have_newer = has_newer_keywords(sql)
+    if not (may_have_newer and is_misread(sql)):
+        try:
+            return read(sql), StandIns(sql, {})
+        except PgQueryError as error:
+            if not may_have_newer:
+                raise translated(error) from None
+    text = with_stand_ins(sql, [(token.start, token.end) for token in scan(sql)])
+    try:
+        return read(text.sql), text
+    except PgQueryError as error:
+        raise translated(error, text.original(error.message)) from None
 
 
 def refuse_newer_numbers(sql: str) -> None:
@@ -186,19 +201,15 @@ def scanned(sql: str) -> tree.ScanResult:
 def normalise(sql: str) -> str:
     """Replace the constants of a text by parameters, for statistics about statements."""
     check_limits(sql)
-    try:
-        return str(normalised(sql))
-    except PgQueryError as error:
-        raise translated(error) from None
+    result, text = understood(sql, normalised)
+    return text.original(str(result))
 
 
 def fingerprint(sql: str) -> int:
     """What texts have in common that differ in constants, blanks and comments only, as a number of 64 bits."""
     check_limits(sql)
-    try:
-        return int(fingerprint_of(sql).fingerprint)
-    except PgQueryError as error:
-        raise translated(error) from None
+    result, _ = understood(sql, fingerprint_of)
+    return int(result.fingerprint)
 
 
 def check_limits(sql: str) -> None:
@@ -246,9 +257,9 @@ def nesting(kinds: Iterable[int]) -> int:
     return deepest
 
 
-def translated(error: PgQueryError) -> SqlError:
+def translated(error: PgQueryError, message: str = "") -> SqlError:
     """Turn an error of libpg_query into ours; its position is in characters already."""
-    message = error.message
+    message = message or error.message
     if message == "invalid Unicode escape" and error.funcname == "str_udeescape":
         hint = "Unicode escapes must be \\XXXX or \\+XXXXXX."
         return SqlSyntaxError(message, hint=hint, position=error.cursorpos)
