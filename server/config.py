@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import (
     CantChangeRuntimeParam,
+    FeatureNotSupported,
     InsufficientPrivilege,
     InvalidName,
     InvalidParameterValue,
@@ -90,7 +91,10 @@ def check_custom_name(name: str) -> None:
 
 def parse_value(setting: Setting, text: str) -> SettingValue:
     """Read a value as SET does; raise InvalidParameterValue with PostgreSQL's wording."""
-    return _PARSERS[setting.kind](setting, text)
+    value = _PARSERS[setting.kind](setting, text)
+    if setting.unsupported is not None and setting.unsupported[0] == value:
+        raise FeatureNotSupported(setting.unsupported[1])
+    return value
 
 
 def show(setting: Setting, value: SettingValue) -> str:

@@ -37,6 +37,7 @@ class Setting:
     resettable: bool = True
     reported: bool = False  # sent to the client as ParameterStatus
     hidden: bool = False  # not in SHOW ALL and pg_settings
+    unsupported: tuple[SettingValue, str] | None = None  # a value that is refused, and why
 
 
 _BOOLEAN_WORDS = {"true": "on", "yes": "on", "1": "on", "false": "off", "no": "off", "0": "off"}
@@ -135,6 +136,16 @@ OWN: tuple[Setting, ...] = (
         category="Client Connection Defaults",
         resettable=False,
         hidden=True,
+    ),
+    Setting(
+        "default_with_oids",
+        "bool",
+        "user",
+        "",
+        False,
+        category="Version and Platform Compatibility / Previous PostgreSQL Versions",
+        hidden=True,
+        unsupported=(True, "tables declared WITH OIDS are not supported"),
     ),
     Setting(
         "connection_timeout",

@@ -18,6 +18,7 @@ from server.errors import (
     InsufficientPrivilege,
     InvalidColumnReference,
     InvalidObjectDefinition,
+    SqlError,
     SqlSyntaxError,
     UndefinedFunction,
 )
@@ -66,14 +67,32 @@ def _context(environment: PlanningEnvironment, base_offset: int) -> BindContext:
 def bind_type_name(
     environment: PlanningEnvironment,
     node: nodes.TypeName,
-    base_offset: int,
+    base_offset: int | None = None,
     *,
     shells: bool = False,
 ) -> TypeReference:
-    """The type a column is declared with; pseudo-types, and types that the user may not use, are refused."""
-    reference = bind_type(_context(environment, base_offset), node, shells=shells)
+    """The type something is declared with; pseudo-types, and types that the user may not use, are refused.
+
+    base_offset: where the statement begins; without it errors tell no position, as they do of most statements.
+    """
+    reference = _bound(environment, node, base_offset, shells=shells)
     require_type_usage(environment, reference)
     return reference
+
+
+def _bound(
+    environment: PlanningEnvironment,
+    node: nodes.TypeName,
+    base_offset: int | None,
+    *,
+    shells: bool,
+) -> TypeReference:
+    try:
+        return bind_type(_context(environment, base_offset or 0), node, shells=shells)
+    except SqlError as error:
+        if base_offset is None:
+            error.position = 0
+        raise
 
 
 def is_unknown_type(environment: PlanningEnvironment, node: nodes.TypeName) -> bool:
@@ -100,8 +119,8 @@ def require_type_usage(environment: PlanningEnvironment, reference: TypeReferenc
 def type_oid(
     environment: PlanningEnvironment, node: nodes.TypeName, *, shells: bool = False
 ) -> int:
-    """The OID of a named type."""
-    return bind_type(_context(environment, 0), node, shells=shells).oid
+    """The OID of a named type; errors tell no position."""
+    return _bound(environment, node, None, shells=shells).oid
 
 
 def table_scope(context: BindContext, table: Table, clause: str) -> Scope:

@@ -292,10 +292,9 @@ def _constraint(context: StatementContext, table: Table, name: str) -> Constrain
 def _added_column(
     context: StatementContext, table: Table, command: tree.AddColumn, step: Step, only: bool
 ) -> Iterator[Wait]:
-    """The children get the column as the parent has it, or have it already."""
+    """The children have the column, with which its keys came; they get its checks."""
     if only or table.column_named(command.column.name) is not None:
         return
-    yield from hand_down_column(context, table.oid, command.column.name)
     yield from hand_down_checks(context, table.oid)
 
 

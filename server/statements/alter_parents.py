@@ -71,7 +71,7 @@ def set_type(context: StatementContext, table: Table, command: tree.SetType) -> 
         return
     if table.parents:
         raise WrongObjectType("typed tables cannot inherit")
-    reference = bind_type_name(context.environment(), command.type, context.statement.offset)
+    reference = bind_type_name(context.environment(), command.type)
     value = context.catalog.object(reference.oid)
     relation = context.catalog.object(value.relation) if isinstance(value, UserType) else None
     if not isinstance(relation, Table):

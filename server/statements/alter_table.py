@@ -27,7 +27,7 @@ from server.planner.stored_text import stored_default
 from server.sql import constraints as written
 from server.sql import utility_alter as tree
 from server.statements import alter_marks as marks
-from server.statements.alter_inheritance import spread
+from server.statements.alter_inheritance import hand_down_column, spread
 from server.statements.alter_locks import STRONGEST, lock_mode, refuse_pending
 from server.statements.alter_logged import set_logged
 from server.statements.alter_others import alter_other
@@ -166,6 +166,7 @@ def add_column(context: StatementContext, table: Table, command: tree.AddColumn)
             context, replace(table, columns=(*table.columns, column)), column
         )
     yield from put_column(context, table, column, new.sequences)
+    yield from hand_down_column(context, table.oid, item.name)
     for constraint, holder in new.later:
         assert holder is not None
         yield from add_constraint(context, table.oid, constraint, (holder.name,), new.names)

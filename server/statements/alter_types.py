@@ -88,7 +88,7 @@ def _changed(
 ) -> Column:
     """The column with its new type; raises for what stands in the way."""
     _refuse_readers(context, table, column)
-    reference = bind_type_name(context.environment(), command.type, context.statement.offset)
+    reference = bind_type_name(context.environment(), command.type)
     refuse_pseudo_type(column.name, reference.type)
     if column.identity and reference.oid not in (20, 21, 23):
         raise InvalidParameterValue("identity column type must be smallint, integer, or bigint")

@@ -201,7 +201,7 @@ def _result(
 
 def _returned(context: StatementContext, written: nodes.TypeName, language: str) -> TypeReference:
     """The type that is returned: one in C may be declared by this, and be a shell until it is made."""
-    environment, offset = context.environment(), context.statement.offset
+    environment = context.environment()
     parts = written.args["parts"]
     if language in ("internal", "c") and is_unknown_type(environment, written):
         context.notice(
@@ -210,8 +210,8 @@ def _returned(context: StatementContext, written: nodes.TypeName, language: str)
             "Creating a shell type definition.",
         )
         make_shell(context, *target_schema(context, parts))
-        return bind_type_name(context.environment(), written, offset, shells=True)
-    found = bind_type_name(environment, written, offset, shells=True)
+        return bind_type_name(context.environment(), written, shells=True)
+    found = bind_type_name(environment, written, shells=True)
     if found.type.is_shell:
         if language == "sql":
             shown = found.type.sql_name

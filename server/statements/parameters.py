@@ -10,6 +10,7 @@ from server.errors import (
     DatatypeMismatch,
     InvalidColumnReference,
     InvalidFunctionDefinition,
+    UndefinedObject,
 )
 from server.expressions.expression import Variable, walk
 from server.planner.bind_expression import bind_expression
@@ -89,8 +90,10 @@ def read_parameters(
 def _type_of(context: StatementContext, kind: str, each: Parameter) -> int:
     if each.type.args.get("setof"):
         raise InvalidFunctionDefinition(f"{kind.removeprefix('SQL ')}s cannot accept set arguments")
-    environment, offset = context.environment(), context.statement.offset
-    found = bind_type_name(environment, each.type, offset, shells=True)
+    try:
+        found = bind_type_name(context.environment(), each.type, shells=True)
+    except UndefinedObject as error:  # which is told of parameters without quotation marks
+        raise UndefinedObject(error.message.replace('"', "")) from None
     if found.type.is_shell:
         if kind in ("aggregate", "SQL function"):
             raise InvalidFunctionDefinition(f"{kind} cannot accept shell type {found.type.name}")

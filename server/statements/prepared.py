@@ -13,7 +13,7 @@ from server.errors import (
 )
 from server.executor.waits import Wait
 from server.expressions.evaluate import compile_row
-from server.planner.standalone import bind_argument, type_oid
+from server.planner.standalone import bind_argument, bind_type_name
 from server.sql import utility_transactions as tree
 from server.sql.utility_statement import UtilityStatement
 from server.statements.portal import Prepared, StalePlan
@@ -48,7 +48,10 @@ def prepare(context: StatementContext, statement: tree.Prepare) -> Run:
     if statement.name in session.prepared:
         raise DuplicatePreparedStatement(f'prepared statement "{statement.name}" already exists')
     inner = inner_statement(context, statement.statement)
-    types = tuple(type_oid(context.environment(), name) for name in statement.types)
+    types = tuple(
+        bind_type_name(context.environment(), name, context.statement.offset).oid
+        for name in statement.types
+    )
     planned = yield from context.plan(inner, types, checks_access=False)
     session.prepared[statement.name] = Prepared(
         statement.name,

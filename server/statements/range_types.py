@@ -44,7 +44,7 @@ def create_range(context: StatementContext, statement: tree.CreateRange) -> Run:
     """CREATE TYPE AS RANGE."""
     schema, name = yield from new_type(context, statement.name)
     given = _by_name(statement)
-    subtype = _subtype(context, given, context.statement.offset)
+    subtype = _subtype(context, given)
     subtype_class = _operator_class(context, given, subtype)
     difference = _difference(context, given, subtype)
     multirange_parts = _multirange_parts(given, statement.name)
@@ -99,10 +99,10 @@ def _by_name(statement: tree.CreateRange) -> dict[str, Any]:
     return given
 
 
-def _subtype(context: StatementContext, given: dict[str, Any], offset: int) -> Type:
+def _subtype(context: StatementContext, given: dict[str, Any]) -> Type:
     written = given["subtype"]
     assert isinstance(written, nodes.TypeName), written
-    subtype = bind_type_name(context.environment(), written, offset).type
+    subtype = bind_type_name(context.environment(), written).type
     if subtype.kind == "p":
         raise DatatypeMismatch(f"range subtype cannot be {subtype.sql_name}")
     if subtype.name == "json" or subtype.category == "G":

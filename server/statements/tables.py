@@ -253,7 +253,7 @@ def new_table(
 def take_type(new: NewTable, written_type: nodes.TypeName) -> int:
     """OF type: the columns of a composite type; gives its OID."""
     context = new.context
-    reference = bind_type_name(context.environment(), written_type, context.statement.offset)
+    reference = bind_type_name(context.environment(), written_type)
     value = context.catalog.object(reference.oid)
     relation = context.catalog.object(value.relation) if isinstance(value, UserType) else None
     if not isinstance(relation, Table):

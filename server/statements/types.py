@@ -175,7 +175,7 @@ def create_composite(context: StatementContext, statement: tree.CreateComposite)
         if any(column.name == item.name for column in columns):
             raise DuplicateColumn(f'column "{item.name}" specified more than once')
         assert item.type is not None
-        reference = bind_type_name(context.environment(), item.type, context.statement.offset)
+        reference = bind_type_name(context.environment(), item.type)
         refuse_pseudo_type(item.name, reference.type)
         columns.append(
             Column(
@@ -199,7 +199,7 @@ def create_composite(context: StatementContext, statement: tree.CreateComposite)
 def create_domain(context: StatementContext, statement: tree.CreateDomain) -> Run:
     """CREATE DOMAIN."""
     schema, name = yield from new_type(context, statement.name)
-    base = bind_type_name(context.environment(), statement.type, context.statement.offset)
+    base = bind_type_name(context.environment(), statement.type)
     if base.type.kind == "p":
         raise DatatypeMismatch(f'"{base.type.name}" is not a valid base type for a domain')
     domain = UserType(
