@@ -245,6 +245,7 @@ def drop_column(
             *(Dependent(item, automatic=True) for item in targets),
             *_in_the_way(context, table, column),
         ),
+        default_of=(table.oid, column.number),
     )
     yield from drop_objects(context, [], cascade=command.cascade, part=part)
     now = context.catalog.object(table.oid)

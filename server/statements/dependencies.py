@@ -420,10 +420,14 @@ class Doomed:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Something that is dropped without being an object, as a column, with what depends on it."""
+    """Something that is dropped without being an object, as a column, with what depends on it.
+
+    default_of: the column whose default goes along, by table and number.
+    """
 
     description: str
     dependents: tuple[Dependent, ...]
+    default_of: tuple[int, int] | None = None
 
 
 def collect(  # noqa: C901 - one case after the other
@@ -464,16 +468,18 @@ def collect(  # noqa: C901 - one case after the other
             found is not None and (found.oid in named or found.oid in order)
         ):
             return
-        if (
-            found is None
-            and dependent.default_of is not None
-            and dependent.default_of[0] in (named | order.keys())
-        ):
+        if found is None and goes_along(dependent.default_of):
             return
         what = dependent.description if found is None else describe(context, found)
         assert value is not None or part is not None
         on = dependent.on or (describe(context, value) if value else part.description)  # type: ignore[union-attr]
         noted.append((0 if found is None else found.oid, what, on))
+
+    def goes_along(default_of: tuple[int, int] | None) -> bool:
+        if default_of is None:
+            return False
+        is_of_part = part is not None and part.default_of == default_of
+        return is_of_part or default_of[0] in named or default_of[0] in order
 
     for target in targets:
         visit(target)
