@@ -37,7 +37,12 @@ from server.session.results import (
     spread_formats,
 )
 from server.session.scope import StatementScope
-from server.session.simple_query import refuse_in_failed_block, run_utility, standard_text
+from server.session.simple_query import (
+    refuse_in_failed_block,
+    run_utility,
+    standard_text,
+    statements_of,
+)
 from server.sql.utility_statement import UtilityStatement
 from server.sql.utility_transactions import Begin, Commit, Rollback, TransactionModes
 from server.statements.cursors import forward
@@ -72,7 +77,7 @@ def parse(session: Session, message: messages.Parse) -> Steps:
         session.prepared[""] = kept
         yield messages.ParseComplete()
         return
-    statements = session.database.plans.statements(sql)
+    statements = statements_of(session, sql)
     if len(statements) > 1:
         raise SqlSyntaxError(MULTIPLE)
     statement = statements[0] if statements else None

@@ -32,6 +32,7 @@ from server.session.row_lists import ready_rows
 from server.session.scope import StatementScope
 from server.session.skeletons import answer_text, remember
 from server.sql.escapes import as_standard
+from server.sql.long_names import cut_names
 from server.sql.utility_statement import Unsupported, UtilityStatement
 from server.statements.statement import Rows
 
@@ -55,6 +56,13 @@ def standard_text(session: Session, sql: str) -> str:
     return sql if session.settings["standard_conforming_strings"] else as_standard(sql)
 
 
+def statements_of(session: Session, sql: str) -> tuple[Statement, ...]:
+    """The statements of a text; the client is told of names that are cut."""
+    for name, left in cut_names(sql):
+        session.notice("42622", f'identifier "{name}" will be truncated to "{left}"')
+    return session.database.plans.statements(sql)
+
+
 def query(session: Session, message: Query) -> Steps:
     """Answer a Query message; ReadyForQuery is said by the session."""
     session.begin_statement(message.sql)
@@ -74,7 +82,7 @@ def query(session: Session, message: Query) -> Steps:
         watching.ended(session, started, sql, tag)
         yield from finish_statement(session, tag, ends=True)
         return
-    statements = session.database.plans.statements(sql)
+    statements = statements_of(session, sql)
     if not statements:
         yield EmptyQueryResponse()
     session.transaction.is_shared = len(statements) > 1

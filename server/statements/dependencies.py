@@ -430,7 +430,7 @@ class Part:
     default_of: tuple[int, int] | None = None
 
 
-def collect(  # noqa: C901 - one case after the other
+def collect(
     context: StatementContext,
     targets: list[CatalogObject],
     *,
@@ -438,55 +438,9 @@ def collect(  # noqa: C901 - one case after the other
     part: Part | None = None,
 ) -> Doomed:
     """What goes when the targets, or a part, are dropped; raises DependentObjectsStillExist without CASCADE."""
-    order: dict[int, CatalogObject] = {}
-    defaults: dict[tuple[int, int], None] = {}
-    noted: list[tuple[int, str, str]] = []  # OID, description and what it depends on
-    automatic: set[int] = set()
-    named = {value.oid for value in targets}
-
-    def visit(value: CatalogObject) -> None:
-        if value.oid in order:
-            return
-        order[value.oid] = value
-        for dependent in dependents(context, value):
-            follow(value, dependent)
-
-    def follow(value: CatalogObject | None, dependent: Dependent) -> None:
-        _note(value, dependent)
-        if dependent.object is not None:
-            visit(dependent.object)
-        elif dependent.default_of is not None:
-            defaults[dependent.default_of] = None
-
-    def _note(value: CatalogObject | None, dependent: Dependent) -> None:
-        found = dependent.object
-        if found is not None and dependent.automatic:
-            automatic.add(found.oid)
-        if isinstance(found, Constraint) and found.table in named:
-            return
-        if dependent.automatic or (
-            found is not None and (found.oid in named or found.oid in order)
-        ):
-            return
-        if found is None and goes_along(dependent.default_of):
-            return
-        what = dependent.description if found is None else describe(context, found)
-        assert value is not None or part is not None
-        on = dependent.on or (describe(context, value) if value else part.description)  # type: ignore[union-attr]
-        noted.append((0 if found is None else found.oid, what, on))
-
-    def goes_along(default_of: tuple[int, int] | None) -> bool:
-        if default_of is None:
-            return False
-        is_of_part = part is not None and part.default_of == default_of
-        return is_of_part or default_of[0] in named or default_of[0] in order
-
-    for target in targets:
-        visit(target)
-    for dependent in part.dependents if part is not None else ():
-        follow(None, dependent)
+    found = _Collection(context, targets, part)
     # Who goes with its owner is not worth a word, even when it was first met on another way.
-    noted = [item for item in noted if item[0] not in automatic]
+    noted = [item for item in found.noted if item[0] not in found.automatic]
     if noted and not cascade:
         obstacles = [f"{what} depends on {on}" for _, what, on in noted]
         raise _obstacle_error(_obstructed(context, targets, part), obstacles)
@@ -496,7 +450,67 @@ def collect(  # noqa: C901 - one case after the other
     elif cascaded:
         detail = "\n".join(f"drop cascades to {what}" for what in cascaded)
         context.notice("00000", f"drop cascades to {len(cascaded)} other objects", detail)
-    return Doomed(tuple(reversed(order.values())), tuple(defaults))
+    return Doomed(tuple(reversed(found.order.values())), tuple(found.defaults))
+
+
+class _Collection:
+    """What goes, in the order it was met, and what of it is worth a word.
+
+    noted: OID, description and what it depends on. automatic: the OIDs of those that go with their owners.
+    """
+
+    def __init__(
+        self, context: StatementContext, targets: list[CatalogObject], part: Part | None
+    ) -> None:
+        self.order: dict[int, CatalogObject] = {}
+        self.defaults: dict[tuple[int, int], None] = {}
+        self.noted: list[tuple[int, str, str]] = []
+        self.automatic: set[int] = set()
+        self._context = context
+        self._named = {value.oid for value in targets}
+        self._part = part
+        for target in targets:
+            self._visit(target)
+        for dependent in part.dependents if part is not None else ():
+            self._follow(None, dependent)
+
+    def _visit(self, value: CatalogObject) -> None:
+        if value.oid in self.order:
+            return
+        self.order[value.oid] = value
+        for dependent in dependents(self._context, value):
+            self._follow(value, dependent)
+
+    def _follow(self, value: CatalogObject | None, dependent: Dependent) -> None:
+        if dependent.automatic and dependent.object is not None:
+            self.automatic.add(dependent.object.oid)
+        elif not dependent.automatic and not self._goes_anyway(dependent):
+            self._note(value, dependent)
+        if dependent.object is not None:
+            self._visit(dependent.object)
+        elif dependent.default_of is not None:
+            self.defaults[dependent.default_of] = None
+
+    def _goes_anyway(self, dependent: Dependent) -> bool:
+        found, default_of = dependent.object, dependent.default_of
+        if found is not None:
+            is_of_named = isinstance(found, Constraint) and found.table in self._named
+            return is_of_named or found.oid in self._named or found.oid in self.order
+        if default_of is None:
+            return False
+        is_of_part = self._part is not None and self._part.default_of == default_of
+        return is_of_part or default_of[0] in self._named or default_of[0] in self.order
+
+    def _note(self, value: CatalogObject | None, dependent: Dependent) -> None:
+        found = dependent.object
+        what = dependent.description if found is None else describe(self._context, found)
+        on = dependent.on
+        if not on and value is not None:
+            on = describe(self._context, value)
+        elif not on:
+            assert self._part is not None
+            on = self._part.description
+        self.noted.append((0 if found is None else found.oid, what, on))
 
 
 def _obstructed(
