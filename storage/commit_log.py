@@ -15,10 +15,11 @@ A stamp is xid << 16 | command: who wrote, and with which of its commands.
 """
 
 from collections.abc import Iterable
-from threading import RLock
 
 import numpy as np
 import numpy.typing as npt
+
+from storage.fast_latch import Latch
 
 COMMAND_BITS = 16
 COMMAND_MAX = (1 << COMMAND_BITS) - 1
@@ -92,7 +93,7 @@ class CommitLog:
     def __init__(
         self, *, next_xid: int = FIRST_XID, published: int = 1, aborted: Iterable[int] = ()
     ) -> None:
-        self.mutex = RLock()
+        self.mutex = Latch()
         self.next_xid = max(next_xid, FIRST_XID)
         self.published = max(published, 1)
         self.aborted: set[int] = set(aborted)

@@ -21,6 +21,7 @@ from storage.decimal_keys import ScaledDecimals
 from storage.departures import Departures
 from storage.directory import is_initialised
 from storage.encodings import Framed, Worded
+from storage.fast_latch import Latch
 from storage.fast_paths import CommitLog, KeyReader, KeyWriter, ScanCounts, Snapshot
 from storage.fast_work import CommitQueue
 from storage.figures import TableFigures, TreeFigures, table_figures, tree_figures
@@ -247,7 +248,7 @@ class Engine:
     scans: defaultdict[int, ScanCounts]  # by id of table or index
 
     def __init__(self) -> None:
-        self.latch = threading.RLock()
+        self.latch = Latch()
         self.prepared: dict[str, Prepared] = {}
         self._surviving: dict[str, PreparedState] = {}
         self.locks = Locks()
@@ -314,9 +315,9 @@ class Engine:
             self.log,
             self.locks,
             self.queue,
-            keep_snapshot=keep_snapshot,
-            lock_group=lock_group,
-            dependencies=self.dependencies,
+            keep_snapshot,
+            lock_group,
+            self.dependencies,
         )
         transaction.engine = self
         return transaction

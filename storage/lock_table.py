@@ -13,9 +13,9 @@ Rule 3: weak locks on relations, which do not conflict with each other, are not 
 """
 
 from collections.abc import Hashable
-from threading import RLock
 from typing import Any
 
+from storage.fast_latch import Latch
 from storage.lock_modes import CONFLICTS, LockMode, LockOwner, TableLock, Tag
 
 RowLocks = dict[int, dict[LockOwner, Any]]  # of one relation: by root, who holds what
@@ -98,18 +98,38 @@ class LockTable:
         "locks",
         "mutex",
         "rows",
+        "xid_owners",
+        "xid_waiters",
     )
 
     def __init__(self) -> None:
-        self.mutex = RLock()
+        self.mutex = Latch()
         self.locks: dict[Tag, Lock] = {}
         self.held: dict[LockOwner, Held] = {}
         self.rows: dict[int, RowLocks] = {}
+        self.xid_owners: dict[int, LockOwner] = {}
+        """Who runs under each xid that has not ended."""
+        self.xid_waiters: dict[int, list[Any]] = {}
+        """Who waits for the end of an xid."""
         self._fast: dict[LockOwner, list[tuple[TableLock, ...]]] = {}
         self.is_fast = True
         """Whether nobody has or wants a strong lock on a relation."""
         self._strong_count = 0  # that are held
         self._queued_count = 0  # requests for locks on relations that wait
+
+    def register_xid(self, xid: int, owner: LockOwner) -> None:
+        """The owner runs under this xid from now on."""
+        self.xid_owners[xid] = owner
+
+    def end_xids(self, xids: tuple[int, ...]) -> bool:
+        """These transactions have ended; whether anybody waits for an xid.
+
+        Not without the mutex: who has just found the xid running would register after the look, and wait for ever.
+        """
+        with self.mutex:
+            for xid in xids:
+                self.xid_owners.pop(xid, None)
+            return bool(self.xid_waiters)
 
     def has(self, owner: LockOwner, tag: Tag, mode: LockMode) -> bool:
         """Whether the owner has it in this mode."""

@@ -114,12 +114,14 @@ class Locks:
         self._locks = self._table.locks
         self._held = self._table.held
         self._rows = self._table.rows
-        self._row_owners: dict[int, LockOwner] = {}
+        self._row_owners = self._table.xid_owners
         self._waiting: dict[Hashable, Request] = {}
-        self._xid_waiters: dict[int, list[Request]] = {}
+        self._xid_waiters: dict[int, list[Request]] = self._table.xid_waiters
         self.try_all = self._table.try_all
         self.all_free = self._table.all_free
         self.release_plain = self._table.release_plain
+        self.register_xid = self._table.register_xid
+        self.end_xids = self._table.end_xids
 
     def acquire(self, owner: LockOwner, tag: Tag, mode: LockMode) -> Completion:
         """Done at once when free; else when granted. Give up waiting with `cancel_wait`."""
@@ -276,20 +278,12 @@ class Locks:
                     return holder
         return None
 
-    def register_xid(self, xid: int, owner: LockOwner) -> None:
-        """The owner runs under this xid from now on."""
-        self._row_owners[xid] = owner
-
     def finish_xids(self, xids: tuple[int, ...]) -> None:
         """These transactions have ended; whoever waited for them goes on."""
+        if not self.end_xids(xids):
+            return
         done: list[Request] = []
-        # Not without the mutex, even if nobody waits yet: somebody who has just found the xid running
-        # would register after we looked, and wait for ever.
         with self.mutex:
-            for xid in xids:
-                self._row_owners.pop(xid, None)
-            if not self._xid_waiters:
-                return
             for xid in xids:
                 waiters = self._xid_waiters.pop(xid, None)
                 if waiters is not None:

@@ -27,6 +27,7 @@ from storage.change import DIRTY, VERIFIED, WRITTEN
 from storage.decoded import DecodedColumns
 from storage.errors import Corruption, DiskFull
 from storage.extents import FreeSpace
+from storage.fast_latch import Latch
 from storage.files import Bytes, RealReservation
 from storage.hollows import Hollows
 from storage.native import Ahead, Change, PageTable, page_checksums
@@ -35,7 +36,6 @@ from storage.segments import PageSegments
 from storage.wal import Wal
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable
 
 SPACE_PAGE = 0
@@ -61,7 +61,7 @@ class Pager:
         options: Options,
         *,
         store_id: int,
-        latch: "threading.RLock",
+        latch: Latch,
     ) -> None:
         reservation = segments.reservation
         self.table = PageTable(

@@ -16,6 +16,7 @@ from storage.checkpoint import Checkpointer, encode_checkpoint
 from storage.control import Control, ControlFile, check_sizes
 from storage.errors import DiskFull, Failed, StorageError
 from storage.failure import FailStop
+from storage.fast_latch import Latch
 from storage.files import NO_ROOM, Files
 from storage.log_segments import LogSegments
 from storage.native import LogBuffer
@@ -46,9 +47,7 @@ class Hooks:
 class Store:
     """The lower half of storage, open."""
 
-    def __init__(
-        self, files: Files, options: Options, hooks: Hooks, latch: "threading.RLock"
-    ) -> None:
+    def __init__(self, files: Files, options: Options, hooks: Hooks, latch: Latch) -> None:
         self.files = files
         self.options = options
         self.latch = latch
@@ -71,11 +70,11 @@ class Store:
         *,
         store_id: int,
         hooks: Hooks | None = None,
-        latch: "threading.RLock | None" = None,
+        latch: Latch | None = None,
     ) -> Self:
         """Makes a new store in an empty directory; store_id is random and never 0."""
         assert 0 < store_id < 1 << 64
-        made = cls(files, options, hooks or Hooks(), latch or threading.RLock())
+        made = cls(files, options, hooks or Hooks(), latch or Latch())
         directory.make(files)
         try:
             made._create(store_id)
@@ -96,10 +95,10 @@ class Store:
         options: Options,
         *,
         hooks: Hooks | None = None,
-        latch: "threading.RLock | None" = None,
+        latch: Latch | None = None,
     ) -> Self:
         """Opens a store, recovering it as far as needed."""
-        made = cls(files, options, hooks or Hooks(), latch or threading.RLock())
+        made = cls(files, options, hooks or Hooks(), latch or Latch())
         directory.enter(files)
         try:
             made._recover()

@@ -61,7 +61,6 @@ class Work:
         log: CommitLog,
         locks: Locks,
         queue: CommitQueue,
-        *,
         keep_snapshot: bool = False,
         lock_group: Hashable = None,
         dependencies: Dependencies | None = None,

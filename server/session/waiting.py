@@ -92,7 +92,7 @@ def wait_inside(session: Session, wait: Wait) -> None:
             raise wait.completion.error
         return
     own, database = session.own_thread, session.database
-    is_latched = database.engine.latch._is_owned()  # type: ignore[attr-defined]
+    is_latched = database.engine.latch.is_owned()
     if own is not None and own.is_here() and not is_latched:
         own.wait(wait)
     elif database.workers.is_worker() and not is_latched:

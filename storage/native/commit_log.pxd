@@ -1,5 +1,7 @@
 from libc.stdint cimport uint64_t
 
+from storage.native.latch cimport Latch
+
 cdef enum:
     COMMAND_BITS = 16
 
@@ -8,7 +10,7 @@ cdef class Snapshot
 
 
 cdef class CommitLog:
-    cdef readonly object mutex
+    cdef readonly Latch mutex
     cdef public uint64_t next_xid
     cdef public uint64_t published
     cdef public set aborted
@@ -20,6 +22,8 @@ cdef class CommitLog:
     cdef uint64_t mask
     cdef void *first
 
+    cpdef int decide(self, tuple xids, uint64_t lsn) except -1
+    cpdef int publish(self, tuple xids, uint64_t sequence) except -1
     cdef uint64_t sequence_raw(self, uint64_t xid) except? 1
     cdef bint dead_raw(self, uint64_t xmin, uint64_t xmax) except -1
     cdef uint64_t oldest_active_raw(self)

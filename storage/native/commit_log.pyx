@@ -4,13 +4,13 @@ Held snapshots are a linked list of borrowed references, newest first; a snapsho
 when it dies, which is one step too.
 """
 
-from threading import RLock
-
 import numpy as np
 
 cimport cython
 
 from libc.stdint cimport uint64_t
+
+from storage.native.latch cimport Latch
 
 cdef uint64_t IN_PROGRESS = 0
 cdef uint64_t ABORTED = <uint64_t>-1
@@ -68,7 +68,7 @@ cdef class CommitLog:
 
     def __cinit__(self, *, uint64_t next_xid=3, uint64_t published=1, aborted=()):
         cdef uint64_t[::1] words
-        self.mutex = RLock()
+        self.mutex = Latch()
         self.next_xid = next_xid if next_xid > FIRST_XID else FIRST_XID
         self.published = published if published > 1 else 1
         self.aborted = set(aborted)
@@ -104,18 +104,20 @@ cdef class CommitLog:
         self.next_xid = xid + 1
         return xid
 
-    def decide(self, xids, uint64_t lsn):
+    cpdef int decide(self, tuple xids, uint64_t lsn) except -1:
         """The commit record is in the WAL: writers may build on it, snapshots do not see it yet."""
         for xid in xids:
             self.decided[xid] = lsn
+        return 0
 
-    def publish(self, xids, uint64_t sequence):
+    cpdef int publish(self, tuple xids, uint64_t sequence) except -1:
         """Make a commit visible to all snapshots from now on; called in the order of the WAL."""
         assert sequence >= self.published
         self.end(xids, sequence)
         for xid in xids:
             self.decided.pop(xid, None)
         self.published = sequence
+        return 0
 
     def abort(self, xids):
         """The stamps of these ids have been removed."""

@@ -4,11 +4,9 @@ from cpython.tuple cimport PyTuple_GetSlice
 from libc.stdint cimport int64_t, uint64_t
 
 from storage.native.btree_search cimport ids_of_prefix
-from storage.native.change cimport PageTable
-from storage.native.commit_log cimport CommitLog, Snapshot
+from storage.native.commit_log cimport Snapshot
 from storage.native.key_parts cimport KeyParts
 from storage.native.row_paths cimport RowPaths
-from storage.native.scan_counts cimport ScanCounts
 from storage.native.slots cimport Slot, read_slot, slot_named
 from storage.native.work cimport Work
 
@@ -31,23 +29,12 @@ cdef Slot ROOT_PAGE = slot_named("root_page")
 cdef class KeyReader:
     """Reads `columns` of a table by a whole key of an index, ascending, of the columns `key_columns`."""
 
-    cdef object engine, table_id, index_id
-    cdef object take, give  # acquire and release of the latch: bound once, as half their price is finding them
-    cdef PageTable pages
-    cdef dict tables, indexes  # of the engine, as far as they are open
-    cdef CommitLog log
-    cdef KeyParts parts
-    cdef tuple columns
-    cdef Py_ssize_t width
-    cdef ScanCounts counts
-
     def __init__(self, engine, table_id, index_id, key_columns, kinds, columns):
         self.engine = engine
         self.pages = engine.store.pager.table
         self.tables = engine.relations.tables
         self.indexes = engine.relations.indexes
-        self.take = engine.latch.acquire
-        self.give = engine.latch.release
+        self.latch = engine.latch
         self.log = engine.log
         self.table_id = table_id
         self.index_id = index_id
@@ -62,7 +49,7 @@ cdef class KeyReader:
         cdef RowPaths paths
         cdef int64_t row_id
         cdef list roots
-        self.take()
+        self.latch.take()
         try:
             roots = self.roots(key)
             self.counts.add(1, len(roots), 0)
@@ -81,16 +68,16 @@ cdef class KeyReader:
                     self.counts.add(0, 0, 1)
                     return PyTuple_GetSlice(row, self.width, len(self.columns))
         finally:
-            self.give()
+            self.latch.give()
         return None
 
-    def locate(self, Snapshot snapshot, parts):
+    cpdef tuple locate(self, Snapshot snapshot, parts):
         """`fetch`, and the id of the version it found."""
         cdef bytes key = self.parts.encode(parts)
         cdef RowPaths paths
         cdef int64_t row_id
         cdef list roots
-        self.take()
+        self.latch.take()
         try:
             roots = self.roots(key)
             self.counts.add(1, len(roots), 0)
@@ -109,7 +96,7 @@ cdef class KeyReader:
                     self.counts.add(0, 0, 1)
                     return PyTuple_GetSlice(row, self.width, len(self.columns)), row_id
         finally:
-            self.give()
+            self.latch.give()
         return None
 
     def share(self, Work transaction not None, parts):
@@ -117,7 +104,7 @@ cdef class KeyReader:
         cdef bytes key = self.parts.encode(parts)
         cdef int kept
         cdef list roots
-        self.take()
+        self.latch.take()
         try:
             paths = self.paths()
             roots = self.roots(key)
@@ -135,14 +122,14 @@ cdef class KeyReader:
                         self.counts.add(1, 1, 1)
                     return holder is None
         finally:
-            self.give()
+            self.latch.give()
         return False
 
-    def change(self, Work transaction not None, snapshot, uint64_t row_id, dict values not None):
+    cpdef object change(self, Work transaction, snapshot, uint64_t row_id, dict values):
         """Table.update of some columns of a version that `locate` has found; of DONE nothing more is told."""
         cdef RowPaths paths
         cdef uint64_t new_id, root_id
-        self.take()
+        self.latch.take()
         try:
             table = self.table()
             if transaction.tracked is None:
@@ -154,11 +141,11 @@ cdef class KeyReader:
                     return outcome
             return table.update(transaction, snapshot, row_id, values)
         finally:
-            self.give()
+            self.latch.give()
 
     def remove(self, transaction, snapshot, uint64_t row_id):
         """Table.delete of a version that `locate` has found."""
-        self.take()
+        self.latch.take()
         try:
             table = self.table()
             if transaction.tracked is None:
@@ -171,7 +158,7 @@ cdef class KeyReader:
                     return outcome
             return table.delete(transaction, snapshot, row_id)
         finally:
-            self.give()
+            self.latch.give()
 
     cdef object table(self):
         table = self.tables.get(self.table_id)

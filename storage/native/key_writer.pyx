@@ -3,6 +3,7 @@
 from libc.stdint cimport uint64_t
 
 from storage.native.key_parts cimport KeyParts
+from storage.native.latch cimport Latch
 from storage.native.work cimport Work
 
 from storage.key_writer import NOT_INSERTED
@@ -32,7 +33,7 @@ cdef class KeyWriter:
     """Adds rows to one table, whose indexes are all of stored columns, or changes rows and the keys in some indexes."""
 
     cdef object engine, pager, table_id
-    cdef object take, give  # acquire and release of the latch
+    cdef Latch latch
     cdef dict tables, indexes  # of the engine, as far as they are open
     cdef list keys
 
@@ -42,8 +43,7 @@ cdef class KeyWriter:
         self.pager = engine.store.pager
         self.tables = engine.relations.tables
         self.indexes = engine.relations.indexes
-        self.take = engine.latch.acquire
-        self.give = engine.latch.release
+        self.latch = engine.latch
         self.table_id = table_id
         self.keys = []
         for index in indexes:
@@ -60,7 +60,7 @@ cdef class KeyWriter:
         cdef list made = []
         cdef Py_ssize_t i
         assert transaction.tracked is None
-        self.take()
+        self.latch.take()
         try:
             for keys in self.keys:
                 key = self.key_of(<Keys>keys, [values[<Py_ssize_t>column] for column in (<Keys>keys).columns])
@@ -76,7 +76,7 @@ cdef class KeyWriter:
             for i in range(len(made)):
                 self.add(transaction, <Keys>self.keys[i], <bytes>made[i], row_id)
         finally:
-            self.give()
+            self.latch.give()
         return row_id
 
     def update(self, Work transaction not None, snapshot, uint64_t row_id, dict changes not None):
@@ -88,7 +88,7 @@ cdef class KeyWriter:
         cdef bint key_kept = True
         cdef Py_ssize_t i
         assert transaction.tracked is None
-        self.take()
+        self.latch.take()
         try:
             table = self.table()
             for keys in self.keys:
@@ -107,7 +107,7 @@ cdef class KeyWriter:
                 for i in range(len(moved)):
                     self.add(transaction, <Keys>moved[i], <bytes>made[i], outcome.root_id)
         finally:
-            self.give()
+            self.latch.give()
         return outcome
 
     cdef object change(

@@ -1,6 +1,6 @@
 """The twin of storage/lock_table.py."""
 
-from threading import RLock
+from storage.native.latch cimport Latch
 
 from storage.lock_modes import CONFLICTS, LockMode
 
@@ -110,19 +110,36 @@ cdef class LockTable:
     cdef readonly dict locks
     cdef readonly dict held
     cdef readonly dict rows
-    cdef readonly object mutex
+    cdef readonly Latch mutex
+    cdef readonly dict xid_owners, xid_waiters
     cdef dict fast  # what was taken the fast way, by owner: lists of what try_all was asked for
     cdef readonly bint is_fast
     cdef Py_ssize_t strong_count  # strong locks on relations that are held
     cdef Py_ssize_t queued_count  # and requests for locks on relations that wait
 
     def __cinit__(self):
-        self.mutex = RLock()
+        self.mutex = Latch()
         self.locks = {}
         self.held = {}
         self.rows = {}
+        self.xid_owners = {}
+        self.xid_waiters = {}
         self.fast = {}
         self.is_fast = True
+
+    def register_xid(self, xid, owner):
+        """The owner runs under this xid from now on."""
+        self.xid_owners[xid] = owner
+
+    def end_xids(self, tuple xids not None):
+        """These transactions have ended; whether anybody waits for an xid."""
+        self.mutex.take()
+        try:
+            for xid in xids:
+                self.xid_owners.pop(xid, None)
+            return len(self.xid_waiters) > 0
+        finally:
+            self.mutex.give()
 
     def has(self, owner, tuple tag not None, mode):
         """Whether the owner has it in this mode."""
@@ -158,7 +175,7 @@ cdef class LockTable:
         """`try_table` of one after the other, under the mutex; what was taken before one is not free stays taken."""
         if self.is_fast and self.try_fast(owner, wanted):
             return True
-        self.mutex.acquire()
+        self.mutex.take()
         try:
             self.settle(owner)
             for tag, mode in wanted:
@@ -168,20 +185,20 @@ cdef class LockTable:
                     self.grant_raw(owner, tag, mode, mode)
             return True
         finally:
-            self.mutex.release()
+            self.mutex.give()
 
     cpdef bint all_free(self, owner, tuple wanted) except -1:
         """Whether `try_all` would succeed at this moment."""
         if self.is_fast and is_weak(wanted):
             return True
-        self.mutex.acquire()
+        self.mutex.take()
         try:
             for tag, mode in wanted:
                 if not self.is_grantable_raw(owner, tag, mode):
                     return False
             return True
         finally:
-            self.mutex.release()
+            self.mutex.give()
 
     cdef bint try_fast(self, owner, tuple wanted) except -1:
         """Note weak locks as taken; False: that is for the slow way. One step under the GIL but for the new list."""
@@ -203,11 +220,11 @@ cdef class LockTable:
     def settle(self, owner):
         """Enter what the owner has taken the fast way, so that it is found where all other locks are."""
         if owner in self.fast:
-            self.mutex.acquire()
+            self.mutex.take()
             try:
                 self.enter(owner, self.fast.pop(owner, None))
             finally:
-                self.mutex.release()
+                self.mutex.give()
 
     def settle_all(self):
         """`settle` all owners."""
@@ -260,7 +277,7 @@ cdef class LockTable:
         if self.is_fast and self.held.get(owner) is None:
             self.fast.pop(owner, None)
             return True
-        self.mutex.acquire()
+        self.mutex.take()
         try:
             held = self.held.get(owner)
             if held is None:
@@ -277,7 +294,7 @@ cdef class LockTable:
             del self.held[owner]
             return True
         finally:
-            self.mutex.release()
+            self.mutex.give()
 
     def give_back_since(self, owner, Py_ssize_t count):
         """Give back all but the first so many; what is waited for of that."""

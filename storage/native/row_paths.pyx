@@ -9,7 +9,7 @@ from libc.string cimport memset
 from storage.native.change cimport Change
 from storage.native.row_pruner cimport CHAIN_MAX, RowPruner
 from storage.native.row_reader cimport Place
-from storage.native.row_writer cimport note_change
+from storage.native.row_writer cimport add_to, note_change
 from storage.native.slots cimport Slot, read_slot, slot_named, write_slot
 from storage.native.version cimport (
     FREE, INNER, KEY_CHANGED, KEY_KEPT, NEWER, ROW_ID_MASK, Version, keeps_key,
@@ -35,7 +35,10 @@ cdef enum:  # of keeps_key
 
 cdef Slot ENDED = slot_named("ended")
 cdef Slot GROUP_NO = slot_named("group_no")
+cdef Slot COUNTS = slot_named("counts")
 cdef Slot SHARED = slot_named("shared")
+
+cdef Slot UPDATED_COUNT = slot_named("updated")
 
 cdef object make_outcome = tuple.__new__
 cdef object DONE = Status.DONE
@@ -174,11 +177,11 @@ cdef class RowPaths(RowPruner):
         else:
             self.took(group, slot, stamp)
         old_group = self.group_of(row_id)
-        write_slot(old_group, &ENDED, <int64_t>read_slot(old_group, &ENDED) + 1)
+        add_to(old_group, &ENDED, 1)
         note_change(old_group, stamp)
         transaction.undo.append((table, UNDO_UPDATE, row_id, new_id, old_flag))
-        counts = table.counts
-        counts.updated += 1
+        counts = read_slot(table, &COUNTS)
+        add_to(counts, &UPDATED_COUNT, 1)
         if key_changed:
             counts.updated_keys += 1
         new_id_out[0] = new_id

@@ -7,12 +7,17 @@ from libc.string cimport memset
 
 from storage.native.change cimport Change
 from storage.native.row_reader cimport Place
-from storage.native.row_writer cimport RowWriter
+from storage.native.row_writer cimport RowWriter, add_to
+from storage.native.slots cimport Slot, slot_named
 from storage.native.version cimport (
     DEAD, FREE, INNER, KEY_CHANGED, KEY_KEPT, NEWER, REDIRECT, ROW_ID_MASK, Version,
 )
 
 from storage.outcomes import Swept
+
+cdef Slot CHANGE_NO = slot_named("change_no")
+cdef Slot ENDED = slot_named("ended")
+cdef Slot HOLES = slot_named("holes")
 
 
 cdef class RowPruner(RowWriter):
@@ -83,13 +88,13 @@ cdef class RowPruner(RowWriter):
         cdef uint64_t i
         if self.redirected:
             group = self.group_of(chain[0])
-            group.change_no += 1
-            group.ended -= 1
-            group.holes += 1
+            add_to(group, &CHANGE_NO, 1)
+            add_to(group, &ENDED, -1)
+            add_to(group, &HOLES, 1)
         for i in range(freed_count):
             group = self.group_of(freed[i])
-            group.ended -= 1
-            group.change_no += 1
+            add_to(group, &ENDED, -1)
+            add_to(group, &CHANGE_NO, 1)
             if i != reused:
                 group.holes += 1
                 group.free.append(freed[i] & 0xFFFF)

@@ -2,12 +2,14 @@
 
 cimport cython
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from storage.native.change cimport Change
 from storage.native.row_reader cimport Place, RowReader
+from storage.native.slots cimport Slot
 from storage.native.version cimport Version
 
+cdef int add_to(instance, Slot *slot, int64_t number) except -1
 cdef int note_change(group, uint64_t stamp) except -1
 
 

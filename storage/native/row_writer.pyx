@@ -3,7 +3,7 @@
 cimport cython
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.dict cimport PyDict_GetItem
+from cpython.dict cimport PyDict_GetItem, PyDict_Next
 from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy, memset
@@ -23,16 +23,26 @@ cdef enum:
 
 cdef Slot CHANGE_NO = slot_named("change_no")
 cdef Slot FREE_SLOTS = slot_named("free")
+cdef Slot HOLES = slot_named("holes")
 cdef Slot STAMP_MAX = slot_named("stamp_max")
 cdef Slot USED = slot_named("used")
 
 
+cdef int add_to(instance, Slot *slot, int64_t number) except -1:
+    """Count on, in what a slot keeps."""
+    return write_slot(instance, slot, <int64_t>read_slot(instance, slot) + number)
+
+
 cdef int note_change(group, uint64_t stamp) except -1:
     """A group is no more what it was."""
-    write_slot(group, &CHANGE_NO, <int64_t>read_slot(group, &CHANGE_NO) + 1)
+    add_to(group, &CHANGE_NO, 1)
     if <uint64_t>read_slot(group, &STAMP_MAX) < stamp:
         write_slot(group, &STAMP_MAX, stamp)
     return 0
+
+
+cdef inline bint is_large(value):
+    return type(value) is bytes and PyBytes_GET_SIZE(value) >= LARGE_MIN
 
 
 cdef class RowWriter(RowReader):
@@ -69,12 +79,19 @@ cdef class RowWriter(RowReader):
     @cython.final
     cdef bint fits(self, values) except -1:
         """Whether no value needs pages of its own."""
-        if type(values) not in (dict, list, tuple):
+        cdef PyObject *value
+        cdef Py_ssize_t at = 0
+        if type(values) is dict:
+            while PyDict_Next(values, &at, NULL, &value):
+                if is_large(<object>value):
+                    return False
+            return True
+        if type(values) is not list and type(values) is not tuple:
             return False
-        for value in values.values() if type(values) is dict else values:
-            if type(value) is bytes and PyBytes_GET_SIZE(value) >= LARGE_MIN:
+        for each in values:
+            if is_large(each):
                 return False
-        return type(values) is dict or len(values) == self.kind_count
+        return len(values) == self.kind_count
 
     @cython.final
     cdef bint may_copy(self, Place *place, uint64_t slot, values) except -1:
@@ -232,8 +249,8 @@ cdef class RowWriter(RowReader):
         if slot == <uint64_t>read_slot(group, &USED):
             write_slot(group, &USED, slot + 1)
         else:
-            group.free.pop()
-            group.holes -= 1
+            (<list>read_slot(group, &FREE_SLOTS)).pop()
+            add_to(group, &HOLES, -1)
         return 0
 
     @cython.final

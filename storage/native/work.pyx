@@ -11,6 +11,7 @@ from cpython.pythread cimport PyThread_get_thread_ident
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from storage.native.commit_log cimport COMMAND_BITS, CommitLog
+from storage.native.latch cimport Latch
 from storage.native.logbuffer cimport LogBuffer
 
 from storage.commit_queue import AGAIN_SECONDS, BUSY_FLUSH_NS, LAZY_NS, NS_PER_S
@@ -23,12 +24,14 @@ cdef enum:
     COMMIT_KIND = 4
 
 
+cdef object PUBLISHED = completed()
+
+
 cdef class Work:
     """What a transaction does for every statement, and its commit."""
 
     def __init__(
-        self, log not None, locks, queue, *, bint keep_snapshot=False, lock_group=None,
-        dependencies=None,
+        self, log not None, locks, queue, bint keep_snapshot=False, lock_group=None, dependencies=None,
     ):
         self.log = log
         self.locks = locks
@@ -151,8 +154,18 @@ cdef class Pending:
 
     cdef uint64_t lsn
     cdef tuple xids
-    cdef bint synchronous
-    cdef object on_published, completion
+    cdef bint synchronous, is_over
+    cdef object on_published
+    cdef object completion  # once somebody wants to wait for it
+    cdef object error
+
+    cdef object awaited(self):
+        """Its completion; under the mutex."""
+        if self.completion is None:
+            self.completion = Completion()
+            if self.is_over:
+                self.completion.complete(self.error)
+        return self.completion
 
 
 cdef class CommitQueue:
@@ -161,11 +174,13 @@ cdef class CommitQueue:
     cdef readonly object wal
     cdef public object is_alone, clock_ns
     cdef public bint is_swept
-    cdef object log, locks, mutex, pending, lazy
+    cdef CommitLog log
+    cdef object locks, end_xids, pending, lazy
+    cdef Latch mutex
     cdef object call_soon, call_last, call_later, crowd
     cdef bint is_flushing, is_called_last, is_timed
     cdef uint64_t flushed_lsn
-    cdef long gathering_thread
+    cdef unsigned long gathering_thread
     cdef uint64_t gathered_lsn
     cdef bint is_called
     cdef int64_t flush_again_ns
@@ -178,6 +193,7 @@ cdef class CommitQueue:
         self.log = log
         self.mutex = log.mutex
         self.locks = locks
+        self.end_xids = locks.end_xids
         self.pending = deque()
         self.is_alone = bool
         self.crowd = Crowd()
@@ -195,20 +211,30 @@ cdef class CommitQueue:
         pending.xids = xids
         pending.synchronous = synchronous
         pending.on_published = on_published
-        pending.completion = Completion()
-        self.mutex.acquire()
+        self.mutex.take()
         try:
             self.log.decide(xids, pending.lsn)
             self.pending.append(pending)
+            if synchronous:
+                completion = pending.awaited()
         finally:
-            self.mutex.release()
-        self.locks.finish_xids(xids)
+            self.mutex.give()
+        if self.end_xids(xids):
+            self.locks.finish_xids(xids)
         if not synchronous:
             self.advance(self.wal.durable_lsn if self.buffer is None else self.buffer.durable_lsn)
             self.flush_lazily(pending.lsn)
-            return pending.completion
+            return self.end_of(pending)
         self.flush_soon(pending.lsn)
-        return pending.completion
+        return completion
+
+    cdef object end_of(self, Pending pending):
+        """What is done when a commit is published; mostly it has been by now."""
+        self.mutex.take()
+        try:
+            return PUBLISHED if pending.is_over and pending.error is None else pending.awaited()
+        finally:
+            self.mutex.give()
 
     def gather(self, call_soon, call_last=None, call_later=None):
         """Flush the commits of this thread whenever call_soon, which it is asked by, calls back; None: each at once.
@@ -218,12 +244,12 @@ cdef class CommitQueue:
         self.call_soon = call_soon
         self.call_last = call_last
         self.call_later = call_later
-        self.gathering_thread = PyThread_get_thread_ident()
+        self.gathering_thread = <unsigned long>PyThread_get_thread_ident()
         self.crowd.give_up()
         self.flush_gathered()
 
     cdef int flush_soon(self, uint64_t lsn) except -1:
-        if self.call_soon is None or PyThread_get_thread_ident() != self.gathering_thread:
+        if self.call_soon is None or <unsigned long>PyThread_get_thread_ident() != self.gathering_thread:
             self.flush(lsn, self.is_alone())
         elif not self.gathered_lsn and self.is_alone():
             self.flush(lsn, True)
@@ -284,7 +310,7 @@ cdef class CommitQueue:
     cdef int end_flush(self, Py_ssize_t served, uint64_t durable_lsn) except -1:
         """A flush of gathered commits is done: wait for the crowd, or for nobody."""
         cdef bint was_waiting = self.crowd.is_waiting, is_last = durable_lsn >= self.flushed_lsn
-        if self.call_later is None or PyThread_get_thread_ident() != self.gathering_thread:
+        if self.call_later is None or <unsigned long>PyThread_get_thread_ident() != self.gathering_thread:
             self.crowd.give_up()
             if was_waiting:
                 self.wal.flush_soon(self.gathered_lsn, alone=False)
@@ -344,9 +370,10 @@ cdef class CommitQueue:
                 if each.lsn >= lsn:
                     found = each
                     break
-        if found is None:
+            published = None if found is None else found.awaited()
+        if published is None:
             return completed()
-        published, done = found.completion, Completion()
+        done = Completion()
         published.on_done(lambda: done.complete(published.error))
         return done
 
@@ -354,7 +381,7 @@ cdef class CommitQueue:
         """Publish what may be published now; the WAL's listener."""
         cdef Pending pending
         cdef list ready = []
-        self.mutex.acquire()
+        self.mutex.take()
         try:
             while self.pending:
                 pending = self.pending[0]
@@ -364,12 +391,17 @@ cdef class CommitQueue:
                 self.log.publish(pending.xids, pending.lsn)
                 ready.append(pending)
         finally:
-            self.mutex.release()
+            self.mutex.give()
         if self.is_flushing and ready:
             self.end_flush(len(ready), durable_lsn)
         for pending in ready:
             pending.on_published()
-            pending.completion.complete()
+            self.mutex.take()
+            pending.is_over = True
+            completion = pending.completion
+            self.mutex.give()
+            if completion is not None:
+                completion.complete()
 
     def fail(self, error):
         """Storage has stopped: what became of the commits under way nobody knows."""
@@ -377,8 +409,13 @@ cdef class CommitQueue:
         with self.mutex:
             failed = tuple(self.pending)
             self.pending.clear()
+            for pending in failed:
+                pending.error = error
+                if pending.completion is None:
+                    pending.is_over = True
         for pending in failed:
-            pending.completion.complete(error)
+            if not pending.is_over:
+                pending.completion.complete(error)
 
     cdef int flush_lazily(self, uint64_t lsn) except -1:
         """One flush under way at a time for asynchronous commits; the next one takes the rest."""

@@ -7,6 +7,7 @@ from functools import partial
 
 from cpython.tuple cimport PyTuple_GET_ITEM
 from server.executor.native.row_cells cimport Cell, cell_of, cells_of, holds, values_of
+from storage.native.key_reader cimport KeyReader
 from storage.native.slots cimport Slot, read_slot, slot_named
 
 from server.executor.deferred import queue_insert
@@ -18,7 +19,7 @@ from server.executor.point_references import referenced_keys, referenced_locks
 from server.executor.table_shape import shape_of as made_shape_of
 from server.executor.table_writer import TableWriter
 from server.expressions.evaluate import compile_row
-from storage.engine import NOT_INSERTED, KeyReader, KeyWriter, Status, key_after_prefix
+from storage.engine import NOT_INSERTED, KeyWriter, Status, key_after_prefix
 
 cdef enum:
     LEFT = -1
@@ -55,7 +56,8 @@ cdef inline bint is_tracked(context) except -1:
 cdef class KeyLookup:
     """Finds the one row that has a key in a unique index."""
 
-    cdef object plan, shape, reader, filter
+    cdef object plan, shape, filter
+    cdef KeyReader reader
     cdef tuple cells, attributes, loads
     cdef tuple stored  # what makes stored parts of the key's values; the largest integer where that is all
 

@@ -19,7 +19,7 @@ from libc.string cimport memchr, memcpy
 from protocol.native import decode
 from storage.native.slots cimport Slot, read_slot, slot_named
 from server.session.block import State
-from server.session.native.point_run cimport basis_of, description_of, now_us, run_control, run_series_of, snapshot_in_block
+from server.session.native.point_run cimport basis_of, description_of, joined, now_us, run_control, run_series_of, snapshot_in_block
 from server.session.state.native.session_state cimport Activity, SessionState, TransactionState
 from server.session.native.wire_series cimport (
     COLUMNS_MAX, PARAMETERS_MAX, Series, Span, count_at, decoded, formats_of, integer_of, read_series, row_values, text_of
@@ -43,6 +43,7 @@ cdef object OPEN = State.OPEN
 cdef bytes PARSE_COMPLETE = b"1\x00\x00\x00\x04"
 cdef bytes BIND_COMPLETE = b"2\x00\x00\x00\x04"
 cdef bytes NO_DATA = b"n\x00\x00\x00\x04"
+cdef bytes BOUND_NO_DATA = BIND_COMPLETE + NO_DATA
 cdef bytes READY = b"Z\x00\x00\x00\x05I"
 cdef bytes READY_OPEN = b"Z\x00\x00\x00\x05T"
 cdef tuple NOTHING = (b"", 0)
@@ -363,7 +364,7 @@ cdef Py_ssize_t run_steps(
     if lane is None and planned is not None:
         return 0
     if read_slot(prepared, &CONTROL) and not series.parameter_count and series.parameter_format_count <= 1:
-        head = BIND_COMPLETE + NO_DATA if series.described else BIND_COMPLETE
+        head = BOUND_NO_DATA if series.described else BIND_COMPLETE
         reply = run_control(session, prepared, prepared.control, head)
         if reply is None:
             return 0
@@ -378,7 +379,7 @@ cdef Py_ssize_t run_steps(
         formats = formats_of(lane, series)
         if formats is None:
             return 0
-        head = BIND_COMPLETE + description_of(lane, formats) if series.described else BIND_COMPLETE
+        head = joined(BIND_COMPLETE, description_of(lane, formats), b"") if series.described else BIND_COMPLETE
         reply = run_series_of(session, prepared, lane, values, formats, head)
     if reply is None:
         return 0

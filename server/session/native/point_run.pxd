@@ -3,6 +3,7 @@ from server.session.state.native.session_state cimport Running, SessionState, Tr
 
 cdef object now_us(clock)
 cdef object basis_of(SessionState session)
+cdef bytes joined(bytes first, bytes second, bytes third)
 cdef bytes description_of(lane, tuple formats)
 cdef int begin_statement(SessionState session, query, basis) except -1
 cdef int rest(SessionState session, state) except -1

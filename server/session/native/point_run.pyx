@@ -8,8 +8,10 @@ What Session does at the beginning and the end of a statement is done here witho
 Session.basis, `begin_statement` and `rest` are those of Session.
 """
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.weakref cimport PyWeakref_NewRef
 from libc.stdint cimport int64_t
+from libc.string cimport memcpy
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 from storage.native.slots cimport Slot, read_slot, slot_named, write_slot
@@ -61,12 +63,14 @@ cdef Slot IS_STALE = slot_named("is_stale")
 cdef Slot IS_WATCHED = slot_named("is_watched")
 cdef Slot KEY_READ = slot_named("key_read")
 cdef Slot LEAVES_CHECKS = slot_named("leaves_checks")
+cdef Slot LOCAL = slot_named("_local")
 cdef Slot LOCKS = slot_named("locks")
 cdef Slot MEMORY = slot_named("memory")
 cdef Slot OWN_OID = slot_named("own_oid")
 cdef Slot PARAMETERS = slot_named("parameters")
 cdef Slot PARTITIONS = slot_named("partitions")
 cdef Slot PLANNED = slot_named("planned")
+cdef Slot PORTAL_PLANNED = slot_named("planned")
 cdef Slot READ_COMMITTED = slot_named("read_committed")
 cdef Slot ROW_COUNTS = slot_named("row_counts")
 cdef Slot ROWS = slot_named("rows")
@@ -81,6 +85,7 @@ cdef Slot TAGS = slot_named("tags")
 cdef Slot TEMPORARY_SCHEMA = slot_named("temporary_schema")
 cdef Slot TRANSACTION = slot_named("transaction")
 cdef Slot TRANSACTION_TIME_US = slot_named("transaction_time_us")
+cdef Slot UNDO = slot_named("_undo")
 cdef Slot USED_BYTES = slot_named("used_bytes")
 cdef Slot USER_OID = slot_named("user_oid")
 cdef Slot VERSION = slot_named("version")
@@ -122,6 +127,17 @@ cdef inline bint is_other(first, second) except -1:
     return first is not second and first != second
 
 
+cdef bytes joined(bytes first, bytes second, bytes third):
+    """One behind the other."""
+    cdef Py_ssize_t at = PyBytes_GET_SIZE(first), then = at + PyBytes_GET_SIZE(second)
+    cdef bytes made = PyBytes_FromStringAndSize(NULL, then + PyBytes_GET_SIZE(third))
+    cdef char *place = PyBytes_AS_STRING(made)
+    memcpy(place, PyBytes_AS_STRING(first), at)
+    memcpy(place + at, PyBytes_AS_STRING(second), then - at)
+    memcpy(place + then, PyBytes_AS_STRING(third), PyBytes_GET_SIZE(third))
+    return made
+
+
 cdef bytes description_of(lane, tuple formats):
     """Lane.description."""
     found = (<dict>read_slot(lane, &DESCRIPTIONS)).get(formats)
@@ -157,7 +173,7 @@ cdef int finish_portal(SessionState session, prepared) except -1:
     """Leave the unnamed portal of a series in a block."""
     portal = read_slot(prepared, &FINISHED)
     now = session.activity.query_started_us
-    if portal is None or read_slot(portal, &PLANNED) is not read_slot(prepared, &PLANNED):
+    if portal is None or read_slot(portal, &PORTAL_PLANNED) is not read_slot(prepared, &PLANNED):
         portal = finished_portal(prepared, now)
     else:
         write_slot(portal, &CREATED_US, now)
@@ -191,7 +207,7 @@ cpdef object run_control(SessionState session, prepared, int kind, bytes head):
         return b""
     finish_portal(session, prepared)
     rest(session, "idle in transaction")
-    return head + BEGUN + READY_OPEN
+    return joined(head, BEGUN, READY_OPEN)
 
 
 def run_lane(SessionState session, lane, tuple parameters, tuple formats):
@@ -263,7 +279,7 @@ cpdef object run_series_of(
         if sql is None:
             finish_portal(session, prepared)
         rest(session, "idle in transaction")
-        return head + <bytes>data + READY_OPEN
+        return joined(head, data, READY_OPEN)
     transaction.state = IDLE
     return commit_series(session, transaction, running, basis, head, data)
 
@@ -335,7 +351,7 @@ cdef bytes commit_series(
     if session.portals:
         session.close_portals()
     rest(session, "idle")
-    return head + data + READY_IDLE
+    return joined(head, data, READY_IDLE)
 
 
 cdef Running start_statement(SessionState session, TransactionState transaction):
@@ -359,7 +375,7 @@ cdef Running begin_on(SessionState session, TransactionState transaction, basis)
     transaction.running = Running(
         storage, transaction.make_catalog, modes, now_us(session.database.clock)
     )
-    session.settings.begin()
+    (<list>read_slot(session.settings, &UNDO)).append({})  # settings.begin
     return transaction.running
 
 
@@ -377,7 +393,9 @@ cdef object commit_now(
     transaction.running = None
     session.activity.commit_count += 1
     leave_point_context(session)
-    session.settings.end()
+    (<list>read_slot(session.settings, &UNDO)).clear()  # settings.end
+    if read_slot(session.settings, &LOCAL):
+        session.settings.end()
     return completion
 
 

@@ -30,7 +30,7 @@ def test_rows_are_written_under_the_latch(client, database, monkeypatch, name):
     write = getattr(Table, name)
 
     def watched(self, *given, **named):
-        held.append(database.engine.latch._is_owned())
+        held.append(database.engine.latch.is_owned())
         return write(self, *given, **named)
 
     monkeypatch.setattr(Table, name, watched)

@@ -1,0 +1,30 @@
+"""The class of key_reader.pyx, for compiled statements."""
+
+from libc.stdint cimport uint64_t
+
+from storage.native.change cimport PageTable
+from storage.native.commit_log cimport CommitLog, Snapshot
+from storage.native.key_parts cimport KeyParts
+from storage.native.latch cimport Latch
+from storage.native.row_paths cimport RowPaths
+from storage.native.scan_counts cimport ScanCounts
+from storage.native.work cimport Work
+
+
+cdef class KeyReader:
+    cdef object engine, table_id, index_id
+    cdef Latch latch
+    cdef PageTable pages
+    cdef dict tables, indexes  # of the engine, as far as they are open
+    cdef CommitLog log
+    cdef KeyParts parts
+    cdef tuple columns
+    cdef Py_ssize_t width
+    cdef ScanCounts counts
+
+    cpdef tuple locate(self, Snapshot snapshot, parts)
+    cpdef object change(self, Work transaction, snapshot, uint64_t row_id, dict values)
+    cdef object table(self)
+    cdef RowPaths paths(self)
+    cdef list roots(self, bytes key)
+    cdef bint has_key(self, tuple row, parts) except -1

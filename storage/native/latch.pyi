@@ -1,0 +1,1 @@
+from storage.latch import Latch as Latch
