@@ -174,7 +174,8 @@ cdef class CommitQueue:
     cdef readonly object wal
     cdef public object is_alone, clock_ns
     cdef public bint is_swept
-    cdef CommitLog log
+    cdef object log
+    cdef CommitLog fast_log  # the same, if it is the twin
     cdef object locks, end_xids, pending, lazy
     cdef Latch mutex
     cdef object call_soon, call_last, call_later, crowd
@@ -191,6 +192,7 @@ cdef class CommitQueue:
     def __init__(self, wal, log not None, locks):
         self.wal = wal
         self.log = log
+        self.fast_log = log if type(log) is CommitLog else None
         self.mutex = log.mutex
         self.locks = locks
         self.end_xids = locks.end_xids
@@ -213,7 +215,10 @@ cdef class CommitQueue:
         pending.on_published = on_published
         self.mutex.take()
         try:
-            self.log.decide(xids, pending.lsn)
+            if self.fast_log is None:
+                self.log.decide(xids, pending.lsn)
+            else:
+                self.fast_log.decide(xids, pending.lsn)
             self.pending.append(pending)
             if synchronous:
                 completion = pending.awaited()
@@ -388,7 +393,10 @@ cdef class CommitQueue:
                 if pending.synchronous and pending.lsn > durable_lsn:
                     break
                 self.pending.popleft()
-                self.log.publish(pending.xids, pending.lsn)
+                if self.fast_log is None:
+                    self.log.publish(pending.xids, pending.lsn)
+                else:
+                    self.fast_log.publish(pending.xids, pending.lsn)
                 ready.append(pending)
         finally:
             self.mutex.give()

@@ -5,6 +5,8 @@ Expressions over a row are row_cells'.
 
 from functools import partial
 
+from libc.stdint cimport int64_t
+
 from cpython.tuple cimport PyTuple_GET_ITEM
 from server.executor.native.row_cells cimport Cell, cell_of, cells_of, holds, values_of
 from storage.native.key_reader cimport KeyReader
@@ -58,10 +60,12 @@ cdef class KeyLookup:
 
     cdef object plan, shape, filter
     cdef KeyReader reader
+    cdef bint is_plain  # the columns are as they are stored, and the row's id is behind them
     cdef tuple cells, attributes, loads
     cdef tuple stored  # what makes stored parts of the key's values; the largest integer where that is all
 
     def __init__(self, plan):
+        cdef Py_ssize_t last
         self.plan = plan
         self.cells = cells_of(
             [condition.value for condition in plan.conditions if condition.value is not None], {}
@@ -72,6 +76,11 @@ cdef class KeyLookup:
         self.loads = tuple([
             (number < 0, reference.type.load_value, reference.modifier)
             for number, reference in zip(plan.attributes, plan.types)
+        ])
+        last = len(self.loads) - 1
+        self.is_plain = last >= 0 and all([
+            is_system if place == last else not is_system and load is None
+            for place, (is_system, load, _) in enumerate(self.loads)
         ])
 
     def find(self, context):
@@ -143,9 +152,17 @@ cdef class KeyLookup:
 
     cdef object part_of(self, stored, value):
         """A part of the key as it is stored; None: nothing can be equal to it."""
+        cdef int64_t limit, number
         if type(stored) is not int:
             return stored(value)
-        return value if value is not None and -stored - 1 <= value <= stored else None
+        if type(value) is not int:
+            return value if value is not None and -stored - 1 <= value <= stored else None
+        limit = stored
+        try:
+            number = value
+        except OverflowError:
+            return None
+        return value if -limit - 1 <= number <= limit else None
 
     cdef int prepare(self, context) except -1:
         shape = None
@@ -172,8 +189,11 @@ cdef class KeyLookup:
         return 0
 
     cdef tuple row(self, tuple stored, row_id):
-        cdef list values = []
+        cdef list values
         cdef Py_ssize_t place = 0
+        if self.is_plain:
+            return (*stored, row_id)
+        values = []
         for is_system, load, modifier in self.loads:
             if is_system:
                 values.append(row_id)

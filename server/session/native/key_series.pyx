@@ -20,11 +20,11 @@ from protocol.native import decode
 from storage.native.slots cimport Slot, read_slot, slot_named
 from server.session.block import State
 from server.session.native.point_run cimport basis_of, description_of, joined, now_us, run_control, run_series_of, snapshot_in_block
+from server.sql.native.lexer cimport lifted
 from server.session.state.native.session_state cimport Activity, SessionState, TransactionState
 from server.session.native.wire_series cimport (
     COLUMNS_MAX, PARAMETERS_MAX, Series, Span, count_at, decoded, formats_of, integer_of, read_series, row_values, text_of
 )
-from server.sql.native import skeleton
 
 cdef extern from "Python.h":
     const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) except NULL
@@ -392,6 +392,7 @@ cdef Py_ssize_t serve_query(SessionState session, bytes data, Py_ssize_t start, 
     cdef int codes[COLUMNS_MAX]
     cdef int i
     cdef list values
+    cdef tuple found, name
     cdef const char *place = PyBytes_AS_STRING(data) + start
     cdef Py_ssize_t length = swap32((<const uint32_t *>(place + 1))[0])
     if length < 5 or start + 1 + length > PyBytes_GET_SIZE(data):
@@ -401,10 +402,10 @@ cdef Py_ssize_t serve_query(SessionState session, bytes data, Py_ssize_t start, 
     sql = decoded(place + 5, length - 5)
     if sql is None:
         return 0
-    lifted = skeleton(sql)
+    found = lifted(sql)
     prepared = None
-    if lifted is not None:
-        name = (lifted.text, lifted.kinds)
+    if found is not None:
+        name = (found[0], found[1])
         prepared = session.skeletons.get(name)
         if prepared is None and name not in session.skeletons:
             prepared = session.take_over(name)
@@ -418,7 +419,7 @@ cdef Py_ssize_t serve_query(SessionState session, bytes data, Py_ssize_t start, 
             return 0
         output.add(reply)
         return start + 1 + length
-    values = known.lifted(lifted.values)
+    values = known.lifted(found[2])
     if values is None:
         return 0
     for i in range(known.column_count):

@@ -401,6 +401,12 @@ cdef object value_of(str sql, const unsigned char* text, int index, int start):
 
 def skeleton(str sql):
     """Lift the literals of one statement; None where there is nothing to gain or to be sure of."""
+    found = lifted(sql)
+    return None if found is None else Skeleton._make(found)
+
+
+cdef tuple lifted(str sql):
+    """`skeleton`, as a tuple that need not be of its class."""
     cdef int length = PyUnicode_GET_LENGTH(sql)
     if length > LENGTH_MAX:
         return None
@@ -410,7 +416,7 @@ def skeleton(str sql):
     cdef int count = tokenize(text, length)
     if count < 2 or not tokens[1].flags & IS_STATEMENT:
         return None
-    cdef int index, start, copied = 0, size = 0, lifted = 0, depth = 0
+    cdef int index, start, copied = 0, size = 0, count_lifted = 0, depth = 0
     cdef bint in_list = False, in_values = False, in_conflict = False
     cdef list values = []
     cdef Token* token
@@ -439,23 +445,20 @@ def skeleton(str sql):
             if start < 0:
                 continue
             values.append(value_of(sql, text, index, start))
-            letters[lifted] = c"s" if token.kind == STRING else number_kind(
+            letters[count_lifted] = c"s" if token.kind == STRING else number_kind(
                 text + token.start, token.end - token.start, start < token.start
             )
-            lifted += 1
+            count_lifted += 1
             memcpy(&written[size], &text[copied], start - copied)
             size += start - copied
-            size += write_parameter(&written[size], lifted)
+            size += write_parameter(&written[size], count_lifted)
             copied = token.end
-    if not lifted:
+    if not count_lifted:
         return None
     memcpy(&written[size], &text[copied], length - copied)
     size += length - copied
-    return tuple.__new__(
-        Skeleton,
-        (
-            PyUnicode_DecodeASCII(written, size, NULL),
-            PyUnicode_DecodeASCII(letters, lifted, NULL),
-            tuple(values),
-        ),
+    return (
+        PyUnicode_DecodeASCII(written, size, NULL),
+        PyUnicode_DecodeASCII(letters, count_lifted, NULL),
+        tuple(values),
     )

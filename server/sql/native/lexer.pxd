@@ -1,0 +1,3 @@
+"""What compiled code asks of lexer.pyx."""
+
+cdef tuple lifted(str sql)
