@@ -40,7 +40,7 @@ class Engine(Protocol):
     """What a check needs of the engine."""
 
     @property
-    def latch(self) -> AbstractContextManager[bool]:
+    def latch(self) -> AbstractContextManager[object]:
         """Held all the time."""
 
     @property

@@ -55,7 +55,7 @@ class Suspects:
 
 
 def sweep_index(
-    latch: AbstractContextManager[bool],
+    latch: AbstractContextManager[object],
     table: Table,
     index: Index,
     key_of: KeysOf | None,

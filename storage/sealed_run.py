@@ -30,7 +30,7 @@ class Latched(Protocol):
     """What has the latch."""
 
     @property
-    def latch(self) -> AbstractContextManager[bool]:
+    def latch(self) -> AbstractContextManager[object]:
         """Held while something is changed."""
 
 

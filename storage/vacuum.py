@@ -52,7 +52,7 @@ class Engine(Protocol):
     """What vacuum needs of the engine."""
 
     @property
-    def latch(self) -> AbstractContextManager[bool]:
+    def latch(self) -> AbstractContextManager[object]:
         """Held while a group or an index entry is looked at; given back between."""
 
     @property

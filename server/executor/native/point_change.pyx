@@ -5,6 +5,8 @@ Expressions over a row are row_cells'.
 
 from functools import partial
 
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_New, PyTuple_SET_ITEM
 from libc.stdint cimport int64_t
 
 from cpython.tuple cimport PyTuple_GET_ITEM
@@ -49,6 +51,19 @@ cdef object shape_of(table, context):
     if found is None or read_slot(found, &TABLE) is not table:
         return made_shape_of(table, context)
     return found
+
+
+cdef tuple with_last(tuple values, last):
+    """A tuple with one more."""
+    cdef Py_ssize_t count = PyTuple_GET_SIZE(values), i
+    cdef tuple made = PyTuple_New(count + 1)
+    for i in range(count):
+        value = <object>PyTuple_GET_ITEM(values, i)
+        Py_INCREF(value)
+        PyTuple_SET_ITEM(made, i, value)
+    Py_INCREF(last)
+    PyTuple_SET_ITEM(made, count, last)
+    return made
 
 
 cdef inline bint is_tracked(context) except -1:
@@ -192,7 +207,7 @@ cdef class KeyLookup:
         cdef list values
         cdef Py_ssize_t place = 0
         if self.is_plain:
-            return (*stored, row_id)
+            return with_last(stored, row_id)
         values = []
         for is_system, load, modifier in self.loads:
             if is_system:

@@ -411,7 +411,8 @@ cdef tuple lifted(str sql):
     if length > LENGTH_MAX:
         return None
     if not PyUnicode_IS_ASCII(sql):
-        return original.skeleton(sql)
+        found = original.skeleton(sql)
+        return None if found is None else tuple(found)
     cdef const unsigned char* text = PyUnicode_1BYTE_DATA(sql)
     cdef int count = tokenize(text, length)
     if count < 2 or not tokens[1].flags & IS_STATEMENT:

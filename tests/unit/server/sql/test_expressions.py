@@ -177,4 +177,6 @@ def test_operators_are_placed_at_the_operator():
 def test_what_is_not_supported_has_a_position():
     with pytest.raises(FeatureNotSupported) as caught:
         parse_statements("select 1; delete from t where a = 'é' returning with (old as o) a")
-    assert caught.value.position == len("select 1; delete from t where a = 'é' returning with (") + 1
+    assert (
+        caught.value.position == len("select 1; delete from t where a = 'é' returning with (") + 1
+    )
