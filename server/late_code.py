@@ -38,7 +38,8 @@ LATE: Final = "__late__"
 """The name under which split code finds what waits of its module."""
 TOP: Final = ""
 """Of an import: the package that the first part of a dotted name stands for (`import a.b` binds a)."""
-_RUNNING: Final = threading.RLock()
+RUNNING: Final = threading.RLock()
+"""Whoever runs what has waited holds it, also of other people's packages (`server/side_doors.py`)."""
 
 
 class LateModule(ModuleType):
@@ -73,7 +74,7 @@ class Late:
 
     def attribute(self, name: str) -> object:
         """What a name stands for that the module has not got yet."""
-        with _RUNNING:
+        with RUNNING:
             if name not in self._names:
                 self._make(name)
         return self._names[name]
@@ -93,7 +94,7 @@ class Late:
 
     def awake(self, number: int) -> FunctionType:
         """The function of this number, with its body."""
-        with _RUNNING:
+        with RUNNING:
             self.run()
             begin, length, waiting = self._bodies[number]
             for name in waiting:
@@ -105,7 +106,7 @@ class Late:
 
     def run(self) -> bool:
         """Run the module; false if that has begun before."""
-        with _RUNNING:
+        with RUNNING:
             load, self._load = self._load, None
             if load is None:
                 return False

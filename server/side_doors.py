@@ -12,23 +12,30 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-import threading
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
+from server.late_code import RUNNING
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 PACKAGES: Final[Mapping[str, Mapping[str, str]]] = {
     "postgast": {},
     "sqlglot": {"exp": "sqlglot.expressions", "expressions": "sqlglot.expressions"},
 }
 """Packages that wait, and the names in them that stand for modules, which are given without running the package."""
-LATER: Final = ("lxml.etree",)
+SHELVES: Final[Mapping[str, Sequence[str]]] = {
+    "sqlglot.expressions": (
+        "core", "functions", "datatypes", "constraints", "properties", "query", "ddl", "dml", "math", "string",
+        "temporal", "aggregate", "array", "json", "builders",
+    ),
+}  # fmt: skip
+"""Packages that wait and are made of their modules' names: the modules, in the order in which a name is looked for."""
+LATER: Final = ("google.protobuf.internal.python_message", "lxml.etree", "numpy._typing")
 """Modules that run when something in them is first used."""
 LEFT_OUT: Final = ("numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars")
 """Modules that do nothing but give others their documentation."""
-_RUNNING: Final = threading.RLock()
 
 
 class _Package(ModuleType):
@@ -38,14 +45,28 @@ class _Package(ModuleType):
         spec = self.__spec__
         if spec is None or spec.loader is None or (name.startswith("__") and name.endswith("__")):
             raise AttributeError(name)
-        known = PACKAGES[spec.name].get(name)
+        known = PACKAGES.get(spec.name, {}).get(name)
         if known is not None:
             return importlib.import_module(known)
-        with _RUNNING:
+        with RUNNING:
             _run(self)
-        if self.__class__ is _Package:  # asked by what it runs itself
+        if self.__class__ is not ModuleType:  # asked by what it runs itself
             raise AttributeError(name)
         return getattr(self, name)
+
+
+class _Shelf(_Package):
+    """A package that has not run and gives names of its modules, of which as few are imported as it takes."""
+
+    def __getattr__(self, name: str) -> object:
+        modules = SHELVES[self.__name__]
+        if not name.startswith("__") and name not in modules:
+            for each in modules:
+                found = vars(importlib.import_module(f"{self.__name__}.{each}"))
+                if name in found:
+                    self.__dict__[name] = found[name]
+                    return found[name]
+        return super().__getattr__(name)
 
 
 class _Module(ModuleType):
@@ -53,7 +74,7 @@ class _Module(ModuleType):
 
     def __getattribute__(self, name: str) -> object:
         if not (name.startswith("__") and name.endswith("__")):
-            with _RUNNING:
+            with RUNNING:
                 _run(self)
         return ModuleType.__getattribute__(self, name)
 
@@ -76,6 +97,8 @@ def install() -> None:
     """Make all of them, unless they are there."""
     for name in PACKAGES:
         _make(name, _Package)
+    for name in SHELVES:
+        _make(name, _Shelf)
     for name in LATER:
         _make(name, _Module)
     for name in LEFT_OUT:

@@ -1,6 +1,7 @@
 """Dataclasses whose methods are compiled late behave as those whose methods are compiled at once."""
 
 import dataclasses
+import sys
 
 import pytest
 
@@ -10,8 +11,11 @@ from server import lazy_dataclasses
 @pytest.fixture
 def is_lazy(monkeypatch):
     """The standard library with our way of making methods, for one test."""
-    monkeypatch.setattr(dataclasses, "_create_fn", dataclasses._create_fn)
+    original = {name: getattr(dataclasses, name) for name in lazy_dataclasses.WRITERS}
+    for name, function in original.items():
+        monkeypatch.setattr(dataclasses, name, function)
     assert lazy_dataclasses.install()
+    return original
 
 
 def make_classes():
@@ -77,16 +81,31 @@ def test_they_behave_the_same(is_lazy):
     late = make_classes()
     lazily = [behaviour(late), behaviour(late)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dataclasses, "_create_fn", original())
+        for name, function in is_lazy.items():
+            patch.setattr(dataclasses, name, function)
         at_once = behaviour(make_classes())
     assert lazily == [at_once, at_once]
 
 
-def original():
-    """The standard library's own function, which the stand-in keeps."""
-    function = dataclasses._create_fn
-    (cell,) = function.__closure__
-    return cell.cell_contents
+def test_fields_that_are_none_are_known_by_what_their_annotations_say(is_lazy):
+    source = """from __future__ import annotations
+from dataclasses import KW_ONLY, InitVar, dataclass
+from typing import ClassVar
+import typing
+@dataclass
+class C:
+    a: int
+    b: ClassVar[int] = 2
+    c: typing.ClassVar[int] = 3
+    d: InitVar[int] = 4
+    _: KW_ONLY
+    e: int = 5
+"""
+    names = vars(sys.modules[__name__])
+    exec(compile(source, __file__, "exec"), names)
+    made = names.pop("C")
+    assert [field.name for field in dataclasses.fields(made)] == ["a", "e"]
+    assert made.__match_args__ == ("a", "d")
 
 
 def test_a_class_gets_the_method_itself_once_it_was_called(is_lazy):
@@ -104,8 +123,9 @@ def test_another_standard_library_is_left_alone(monkeypatch):
     def another(name):
         """Of a later version."""
 
-    monkeypatch.setattr(dataclasses, "_create_fn", another)
+    before = dataclasses._init_fn
+    monkeypatch.setattr(dataclasses, "_tuple_str", another)
     assert not lazy_dataclasses.install()
-    assert dataclasses._create_fn is another
-    monkeypatch.delattr(dataclasses, "_create_fn")
+    assert dataclasses._init_fn is before
+    monkeypatch.delattr(dataclasses, "_tuple_str")
     assert not lazy_dataclasses.install()

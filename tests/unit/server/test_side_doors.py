@@ -7,11 +7,23 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 
 
-def said(source: str) -> str:
+def plain(source: str) -> str:
+    """What a process prints that has installed nothing."""
+    return subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout
+
+
+def said(source: str, stdin: str = "") -> str:
     """What a process of its own prints that has installed the side doors."""
     source = f"import sys\nfrom server import side_doors\nside_doors.install()\n{source}"
     done = subprocess.run(
-        [sys.executable, "-c", source], capture_output=True, text=True, check=True, cwd=ROOT
+        [sys.executable, "-c", source],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
     )
     return done.stdout.strip()
 
@@ -31,6 +43,16 @@ def test_what_the_package_defines_is_there_when_asked_for():
 def test_function_that_has_the_name_of_its_module_is_the_function():
     source = "import postgast.parse, postgast; postgast.deparse; print(callable(postgast.parse))"
     assert said(source) == "True"
+
+
+def test_names_of_a_package_of_modules_are_those_of_the_modules():
+    source = (
+        "from sqlglot import exp; exp.Column; print('sqlglot.expressions.query' in sys.modules)\n"
+        "early = {name: getattr(exp, name) for name in sys.stdin.read().split()}\n"
+        "exp.FUNCTION_BY_NAME; print([name for name in early if vars(exp)[name] is not early[name]])"
+    )
+    names = "import sqlglot.expressions as e; print(*(n for n in dir(e) if not n.startswith('__')))"
+    assert said(source, stdin=plain(names)) == "False\n[]"
 
 
 def test_name_that_nobody_has_is_an_attribute_error():
