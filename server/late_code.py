@@ -18,10 +18,9 @@ Rule 3: whoever runs a module or imports a name that waited holds one lock, take
 
 from __future__ import annotations
 
-import marshal
 import threading
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     Import = tuple[str, str | None]
     """Where a name comes from: a module, and what in it; None for the module itself."""
     Body = tuple[int, int, tuple[str, ...]]
-    """Where the code of a function lies, how long it is, and names in it that wait."""
+    """Where the code of a function lies behind its module's, how long it is, and names in it that wait."""
     Whole = tuple[CodeType, Mapping[str, Import], Sequence[Body]]
     """The code of a module, names of it that wait, bodies of its functions."""
 
@@ -40,6 +39,16 @@ TOP: Final = ""
 """Of an import: the package that the first part of a dotted name stands for (`import a.b` binds a)."""
 RUNNING: Final = threading.RLock()
 """Whoever runs what has waited holds it, also of other people's packages (`server/side_doors.py`)."""
+
+
+class Source(Protocol):
+    """What the image has of a module."""
+
+    def whole(self) -> Whole:
+        """The code of the module, and what there is to know of what waits."""
+
+    def body(self, place: Body) -> tuple[CodeType, Sequence[str]]:
+        """The code of a function, and names in it that wait."""
 
 
 class LateModule(ModuleType):
@@ -55,22 +64,21 @@ class LateModule(ModuleType):
 class Late:
     """What waits of one module."""
 
-    def __init__(
-        self,
-        module: ModuleType,
-        numbers: Mapping[str, int],
-        load: Callable[[], Whole],
-        read: Callable[[int, int], bytes],
-    ) -> None:
+    __slots__ = ("_bodies", "_functions", "_imports", "_names", "_numbers", "_source")
+
+    def __init__(self, module: ModuleType, numbers: Mapping[str, int], source: Source) -> None:
         self._names = module.__dict__
         self._numbers = numbers
-        self._load: Callable[[], Whole] | None = load
-        self._read = read
-        self._imports: Mapping[str, Import] = {}
+        self._source = source
+        self._imports: Mapping[str, Import] | None = None
         self._bodies: Sequence[Body] = ()
         self._functions: dict[int, FunctionType] = {}
         self._names[LATE] = self
-        module.__class__ = LateModule
+
+    @property
+    def has_run(self) -> bool:
+        """Whether the module has run, or begun to."""
+        return self._imports is not None
 
     def attribute(self, name: str) -> object:
         """What a name stands for that the module has not got yet."""
@@ -96,25 +104,25 @@ class Late:
         """The function of this number, with its body."""
         with RUNNING:
             self.run()
-            begin, length, waiting = self._bodies[number]
+            body, waiting = self._source.body(self._bodies[number])
             for name in waiting:
                 if name not in self._names:
                     self._names[name] = self._imported(name)
             function = self._functions[number]
-            function.__code__ = marshal.loads(self._read(begin, length))  # noqa: S302
+            function.__code__ = body
         return function
 
     def run(self) -> bool:
         """Run the module; false if that has begun before."""
         with RUNNING:
-            load, self._load = self._load, None
-            if load is None:
+            if self._imports is not None:
                 return False
             try:
-                code, self._imports, self._bodies = load()
+                self._imports = {}
+                code, self._imports, self._bodies = self._source.whole()
                 exec(code, self._names)  # noqa: S102
             except BaseException:
-                self._load = load
+                self._imports = None
                 raise
         return True
 
@@ -125,12 +133,13 @@ class Late:
             return
         self.run()
         if name not in self._names:
-            if name not in self._imports:
+            if self._imports is None or name not in self._imports:
                 module = self._names["__name__"]
                 raise AttributeError(f"module {module!r} has no attribute {name!r}")
             self._names[name] = self._imported(name)
 
     def _imported(self, name: str) -> object:
+        assert self._imports is not None
         module, attribute = self._imports[name]
         if attribute == TOP:
             return __import__(module, self._names)

@@ -32,7 +32,7 @@ SHELVES: Final[Mapping[str, Sequence[str]]] = {
     ),
 }  # fmt: skip
 """Packages that wait and are made of their modules' names: the modules, in the order in which a name is looked for."""
-LATER: Final = ("google.protobuf.internal.python_message", "lxml.etree", "numpy._typing")
+LATER: Final = ("google.protobuf.internal.python_message", "lxml.etree")
 """Modules that run when something in them is first used."""
 LEFT_OUT: Final = ("numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars")
 """Modules that do nothing but give others their documentation."""

@@ -29,11 +29,13 @@ from importlib import import_module
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from typing import TYPE_CHECKING, Any, Final
 
-from server.late_code import LATE, Late
+from server.late_code import LATE, Late, LateModule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
-    from types import ModuleType
+    from types import CodeType, ModuleType
+
+    from server.late_code import Body, Whole
 
     Stamp = tuple[int, int]
     """When something was changed last, and its size."""
@@ -51,6 +53,8 @@ OURS: Final = frozenset({"protocol", "server", "storage"})
 """The packages whose modules are split."""
 FORMAT: Final = 3
 """Of the file, and of what splitting a module makes of it: another image is not read."""
+NUMBERS: Final = 4
+"""Where in an entry it says whether the module is split."""
 _LENGTH_BYTES: Final = 8
 _STALE: Final = (-1, -1)
 
@@ -74,6 +78,9 @@ class StartImage:
     def install(self) -> None:
         """Take modules and patterns from the image from now on."""
         sys.meta_path.insert(0, self)
+        for name, entry in self._modules.items():
+            if entry[NUMBERS] is not None and name not in sys.modules and self._holds(entry):
+                self._place(name, entry)
         compiler = getattr(re, "_compiler", None)
         if compiler is not None and hasattr(compiler, "_code") and hasattr(re, "_parser"):
             self._compile = compiler.compile
@@ -127,14 +134,32 @@ class StartImage:
     def run(self, module: ModuleType) -> None:
         """Run a module that `find_spec` has found; one that is split waits."""
         _, _, _, _, numbers, begin, bodies_begin, _ = self._modules[module.__name__]
-
-        def load() -> Any:
-            return marshal.loads(self._bytes(begin, bodies_begin - begin))  # noqa: S302
-
         if numbers is None:
-            exec(load(), module.__dict__)  # noqa: S102
+            exec(self.code(begin, bodies_begin - begin), module.__dict__)  # noqa: S102
         else:
-            Late(module, numbers, load, lambda n, length: self._bytes(bodies_begin + n, length))
+            module.__class__ = LateModule
+            Late(module, numbers, _Source(self, begin, bodies_begin))
+
+    def _place(self, name: str, entry: Entry) -> None:
+        """Have a module that waits where imports look first: finding it would take longer than making it."""
+        source, _, is_package, _, numbers, begin, bodies_begin, _ = entry
+        assert numbers is not None
+        module = LateModule(name)
+        parent, _, own_name = name.rpartition(".")
+        module.__file__ = source
+        module.__package__ = parent
+        if is_package:
+            module.__package__ = name
+            module.__path__ = [os.path.dirname(source)]
+            module.__spec__ = self.find_spec(name)
+        Late(module, numbers, _Source(self, begin, bodies_begin))
+        if parent:
+            setattr(sys.modules.get(parent) or import_module(parent), own_name, module)
+        sys.modules[name] = module
+
+    def code(self, begin: int, length: int) -> Any:
+        """Code that lies somewhere in the image, and what was written with it."""
+        return marshal.loads(self._bytes(begin, length))  # noqa: S302
 
     def _bytes(self, begin: int, length: int) -> bytes:
         return os.pread(self._file, length, self._start + begin)
@@ -226,6 +251,27 @@ class StartImage:
             begin += len(body)
         code = marshal.dumps((split.code, split.imports, places))
         return split.numbers, code, b"".join(body for body, _ in split.bodies)
+
+
+class _Source:
+    """What the image has of one module that is split."""
+
+    __slots__ = ("_begin", "_bodies_begin", "_image")
+
+    def __init__(self, image: StartImage, begin: int, bodies_begin: int) -> None:
+        self._image = image
+        self._begin = begin
+        self._bodies_begin = bodies_begin
+
+    def whole(self) -> Whole:
+        """The code of the module, and what there is to know of what waits."""
+        whole: Whole = self._image.code(self._begin, self._bodies_begin - self._begin)
+        return whole
+
+    def body(self, place: Body) -> tuple[CodeType, Sequence[str]]:
+        """The code of a function, and names in it that wait."""
+        begin, length, waiting = place
+        return self._image.code(self._bodies_begin + begin, length), waiting
 
 
 class _Loader(SourceFileLoader):

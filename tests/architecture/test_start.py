@@ -35,7 +35,7 @@ def ask():
     subprocess.run([sys.executable, "-c", sys.argv[4], sys.argv[3]], check=True)
     names = [name for name in image._modules if name in sys.modules]
     lates = [vars(sys.modules[name]).get(LATE) for name in names]
-    ran = sum(late is not None and late._load is None for late in lates)
+    ran = sum(late is not None and late.has_run for late in lates)
     print(ran, lates.count(None), flush=True)
     os._exit(0)
 
