@@ -9,6 +9,7 @@ Rule 1: what the module's own code, or that of a class, may look at is imported:
         values and annotations of fields. An import that nobody names is made: somebody wants what it does.
 Rule 2: what is bound twice, in a condition, or as a global of a function is left as it is.
 Rule 3: a module that is not understood is not split.
+Rule 4: stand-ins have no annotations, and documentation only in modules that speak of __doc__: nobody looks at it.
 """
 
 from __future__ import annotations
@@ -72,9 +73,12 @@ def split_code(source: bytes, path: str) -> Split | None:
     for place, number in places.items():
         for function in named.functions[place]:
             function.decorator_list.append(_keeper(function, number))
+            _leave_annotations_out(function)
+            if b"__doc__" not in source and ast.get_docstring(function, clean=False) is not None:
+                function.body = function.body[1:] or [ast.copy_location(ast.Pass(), function)]
     code = compile(tree, path, "exec", dont_inherit=True)
     bodies: dict[int, tuple[bytes, tuple[str, ...]]] = {}
-    code = _with_stand_ins(code, places, imports, bodies)
+    code = _with_stand_ins(code, places, imports, bodies, b"__doc__" in source)
     if set(bodies) != set(range(len(places))) or any(len(f) > 1 for f in named.functions.values()):
         return None
     return Split(code, imports, [bodies[n] for n in range(len(places))], numbers)
@@ -195,11 +199,20 @@ def _keeper(function: Function, number: int) -> ast.expr:
     return call
 
 
+def _leave_annotations_out(function: Function) -> None:
+    given = function.args
+    for argument in (*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg):
+        if argument is not None:
+            argument.annotation = None
+    function.returns = None
+
+
 def _with_stand_ins(
     code: CodeType,
     places: dict[Place, int],
     imports: dict[str, Import],
     bodies: dict[int, tuple[bytes, tuple[str, ...]]],
+    is_documented: bool,
 ) -> CodeType:
     """The code of a module or class whose functions are stand-ins; their bodies are noted."""
     constants: list[object] = []
@@ -209,13 +222,13 @@ def _with_stand_ins(
             continue
         number = places.get((constant.co_name, constant.co_firstlineno))
         if not constant.co_flags & CO_OPTIMIZED:
-            constants.append(_with_stand_ins(constant, places, imports, bodies))
+            constants.append(_with_stand_ins(constant, places, imports, bodies, is_documented))
         elif number is None:
             constants.append(constant)
         else:
             waiting = tuple(sorted(set(_names(constant)) & imports.keys()))
             bodies[number] = (marshal.dumps(constant), waiting)
-            constants.append(_stand_in(constant, number))
+            constants.append(_stand_in(constant, number, is_documented))
     return code.replace(co_consts=tuple(constants))
 
 
@@ -227,10 +240,10 @@ def _names(code: CodeType) -> Iterator[str]:
             yield from _names(constant)
 
 
-def _stand_in(body: CodeType, number: int) -> CodeType:
+def _stand_in(body: CodeType, number: int, is_documented: bool) -> CodeType:
     """The stand-in of a function that is defined by its module's code."""
-    constants = body.co_consts
-    documentation = constants[0] if constants and isinstance(constants[0], str) else None
+    first = body.co_consts[0] if body.co_consts and is_documented else None
+    documentation = first if isinstance(first, str) else None
     return stand_in_code(number, documentation).replace(
         co_name=body.co_name,
         co_qualname=body.co_qualname,

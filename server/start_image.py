@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 matcher: Final[Any] = import_module("_sre")
 OURS: Final = frozenset({"protocol", "server", "storage"})
 """The packages whose modules are split."""
-FORMAT: Final = 3
+FORMAT: Final = 5
 """Of the file, and of what splitting a module makes of it: another image is not read."""
 NUMBERS: Final = 4
 """Where in an entry it says whether the module is split."""

@@ -64,7 +64,7 @@ def test_function_is_the_same_before_and_after(town):
         "from town.a import f, CALLS\nprint(CALLS['f'] is f, f(1), f(1, c=5))\n"
         "import town.b\nprint(town.b.f is f, f.__doc__, f.__name__, f.__code__.co_varnames)",
         a="from town.b import f\nCALLS = {'f': f}",
-        b="def f(a, b=2, *, c=3):\n    'Sum.'\n    return a + b + c",
+        b="def f(a, b=2, *, c=3):\n    'Sum.'\n    return a + b + c\nf.__doc__",
     )
     assert said == "runs a; runs b; True 6 8; True Sum. f ('a', 'b', 'c')"
 
