@@ -8,7 +8,7 @@ from server.start_image import start_image
 
 def run() -> int:
     """Run the server; gives the exit code."""
-    # What is imported stays: looking for garbage among it would take a seventh of the start. `serve` looks again.
+    # What is imported stays: looking for garbage among it would take a seventh of the start. `Remainder` looks again.
     gc.disable()
     image = start_image()
     image.install()

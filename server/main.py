@@ -266,8 +266,6 @@ def _tune_memory() -> None:
     libc.mallopt(M_ARENA_MAX, 1)
     libc.mallopt(M_MMAP_THRESHOLD, MALLOC_KEEP_BYTES)
     libc.mallopt(M_TRIM_THRESHOLD, MALLOC_KEEP_BYTES)
-    gc.freeze()
-    gc.enable()
     gc.set_threshold(GC_OBJECTS, *gc.get_threshold()[1:])
 
 

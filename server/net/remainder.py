@@ -1,4 +1,7 @@
-"""Remainder: what a start has left for later is done beside the clients, in bits that hold nobody up."""
+"""Remainder: what a start has left for later is done beside the clients, in bits that hold nobody up.
+
+Until then nobody looks for garbage: most of what there is will stay, and looking through it would hold up the first.
+"""
 
 from __future__ import annotations
 
@@ -34,4 +37,5 @@ class Remainder:
             if perf_counter() - began >= BIT_SECONDS:
                 self._next = self._loop.call_later(PAUSE_SECONDS, self._bit)
                 return
-        gc.freeze()  # it stays
+        gc.freeze()  # what has been imported stays
+        gc.enable()
