@@ -75,6 +75,8 @@ RECORD_KINDS: dict[int, RecordKind] = {
     )
 }
 assert RECORD_KINDS.keys() == set(Kind)
+_ENDS = (Kind.COMMIT, Kind.ABORT)
+_NO_SUBXIDS = _COUNT.pack(0)
 
 
 def record_kind(record: WalRecord) -> RecordKind:
@@ -89,6 +91,11 @@ def encode_end(subxids: Iterable[int], payload: bytes = b"") -> bytes:
     """The payload of COMMIT and ABORT: subtransactions that end too, and what the caller adds."""
     xids = tuple(subxids)
     return _COUNT.pack(len(xids)) + b"".join(map(_XID.pack, xids)) + payload
+
+
+def ends_alone(record: WalRecord) -> bool:
+    """Whether a record is the end of a transaction that had no subtransactions, as most are."""
+    return record.kind in _ENDS and record.payload.startswith(_NO_SUBXIDS)
 
 
 def decode_end(payload: bytes) -> tuple[tuple[int, ...], bytes]:

@@ -8,9 +8,10 @@ Rule 3: after redo a new incarnation starts at the cut, then a checkpoint is mad
         store handed to anyone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 
+from storage.change import PageTable
 from storage.checkpoint import decode_checkpoint
 from storage.control import Control, ControlFile
 from storage.errors import Corruption
@@ -21,7 +22,7 @@ from storage.log_segments import LogSegments, segment_name
 from storage.native import replay_records, skip_records
 from storage.options import Options
 from storage.pages import Pager
-from storage.records import Kind, decode_end, record_kind
+from storage.records import Kind, decode_end, ends_alone, record_kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +54,24 @@ class Recovered:
     record_count: int = 0
     end_lsn: int = 0
 
-    def observe(self, record: WalRecord) -> None:
-        """Takes a record into account."""
+    def redo(self, table: PageTable, records: Sequence[WalRecord]) -> None:
+        """Redoes records that are no changes, and takes them into account."""
+        ended = set()
+        for record in records:
+            if ends_alone(record):  # which is nearly all of them, and nothing of it is in the pages
+                ended.add(record.xid)
+            else:
+                record_kind(record).redo(table, record)
+                self._observe(record)
+        self._end(ended - {0})
+
+    def _observe(self, record: WalRecord) -> None:
         if record.xid == 0:
             return
         self.next_xid = max(self.next_xid, record.xid + 1)
         if record.kind in (Kind.COMMIT, Kind.ABORT):
             subxids, _ = decode_end(record.payload)
-            self._end((record.xid, *subxids))
+            self._end({record.xid, *subxids})
         else:
             self.unfinished.add(record.xid)
         if record.kind == Kind.PREPARE:
@@ -69,13 +80,13 @@ class Recovered:
             self.prepared.pop(record.xid, None)
             self.cut_off.update((record.xid, *decode_end(record.payload)[0]))
 
-    def _end(self, xids: tuple[int, ...]) -> None:
-        for xid in xids:
-            self.prepared.pop(xid, None)
-            self.next_xid = max(self.next_xid, xid + 1)
-            self.unfinished.discard(xid)
-            # It may have begun before the redo point too, as only engine_state knows.
-            self.finished.add(xid)
+    def _end(self, xids: Set[int]) -> None:
+        for xid in self.prepared.keys() & xids:
+            del self.prepared[xid]
+        self.next_xid = max(self.next_xid, max(xids, default=0) + 1)
+        self.unfinished -= xids
+        # They may have begun before the redo point too, as only engine_state knows.
+        self.finished |= xids
 
 
 def find_end(files: Files, options: Options, control_file: ControlFile) -> LogEnd:
@@ -139,9 +150,7 @@ def replay(
             break
         if count:
             reader.move_to(place)
-        for record in others:
-            record_kind(record).redo(table, record)
-            recovered.observe(record)
+        recovered.redo(table, others)
         recovered.record_count += count
         if progress is not None:
             progress(recovered.record_count, end.record_count)
