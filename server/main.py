@@ -19,11 +19,13 @@ import sys
 import threading
 import time
 from contextlib import ExitStack
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import uvloop
 
 from protocol.scram import SALT_BYTES, ScramVerifier
+from server.catalog.builtin import BUILTIN
 from server.catalog.catalog import CATALOG_RELATION
 from server.config import BY_NAME, ServerSettings
 from server.database import Database, initialise
@@ -284,7 +286,7 @@ async def _listen(database: Database, options: Options, gate: Gate, left: Iterab
     sockets.watch(descriptor, finish_flush)
     listener.start(*gate.open())
     services = Services(database, loop, listener.next_pid)
-    remainder = Remainder(loop, iter(left))
+    remainder = Remainder(loop, chain(left, BUILTIN.tables()))
     settings = database.settings
     _LOG.info(
         "listening on %s, port %d", settings.text("listen_addresses"), settings.integer("port")

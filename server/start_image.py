@@ -92,6 +92,7 @@ class StartImage:
             if name not in sys.modules:
                 with suppress(ImportError):
                     import_module(name)
+                yield name
             late = getattr(sys.modules.get(name), LATE, None)
             if late is not None and late.run():
                 yield name

@@ -77,6 +77,15 @@ class Builtin:
     def _casts(self) -> Mapping[tuple[Oid, Oid], Cast]:
         return {(item.source, item.target): item for item in casts(frozenset(self._function_oids))}
 
+    def tables(self) -> Iterator[object]:
+        """All of what is made when it is first looked at: for who would rather wait beforehand."""
+        yield self.state
+        yield self.types
+        yield self._type_names
+        yield self._functions
+        yield self._operators
+        yield self._casts
+
     def type_named(self, schema: Oid, name: str) -> Type | None:
         """A built-in type by its catalog name."""
         return self._type_names.get(name) if schema == PG_CATALOG_OID else None
