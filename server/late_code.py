@@ -44,6 +44,9 @@ RUNNING: Final = threading.RLock()
 class Source(Protocol):
     """What the image has of a module."""
 
+    def numbers(self) -> Mapping[str, int]:
+        """Functions that can be given before the module has run, and their numbers."""
+
     def whole(self) -> Whole:
         """The code of the module, and what there is to know of what waits."""
 
@@ -66,9 +69,9 @@ class Late:
 
     __slots__ = ("_bodies", "_functions", "_imports", "_names", "_numbers", "_source")
 
-    def __init__(self, module: ModuleType, numbers: Mapping[str, int], source: Source) -> None:
+    def __init__(self, module: ModuleType, source: Source) -> None:
         self._names = module.__dict__
-        self._numbers = numbers
+        self._numbers: Mapping[str, int] | None = None
         self._source = source
         self._imports: Mapping[str, Import] | None = None
         self._bodies: Sequence[Body] = ()
@@ -127,6 +130,8 @@ class Late:
         return True
 
     def _make(self, name: str) -> None:
+        if self._numbers is None:
+            self._numbers = self._source.numbers()
         number = self._numbers.get(name)
         if number is not None:
             self._names[name] = self._functions[number] = stand_in(name, number, self._names)

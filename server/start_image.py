@@ -12,38 +12,44 @@ Rule 2: a module is taken from it if its source is as it was (time of change and
         files), and its directory has the same names: something may have come that goes before the source.
 Rule 3: an image is written whole, durable and then renamed: nobody ever maps a part of one.
 Rule 4: it holds for one interpreter, one search path and one way of compiling; any other start writes its own.
-Rule 5: its file is read, not mapped: what is mapped and read would count as this process's memory.
+Rule 5: while the server starts, the image is mapped; then what is still wanted of it is read, as what has been
+        looked at of a map counts as this process's memory.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import marshal
+import mmap
 import os
 import re
 import sys
 import threading
 import zlib
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from importlib.machinery import ModuleSpec, SourceFileLoader
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from server.late_code import LATE, Late, LateModule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from types import CodeType, ModuleType
 
     from server.late_code import Body, Whole
 
     Stamp = tuple[int, int]
     """When something was changed last, and its size."""
-    Numbers = dict[str, int]
-    """Functions that a module can give before it has run, and which of its bodies are theirs."""
+    Numbers = bytes
+    """Functions that a module can give before it has run, and which of its bodies are theirs, marshalled."""
     Entry = tuple[str, str | None, bool, Stamp, Numbers | None, int, int, int]
     """Of a module: its source, its compiled file, whether it is a package, the stamp, functions if it is split, where
     its code begins, its bodies begin and all of it ends."""
+    Found = tuple[Entry, int, int, Callable[[], bytes]]
+    """What is written of a module: what is known of it, the lengths of its code and its bodies, and both."""
     Program = tuple[int, list[int], int, dict[str, int], tuple[str | None, ...]]
     """Of a pattern: the arguments that the interpreter's matcher is made of."""
     Pattern = tuple[str | bytes, int]
@@ -51,7 +57,7 @@ if TYPE_CHECKING:
 matcher: Final[Any] = import_module("_sre")
 OURS: Final = frozenset({"protocol", "server", "storage"})
 """The packages whose modules are split."""
-FORMAT: Final = 5
+FORMAT: Final = 6
 """Of the file, and of what splitting a module makes of it: another image is not read."""
 NUMBERS: Final = 4
 """Where in an entry it says whether the module is split."""
@@ -66,6 +72,7 @@ class StartImage:
         self._path = path
         self._split = split
         self._file = -1
+        self._map: memoryview | None = None
         self._start = 0
         self._modules: dict[str, Entry] = {}
         self._programs: dict[Pattern, Program] = {}
@@ -106,6 +113,7 @@ class StartImage:
             return
         if self._compile is not None:
             re._compiler.compile = self._compile  # type: ignore[attr-defined]
+        self._map = None
         changed = [name for name, entry in self._modules.items() if not self._holds(entry)]
         for name in changed:
             with suppress(ImportError):
@@ -139,7 +147,7 @@ class StartImage:
             exec(self.code(begin, bodies_begin - begin), module.__dict__)  # noqa: S102
         else:
             module.__class__ = LateModule
-            Late(module, numbers, _Source(self, begin, bodies_begin))
+            Late(module, _Source(self, numbers, begin, bodies_begin))
 
     def _place(self, name: str, entry: Entry) -> None:
         """Have a module that waits where imports look first: finding it would take longer than making it."""
@@ -153,7 +161,7 @@ class StartImage:
             module.__package__ = name
             module.__path__ = [os.path.dirname(source)]
             module.__spec__ = self.find_spec(name)
-        Late(module, numbers, _Source(self, begin, bodies_begin))
+        Late(module, _Source(self, numbers, begin, bodies_begin))
         if parent:
             setattr(sys.modules.get(parent) or import_module(parent), own_name, module)
         sys.modules[name] = module
@@ -162,13 +170,17 @@ class StartImage:
         """Code that lies somewhere in the image, and what was written with it."""
         return marshal.loads(self._bytes(begin, length))  # noqa: S302
 
-    def _bytes(self, begin: int, length: int) -> bytes:
-        return os.pread(self._file, length, self._start + begin)
+    def _bytes(self, begin: int, length: int) -> bytes | memoryview:
+        begin += self._start
+        mapped = self._map
+        if mapped is not None:
+            return mapped[begin : begin + length]
+        return os.pread(self._file, length, begin)
 
     def _holds(self, entry: Entry) -> bool:
         """Whether a module is as it was when the image was written."""
-        source, _, _, stamp, *_ = entry
-        directory = os.path.dirname(source)
+        source, stamp = entry[0], entry[3]
+        directory = source[: source.rfind(os.sep)]
         known = self._is_current.get(directory)
         if known is None:
             known = _names(directory) == self._directories.get(directory)
@@ -193,7 +205,8 @@ class StartImage:
             length = int.from_bytes(os.read(self._file, _LENGTH_BYTES), "little")
             if length > os.fstat(self._file).st_size:
                 return
-            index = marshal.loads(os.pread(self._file, length, _LENGTH_BYTES))  # noqa: S302
+            self._map = memoryview(mmap.mmap(self._file, 0, prot=mmap.PROT_READ))
+            index = marshal.loads(self._bytes(_LENGTH_BYTES, length))  # noqa: S302
             holds_for, bases, modules, programs, directories = index
         except (OSError, OverflowError, ValueError, EOFError, TypeError):
             return
@@ -203,13 +216,13 @@ class StartImage:
 
     def _write(self) -> None:
         modules: dict[str, Entry] = {}
-        pieces: list[bytes] = []
+        pieces: list[Callable[[], bytes]] = []
         begin = 0
-        for name, (entry, code, bodies) in self._found().items():
-            end = begin + len(code) + len(bodies)
-            modules[name] = (*entry[:5], begin, begin + len(code), end)
-            pieces += code, bodies
-            begin = end
+        for name, (entry, code_length, bodies_length, read) in self._found().items():
+            bodies_begin = begin + code_length
+            modules[name] = (*entry[:5], begin, bodies_begin, bodies_begin + bodies_length)
+            pieces.append(read)
+            begin = bodies_begin + bodies_length
         bases = _bases(modules)
         directories = {os.path.dirname(entry[0]) for entry in modules.values()}
         programs = {key: self._programs.get(key) or _program(*key) for key in self._patterns}
@@ -217,23 +230,24 @@ class StartImage:
         index: Any = (_holds_for(bases), bases, modules, programs, names)
         index = marshal.dumps(index)
         os.makedirs(os.path.dirname(self._path), exist_ok=True)
-        _replace(self._path, [len(index).to_bytes(_LENGTH_BYTES, "little"), index, *pieces])
+        head = len(index).to_bytes(_LENGTH_BYTES, "little") + index
+        _replace(self._path, chain([head], (read() for read in pieces)))
 
-    def _found(self) -> dict[str, tuple[Entry, bytes, bytes]]:
-        """What there is to write of each module: what is known of it, its code, its bodies."""
-        found = {}
+    def _found(self) -> dict[str, Found]:
+        """What there is to write of each module. What the image has already is read when it is written."""
+        found: dict[str, Found] = {}
         for name, entry in self._modules.items():
             if self._holds(entry):
                 *_, begin, bodies_begin, end = entry
-                code = self._bytes(begin, bodies_begin - begin)
-                found[name] = entry, code, self._bytes(bodies_begin, end - bodies_begin)
+                read = partial(os.pread, self._file, end - begin, self._start + begin)
+                found[name] = entry, bodies_begin - begin, end - bodies_begin, read
         for name, spec in _compiled_modules():
             if name not in found:
                 numbers, code, bodies = self._compiled(name, spec)
                 source = spec.loader.path
                 is_package = spec.submodule_search_locations is not None
                 entry = source, spec.cached, is_package, _stamp(source), numbers, 0, 0, 0
-                found[name] = entry, code, bodies
+                found[name] = entry, len(code), len(bodies), partial(bytes.__add__, code, bodies)
         return found
 
     def _compiled(self, name: str, spec: Any) -> tuple[Numbers | None, bytes, bytes]:
@@ -251,18 +265,24 @@ class StartImage:
             places.append((begin, len(body), waiting))
             begin += len(body)
         code = marshal.dumps((split.code, split.imports, places))
-        return split.numbers, code, b"".join(body for body, _ in split.bodies)
+        return marshal.dumps(split.numbers), code, b"".join(body for body, _ in split.bodies)
 
 
 class _Source:
     """What the image has of one module that is split."""
 
-    __slots__ = ("_begin", "_bodies_begin", "_image")
+    __slots__ = ("_begin", "_bodies_begin", "_image", "_numbers")
 
-    def __init__(self, image: StartImage, begin: int, bodies_begin: int) -> None:
+    def __init__(self, image: StartImage, numbers: Numbers, begin: int, bodies_begin: int) -> None:
         self._image = image
+        self._numbers = numbers
         self._begin = begin
         self._bodies_begin = bodies_begin
+
+    def numbers(self) -> Mapping[str, int]:
+        """Functions that can be given before the module has run, and their numbers."""
+        found: Mapping[str, int] = marshal.loads(self._numbers)  # noqa: S302
+        return found
 
     def whole(self) -> Whole:
         """The code of the module, and what there is to know of what waits."""
@@ -296,7 +316,7 @@ def start_image() -> StartImage:
     return StartImage(os.path.join(os.path.dirname(compiled), "start.image"))
 
 
-def _replace(path: str, pieces: list[bytes]) -> None:
+def _replace(path: str, pieces: Iterable[bytes]) -> None:
     """Have a durable file of these pieces under a name, or leave the name as it is."""
     new = f"{path}.{os.getpid()}"
     try:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterator
 
-FIRST_SECONDS: Final = 0.2
+FIRST_SECONDS: Final = 0.5
 """Whoever has waited for the server is answered first."""
 BIT_SECONDS: Final = 0.001
 PAUSE_SECONDS: Final = 0.004

@@ -40,6 +40,9 @@ def ask():
     os._exit(0)
 
 threading.Thread(target=ask).start()
+from server.net import remainder
+remainder.Remainder  # runs it, or it would set what is set here
+remainder.FIRST_SECONDS = 60.0
 server.main.main(["--data", sys.argv[2], "--port", sys.argv[3]])
 """
 CLIENT = """
