@@ -186,6 +186,10 @@ class CatalogTransaction:
     _marks: list[_Mark] = field(default_factory=list)
     _view: CatalogView | None = None
     _base: CatalogView | None = None
+    _unseen: dict[Oid, CatalogObject | None] = field(default_factory=dict)  # changes not in _view
+    _again: set[Oid] = field(
+        default_factory=set
+    )  # of these, what the transaction had changed before
 
     @property
     def view(self) -> CatalogView:
@@ -193,20 +197,35 @@ class CatalogTransaction:
         committed = self.catalog.views[self.database]
         if not self.changes:
             return committed
-        if self._view is None or self._base is not committed:
+        is_known = self._view is not None and self._base is committed
+        if self._view is None or not is_known or self._unseen:
             self._base = committed
             # Versions of uncommitted states are negative and never repeat: no plan outlives them.
             version = -next(_UNCOMMITTED)
-            state = committed.state.changed(self.changes, version)
+            known = self._view.state if self._view is not None and is_known else committed.state
+            changes = self._unseen if is_known else self.changes
+            state = known.changed(changes, version, self._again if is_known else ())
             self._view = CatalogView(state, unsafe_labels=self._new_labels(committed))
+            self._unseen, self._again = {}, set()
         return self._view
+
+    def _change(self, oid: Oid, value: CatalogObject | None) -> None:
+        """Note a change. The next view is made of the last one, if what is changed once more can keep its place."""
+        if oid in self.changes and oid not in self._unseen:
+            if self._view is None or value is None or not self._view.state.keeps_place(value):
+                self._view = None
+            self._again.add(oid)
+        self.changes[oid] = value
+        self._unseen[oid] = value
 
     def _new_labels(self, committed: CatalogView) -> frozenset[Oid]:
         """Labels added to enums that others see without them: no index may meet them yet."""
         found: set[Oid] = set()
         for oid, value in self.changes.items():
+            if not isinstance(value, UserType) or not value.labels:
+                continue
             before = committed.object(oid)
-            if isinstance(value, UserType) and isinstance(before, UserType) and value.labels:
+            if isinstance(before, UserType):
                 found |= {item[0] for item in value.labels} - {item[0] for item in before.labels}
         return frozenset(found)
 
@@ -221,8 +240,7 @@ class CatalogTransaction:
             value = self._with_toast(value)
         self._delete_row((home, value.oid))
         self._insert_row(home, value)
-        self.changes[value.oid] = value
-        self._view = None
+        self._change(value.oid, value)
 
     def _with_filenode(self, value: Table | Index) -> Table | Index:
         """The relation with the number that says whether its storage has been another before."""
@@ -260,8 +278,7 @@ class CatalogTransaction:
         key = (self._home(value), oid)
         self._delete_row(key)
         self.rows.pop(key, None)
-        self.changes[oid] = None
-        self._view = None
+        self._change(oid, None)
 
     def remove_database(self, oid: Oid) -> None:
         """Drop a database with all its objects."""

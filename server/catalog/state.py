@@ -8,7 +8,7 @@ Rule 2: built-in objects (system relations, types, functions) are in every state
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -184,8 +184,8 @@ class CatalogState:
         found = self.by_oid.get(oid)
         return self.shown[oid] if found is None else found
 
-    def changed(self, changes: Changes, version: int) -> CatalogState:
-        """The state after the changes."""
+    def changed(self, changes: Changes, version: int, again: Collection[Oid] = ()) -> CatalogState:
+        """The state after the changes. Objects that are listed in again keep their places: see `keeps_place`."""
         state = CatalogState(version=version, database=self.database)
         state.by_oid = self.by_oid.copy()
         state.by_name = self.by_name.copy()
@@ -201,11 +201,28 @@ class CatalogState:
         state.derived = self.derived.copy()
         state.shown = self.shown.copy()
         for oid in changes:
-            state._remove(oid)
-        for value in changes.values():
+            if oid not in again:
+                state._remove(oid)
+        for oid, value in changes.items():
             if value is not None:
-                state._add(value)
+                (state._replace if oid in again else state._add)(value)
         return state
+
+    def keeps_place(self, value: CatalogObject) -> bool:
+        """Whether an object is in this state already, under the same name and in the same lists."""
+        before = self.by_oid.get(value.oid)
+        return before is not None and _places(before) == _places(value)
+
+    def _replace(self, value: CatalogObject) -> None:
+        before = self.by_oid[value.oid]
+        if isinstance(before, Table):
+            self._hide(before)
+        self.by_oid[value.oid] = value
+        self.detaching.pop(value.oid, None)
+        self.filled.pop(value.oid, None)
+        self._mark(value)
+        if isinstance(value, Table):
+            self._show(value)
 
     def _add(self, value: CatalogObject) -> None:
         oid = value.oid
@@ -279,6 +296,15 @@ class CatalogState:
             _drop_from(self.operators, value.name, oid)
         elif isinstance(value, UserCast):
             self.casts.pop((value.source, value.target), None)
+
+
+def _places(value: CatalogObject) -> tuple[object, ...]:
+    """All that says under what a state lists an object."""
+    referenced = value.referenced_table if isinstance(value, Constraint) else 0
+    cast = (value.source, value.target) if isinstance(value, UserCast) else None
+    lists = tuple(_parents(value)), tuple(_derived_types(value)), referenced
+    named = type(value), value.name, name_key(value), _is_callable(value)
+    return *named, _owner(value), *lists, cast
 
 
 def _drop_from(lists: dict[Key, tuple[Oid, ...]], key: Key, oid: Oid) -> None:
