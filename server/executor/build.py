@@ -15,6 +15,7 @@ from server.executor.common_tables import CommonTable, CommonTableScan, WorkTabl
 from server.executor.distinct import Distinct
 from server.executor.failure import Failure
 from server.executor.filter import Filter, NoRows, OneRow, Project, Values
+from server.executor.foreign_scan import ForeignScan
 from server.executor.fused import FusedAggregate
 from server.executor.index_join import join_of
 from server.executor.index_scan import IndexScan
@@ -40,6 +41,7 @@ BUILDERS: Final[dict[type[physical.Plan], Any]] = {
     physical.Values: Values,
     physical.TableScan: TableScan,
     physical.CatalogScan: CatalogScan,
+    physical.ForeignScan: ForeignScan,
     physical.FunctionScan: FunctionScan,
     physical.Filter: Filter,
     physical.Project: Project,

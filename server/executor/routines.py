@@ -32,10 +32,11 @@ from server.planner.plan_routine import (
 from server.types.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from server.catalog.event_triggers import Event
+    from server.catalog.objects import Table
     from server.catalog.routine_objects import UserFunction
     from server.executor.common_tables import SharedRows
     from server.executor.context import ExecutionContext
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from server.planner.environment import PlanningEnvironment
     from server.planner.planned import PlannedStatement
     from server.sql.parse import Statement
+    from server.vector.batch import Batch
 
 DEPTH_MAX: Final = 100
 """How deep calls may nest: each takes several frames of the interpreter."""
@@ -75,6 +77,11 @@ class Surroundings(Protocol):
 
     def renewed(self, made: ExecutionContext) -> bool:
         """Give a context a new snapshot; False: it is not of this transaction, or the catalog has changed since."""
+
+    def foreign_rows(
+        self, caller: ExecutionContext, table: Table, numbers: Sequence[int]
+    ) -> Iterator[Batch]:
+        """The rows of a foreign table: the columns with these numbers."""
 
     def refuse_writes(self, tag: str) -> None:
         """Raise if the transaction is read-only."""

@@ -10,6 +10,7 @@ from server.extensions.citext import CITEXT
 from server.extensions.cube import CUBE
 from server.extensions.dictionaries import DICT_INT, DICT_XSYN
 from server.extensions.earthdistance import EARTHDISTANCE
+from server.extensions.file_fdw import FILE_FDW
 from server.extensions.fuzzystrmatch import FUZZYSTRMATCH
 from server.extensions.hstore import HSTORE
 from server.extensions.intarray import INTARRAY
@@ -39,6 +40,7 @@ _ALL: Final[tuple[Extension, ...]] = (
     DICT_INT,
     DICT_XSYN,
     EARTHDISTANCE,
+    FILE_FDW,
     FUZZYSTRMATCH,
     HSTORE,
     INTARRAY,

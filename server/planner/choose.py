@@ -8,7 +8,7 @@ Rule 2: every plan carries an estimate; costs add up from the bottom.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.collations import index_reference
 from server.errors import SqlError
@@ -75,6 +75,7 @@ class Chooser:
         self.facts = Facts(context.environment, self.index_expression)
         self.common_rows: dict[int, float] = {}
         self.error: SqlError | None = None  # the first that folding constants met
+        self.change = ""  # what the rows of its target are looked for, of a change of data
         self._subplans: dict[int, tuple[Node, Plan]] = {}
         if not SYSTEM_TYPES:
             SYSTEM_TYPES.update({n: context.type(oid) for n, oid in _SYSTEM_TYPE_OIDS.items()})
@@ -441,15 +442,22 @@ def _set_operation(chooser: Chooser, node: logical.SetOperation, required: set[C
     )
 
 
+_CHANGES: Final = {p.Update: "update", p.Delete: "delete from", p.Merge: "merge into"}
+
+
 def _modify(chooser: Chooser, node: logical.Modify, required: set[ColumnId]) -> Plan:
     types = {column.column: column for column in node.input.columns}
     if node.kind is p.Insert:
         table = node.fields["table"]
-        chooser.error = chooser.error or foreign_error(chooser.context.catalog, table)
+        chooser.error = chooser.error or foreign_error(
+            chooser.context.catalog, table, "insert into"
+        )
         columns = tuple(types[number] for number in node.needed)
         source = chooser.exactly(node.input, columns)
     else:
+        before, chooser.change = chooser.change, _CHANGES.get(node.kind, "")
         source = chooser.choose(node.input, set(node.needed))
+        chooser.change = before
     fields = {name: _planned(chooser, value) for name, value in node.fields.items()}
     if fields.get("table_oid") is not None:
         fields = one_member(chooser.context, fields, source)

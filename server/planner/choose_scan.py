@@ -27,13 +27,15 @@ from server.expressions.expression import (
     walk,
 )
 from server.planner import choose_append, choose_inverted, cost
+from server.planner.bind_lock import ROW_ID
 from server.planner.bind_operator import COMMUTATORS, and_all, conjuncts
-from server.planner.foreign import foreign_error
+from server.planner.foreign import foreign_error, reads_files
 from server.planner.implication import all_implied
 from server.planner.matching import is_volatile, strip_relabel, structural_key
 from server.planner.physical import (
     CatalogScan,
     Estimate,
+    ForeignScan,
     IndexScan,
     KeyCondition,
     Plan,
@@ -81,6 +83,9 @@ def choose_scan(
 ) -> Plan:
     """The cheapest way to the rows; a full unique key is always taken."""
     chooser.error = chooser.error or _unreadable(chooser, scan.table)
+    if scan.table.kind == "f" and chooser.change and _is_target(scan, required):
+        catalog = chooser.context.catalog
+        chooser.error = chooser.error or foreign_error(catalog, scan.table, chooser.change)
     if scan.inherits or (scan.table.kind == "p"):
         return choose_append.choose_family(chooser, scan, conditions, required)
     if not conditions or scan.sample is not None:
@@ -97,6 +102,11 @@ def choose_scan(
     return choose_inverted.unless_inverted(chooser, scan, conditions, required, best)
 
 
+def _is_target(scan: Scan, required: set[ColumnId]) -> bool:
+    """Whether rows are read to be changed."""
+    return any(scan.attribute(column) == ROW_ID for column in required)
+
+
 def _unreadable(chooser: Chooser, table: Table) -> SqlError | None:
     """Why there are no rows to be read: those of a foreign table are elsewhere."""
     if not table.populated:
@@ -104,7 +114,10 @@ def _unreadable(chooser: Chooser, table: Table) -> SqlError | None:
             f'materialized view "{table.name}" has not been populated',
             hint="Use the REFRESH MATERIALIZED VIEW command.",
         )
-    return None if table.storage_id else foreign_error(chooser.context.catalog, table)
+    catalog = chooser.context.catalog
+    if table.storage_id or reads_files(catalog, table):
+        return None
+    return foreign_error(catalog, table)
 
 
 def _best_index_scan(
@@ -198,8 +211,8 @@ def _table_scan(
     )
     estimate = Estimate(rows, chooser.width(columns), 0.0, price)
     condition = and_all(conditions) if conditions else None
-    if scan.table.provider:
-        return CatalogScan(
+    if scan.table.provider or scan.table.kind == "f":
+        return (CatalogScan if scan.table.provider else ForeignScan)(
             output=columns,
             types=types,
             estimate=estimate,

@@ -235,6 +235,20 @@ def _table_scan(plan: p.TableScan, names: Names) -> Described:
     return node
 
 
+def _foreign_scan(plan: p.ForeignScan, names: Names) -> Described:
+    options = dict(text.split("=", 1) for text in plan.table.foreign_options)
+    node = _node(
+        plan,
+        names,
+        f"Foreign Scan on {_on(plan, names)}",
+        ("Filter", _condition(plan.filter, names)),
+        ("Foreign File", options.get("filename")),
+        ("Foreign Program", options.get("program")),
+    )
+    node.kind, node.target = (("Node Type", "Foreign Scan"),), _relation(plan, names)
+    return node
+
+
 def _row_id_scan(plan: p.RowIdScan, names: Names) -> Described:
     node = _node(plan, names, f"Tid Scan on {_on(plan, names)}")
     node.kind, node.target = (("Node Type", "Tid Scan"),), _relation(plan, names)
@@ -480,6 +494,7 @@ _DESCRIBERS: dict[type[Plan], Callable[[Any, Names], Described]] = {
     p.Values: _values,
     p.TableScan: _table_scan,
     p.CatalogScan: _table_scan,
+    p.ForeignScan: _foreign_scan,
     p.IndexScan: _index_scan,
     InvertedScan: _inverted_scan,
     p.RowIdScan: _row_id_scan,

@@ -146,6 +146,16 @@ class RowIdScan(Plan):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ForeignScan(Plan):
+    """A foreign table. Attributes as in TableScan."""
+
+    table: Table
+    alias: str
+    attributes: tuple[int, ...]
+    filter: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CatalogScan(Plan):
     """A relation of pg_catalog or information_schema that is computed from the catalog.
 

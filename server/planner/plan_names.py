@@ -102,7 +102,7 @@ def _name_computed(names: Names, column: int, expression: Expression) -> None:
         names.computed.add(column)
 
 
-_SCANS = (p.TableScan, p.IndexScan, InvertedScan, p.CatalogScan, p.RowIdScan)
+_SCANS = (p.TableScan, p.IndexScan, InvertedScan, p.CatalogScan, p.ForeignScan, p.RowIdScan)
 
 
 _SYSTEM_NAMES = {

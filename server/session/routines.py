@@ -16,10 +16,11 @@ from server.session import dynamic_texts, execution
 from server.session.access import AnyAccess, check_access
 from server.session.inner_runs import InnerRuns
 from server.statements.cursors import next_rows
+from server.statements.foreign_files import file_rows
 from server.statements.statement import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from server.catalog.event_triggers import Event
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from server.sql.parse import Statement
     from server.statements.portal import Portal
     from server.types.record import Record
+    from server.vector.batch import Batch
 
 
 class SessionSurroundings:
@@ -49,6 +51,12 @@ class SessionSurroundings:
         self._session = session
         self._inner = InnerRuns(session)
         self.catalog_rows = partial(catalog_rows, session)
+
+    def foreign_rows(
+        self, caller: ExecutionContext, table: Table, numbers: Sequence[int]
+    ) -> Iterator[Batch]:
+        """The rows of a foreign table: the columns with these numbers."""
+        return file_rows(caller, table, numbers)
 
     def bind_row(self, table: Table) -> RowRules:
         """The defaults, generated columns and checks of a table."""

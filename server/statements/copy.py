@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
@@ -35,7 +35,6 @@ from server.errors import (
     QueryCanceled,
     SqlError,
     UndefinedColumn,
-    UndefinedFile,
     WrongObjectType,
 )
 from server.executor.waits import Wait
@@ -49,6 +48,7 @@ from server.statements.copy_options import copy_options
 from server.statements.copy_stream import NEED_COPY_DATA
 from server.statements.internal import qualified_name
 from server.statements.names import relation_named
+from server.statements.opened_files import opened_to_read, opened_to_write
 from server.statements.ownership import require_privilege
 from server.statements.prepared import inner_statement
 from server.statements.statement import Run, StatementContext, Utility
@@ -60,6 +60,8 @@ if TYPE_CHECKING:
 
 FILE_BYTES_AT_ONCE = 64 * 1024
 WRITE_ROWS_AT_ONCE = 8_192
+
+COPIED_BY_QUERY = {"v": "view", "p": "partitioned table", "f": "foreign table"}
 
 READING = (READ_SERVER_FILES_OID, "pg_read_server_files", "from a file")
 WRITING = (WRITE_SERVER_FILES_OID, "pg_write_server_files", "to a file")
@@ -119,6 +121,8 @@ def copy_from(context: StatementContext, statement: tree.Copy) -> Run:
     table = relation_named(context, statement.relation, statement.offset)
     if getattr(table, "persistence", "p") != "t":
         context.session.transaction.refuse_writes("COPY FROM")
+    if isinstance(table, Table) and table.kind == "f":
+        raise FeatureNotSupported(f'cannot insert into foreign table "{table.name}"')
     if not isinstance(table, Table) or table.kind not in "rp":
         kind = "view" if isinstance(table, Table) and table.kind == "v" else "non-table relation"
         raise WrongObjectType(f'cannot copy to {kind} "{table.name}"')
@@ -189,13 +193,7 @@ def _load_stream(loader: Loader) -> Generator[Any, Any, None]:
 
 
 def _load_file(loader: Loader, filename: str) -> Generator[Any, Any, None]:
-    try:
-        file: BinaryIO = Path(filename).open("rb")  # noqa: SIM115
-    except OSError as error:
-        raise UndefinedFile(
-            f'could not open file "{filename}" for reading: {error.strerror}'
-        ) from error
-    with file:
+    with opened_to_read(filename) as file:
         while chunk := file.read(FILE_BYTES_AT_ONCE):
             loader.execution.check_cancelled()
             yield from loader.take(chunk)
@@ -214,15 +212,13 @@ def copy_to(context: StatementContext, statement: tree.Copy) -> Run:
     else:
         table = relation_named(context, statement.relation, statement.offset)
         if not isinstance(table, Table) or table.kind not in ("r", "m"):
-            kind = (
-                "view" if isinstance(table, Table) and table.kind == "v" else "non-table relation"
-            )
-            is_partitioned = isinstance(table, Table) and table.kind == "p"
-            kind = "partitioned table" if is_partitioned else kind
+            kind = "non-table relation"
+            if isinstance(table, Table) and table.kind in COPIED_BY_QUERY:
+                kind = COPIED_BY_QUERY[table.kind]
             raise WrongObjectType(
                 f'cannot copy from {kind} "{table.name}"',
                 hint="Try the COPY (SELECT ...) TO variant."
-                if kind in ("view", "partitioned table")
+                if kind in COPIED_BY_QUERY.values()
                 else "",
             )
         columns = chosen_columns(table, statement.columns, is_from=False)
@@ -258,13 +254,7 @@ def _write_file(
     if not Path(filename).is_absolute():
         raise InvalidColumnReference("relative path not allowed for COPY to file")
     count = 0
-    try:
-        file: BinaryIO = Path(filename).open("wb")  # noqa: SIM115
-    except OSError as error:
-        raise UndefinedFile(
-            f'could not open file "{filename}" for writing: {error.strerror}'
-        ) from error
-    with file:
+    with opened_to_write(filename) as file:
         for item in _encoded(context, planned, options):
             if isinstance(item, Wait):
                 yield item

@@ -100,7 +100,7 @@ def _header(given: dict[str, Any], form: CopyFormat, *, is_from: bool) -> Header
     if "header" not in given:
         return Header.NONE
     if form is CopyFormat.BINARY:
-        raise SqlSyntaxError("cannot specify HEADER in BINARY mode")
+        raise FeatureNotSupported("cannot specify HEADER in BINARY mode")
     value = given.pop("header")
     word = "true" if value is None else str(value).lower()
     if word == "match":
@@ -146,3 +146,5 @@ def _refuse_clashes(values: dict[str, Any], form: CopyFormat) -> None:
         raise InvalidParameterValue("COPY delimiter and quote must be different")
     if form is not CopyFormat.BINARY and delimiter in null:
         raise FeatureNotSupported("COPY delimiter must not appear in the NULL specification")
+    if form is CopyFormat.CSV and values["quote"] in null:
+        raise FeatureNotSupported("CSV quote character must not appear in the NULL specification")

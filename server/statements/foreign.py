@@ -6,9 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.foreign_objects import (
-    MAPPING_OPTIONS,
     PUBLIC_ROLE,
-    SERVER_OPTIONS,
     ForeignDataWrapper,
     ForeignServer,
     UserMapping,
@@ -28,7 +26,7 @@ from server.sql import utility_foreign as tree
 from server.sql.object_names import ObjectName
 from server.statements.drop import remove_object
 from server.statements.foreign_options import (
-    changed_options,
+    checked_options,
     server_named,
     wrapper_named,
 )
@@ -73,7 +71,9 @@ def define_wrapper(context: StatementContext, statement: tree.DefineWrapper) -> 
     elif known is None:
         raise UndefinedObject(f'foreign-data wrapper "{statement.name}" does not exist')
     changed = replace(known, **_functions(context, statement))
-    options = changed_options(known.options, statement.options, changed.validator, ())
+    options = checked_options(
+        context, known.options, statement.options, changed.validator, "wrapper"
+    )
     context.ddl.put(replace(changed, options=options))
     return statement.tag
 
@@ -134,7 +134,7 @@ def create_server(context: StatementContext, statement: tree.CreateServer) -> Ru
         wrapper=wrapper.oid,
         kind=statement.kind or None,
         version=statement.version or None,
-        options=changed_options((), statement.options, wrapper.validator, SERVER_OPTIONS),
+        options=checked_options(context, (), statement.options, wrapper.validator, "server"),
     )
     context.ddl.put(made)
     return statement.command_tag
@@ -146,7 +146,7 @@ def alter_server(context: StatementContext, statement: tree.AlterServer) -> Run:
     found = server_named(context, "", ObjectName((statement.name,)))
     require_owner(context, found)
     validator = wrapper_of(context, found).validator
-    options = changed_options(found.options, statement.options, validator, SERVER_OPTIONS)
+    options = checked_options(context, found.options, statement.options, validator, "server")
     version = (statement.version or None) if statement.has_version else found.version
     context.ddl.put(replace(found, options=options, version=version))
     return statement.command_tag
@@ -179,7 +179,7 @@ def define_mapping(context: StatementContext, statement: tree.DefineMapping) -> 
         remove_object(context, found)
     else:
         validator = wrapper_of(context, server).validator
-        options = changed_options(found.options, statement.options, validator, MAPPING_OPTIONS)
+        options = checked_options(context, found.options, statement.options, validator, "mapping")
         context.ddl.put(replace(found, options=options))
     return statement.tag
 
@@ -204,7 +204,7 @@ def _create_mapping(
         name=mapping_name(server.oid, role),
         server=server.oid,
         role=role,
-        options=changed_options((), statement.options, validator, MAPPING_OPTIONS),
+        options=checked_options(context, (), statement.options, validator, "mapping"),
     )
     context.ddl.put(made)
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from server.catalog.foreign_objects import (
+    MAPPING_OPTIONS,
+    SERVER_OPTIONS,
     VALIDATOR_OID,
     ForeignDataWrapper,
     ForeignServer,
     refuse_unknown,
 )
-from server.errors import DuplicateObject, UndefinedObject
+from server.errors import DuplicateObject, InvalidParameterValue, UndefinedObject
+from server.planner.foreign import is_of_files
+from server.statements.foreign_files import check_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +22,9 @@ if TYPE_CHECKING:
     from server.sql.object_names import ObjectName
     from server.sql.utility_statement import Option
     from server.statements.statement import StatementContext
+
+ALLOWED: Final = {"server": SERVER_OPTIONS, "mapping": MAPPING_OPTIONS}
+"""Options that postgresql_fdw_validator knows."""
 
 
 def wrapper_named(context: StatementContext, kind: str, name: ObjectName) -> ForeignDataWrapper:
@@ -38,6 +45,21 @@ def server_named(context: StatementContext, kind: str, name: ObjectName) -> Fore
     return found
 
 
+def checked_options(
+    context: StatementContext,
+    old: tuple[str, ...],
+    given: Iterable[Option],
+    validator: int,
+    kind: str,
+) -> tuple[str, ...]:
+    """As changed_options, for an object of a kind: table, column, mapping, server or wrapper."""
+    listed = tuple(given)
+    found = changed_options(old, listed, validator, ALLOWED.get(kind, ()))
+    if is_of_files(context.catalog, validator) and (listed or kind == "table"):
+        check_options(context.catalog, context.user_oid, kind, found)
+    return found
+
+
 def changed_options(
     old: tuple[str, ...], given: Iterable[Option], validator: int, allowed: tuple[str, ...]
 ) -> tuple[str, ...]:
@@ -46,6 +68,10 @@ def changed_options(
     is_changed = False
     for option in given:
         is_changed = True
+        if "=" in option.name:
+            raise InvalidParameterValue(
+                f'invalid option name "{option.name}": must not contain "="'
+            )
         if option.action in ("set", "drop"):
             if option.name not in found:
                 raise UndefinedObject(f'option "{option.name}" not found')

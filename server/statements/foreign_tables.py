@@ -12,7 +12,7 @@ from server.sql import utility_alter
 from server.sql import utility_foreign as tree
 from server.sql.object_names import ObjectName
 from server.statements.foreign import wrapper_of
-from server.statements.foreign_options import changed_options, server_named
+from server.statements.foreign_options import checked_options, server_named
 from server.statements.names import column_number, find_relation
 from server.statements.ownership import require_privilege
 from server.statements.statement import Run, StatementContext, Utility
@@ -43,14 +43,14 @@ def create_foreign_table(context: StatementContext, statement: tree.CreateForeig
         kind="f",
         storage_id=0,
         server=server.oid,
-        foreign_options=changed_options((), statement.options, validator, ()),
+        foreign_options=checked_options(context, (), statement.options, validator, "table"),
     )
     made = find_relation(context, statement.table.relation)
     if not isinstance(made, Table) or made == known:
         return statement.command_tag
     for name, options in statement.column_options:
         column = made.column(column_number(made, name))
-        kept = changed_options((), options, validator, ())
+        kept = checked_options(context, (), options, validator, "column")
         made = _with_column(made, replace(column, foreign_options=kept))
     context.ddl.put(made)
     return statement.command_tag
@@ -85,11 +85,11 @@ def set_foreign_options(
     assert server is not None
     validator = wrapper_of(context, server).validator  # type: ignore[arg-type]  # what server_named found
     if not command.column:
-        kept = changed_options(table.foreign_options, command.options, validator, ())
+        kept = checked_options(context, table.foreign_options, command.options, validator, "table")
         context.ddl.put(replace(table, foreign_options=kept))
         return
     column = table.column(column_number(table, command.column))
-    kept = changed_options(column.foreign_options, command.options, validator, ())
+    kept = checked_options(context, column.foreign_options, command.options, validator, "column")
     context.ddl.put(_with_column(table, replace(column, foreign_options=kept)))
 
 

@@ -34,6 +34,8 @@ def truncate(context: StatementContext, statement: tree.Truncate) -> Run:
     for reference in statement.relations:
         offset = nodes.offset_of(reference)
         found = relation_named(context, reference.args["parts"], offset)
+        if isinstance(found, Table) and found.kind == "f":
+            raise FeatureNotSupported(f'cannot truncate foreign table "{found.name}"')
         if not isinstance(found, Table) or found.kind not in "rp":
             raise WrongObjectType(f'"{found.name}" is not a table')
         refuse_system(found)

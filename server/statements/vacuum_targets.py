@@ -57,7 +57,7 @@ def targets(context: StatementContext, statement: tree.Vacuum) -> Iterator[Targe
             continue
         else:
             context.warn(
-                "42809",
+                "01000",
                 f'skipping "{found.name}" --- cannot {verb} non-tables or special system tables',
             )
 
