@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from server.extensions.amcheck import AMCHECK
+from server.extensions.autoinc import AUTOINC
 from server.extensions.btree_classes import BTREE_GIN, BTREE_GIST
 from server.extensions.citext import CITEXT
 from server.extensions.cube import CUBE
@@ -13,6 +14,7 @@ from server.extensions.earthdistance import EARTHDISTANCE
 from server.extensions.file_fdw import FILE_FDW
 from server.extensions.fuzzystrmatch import FUZZYSTRMATCH
 from server.extensions.hstore import HSTORE
+from server.extensions.intagg import INTAGG
 from server.extensions.intarray import INTARRAY
 from server.extensions.isn import ISN
 from server.extensions.ltree import LTREE
@@ -22,7 +24,9 @@ from server.extensions.pgcrypto import PGCRYPTO
 from server.extensions.pgstattuple import PGSTATTUPLE
 from server.extensions.postgres_fdw import POSTGRES_FDW
 from server.extensions.row_triggers import INSERT_USERNAME, LO, MODDATETIME
+from server.extensions.sslinfo import SSLINFO
 from server.extensions.tablefunc import TABLEFUNC
+from server.extensions.tcn import TCN
 from server.extensions.unaccent import UNACCENT
 from server.extensions.uuid_ossp import UUID_OSSP
 
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
 
 _ALL: Final[tuple[Extension, ...]] = (
     AMCHECK,
+    AUTOINC,
     BTREE_GIN,
     BTREE_GIST,
     CITEXT,
@@ -43,6 +48,7 @@ _ALL: Final[tuple[Extension, ...]] = (
     FILE_FDW,
     FUZZYSTRMATCH,
     HSTORE,
+    INTAGG,
     INTARRAY,
     INSERT_USERNAME,
     ISN,
@@ -54,7 +60,9 @@ _ALL: Final[tuple[Extension, ...]] = (
     PGCRYPTO,
     PGSTATTUPLE,
     POSTGRES_FDW,
+    SSLINFO,
     TABLEFUNC,
+    TCN,
     UNACCENT,
     UUID_OSSP,
 )

@@ -1,4 +1,4 @@
-"""moddatetime, insert_username, autoinc and lo: functions for triggers that set or look after one column.
+"""moddatetime, insert_username and lo: functions for triggers that set or look after one column.
 
 They are written in PL/pgSQL: a row gets its column by name through jsonb_populate_record, which leaves the others.
 """
