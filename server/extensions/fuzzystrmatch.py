@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from server.errors import InvalidParameterValue
+from server.errors import InvalidParameterValue, ZeroLengthCharacterString
+from server.extensions.double_metaphone import double_metaphone
 from server.extensions.extension import Extension
+from server.extensions.metaphone import metaphone
 
 LETTERS_MAX: Final = 255
 SOUNDS: Final = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "01230120022455012623010202", strict=True))
@@ -61,6 +63,18 @@ def _difference(left: str, right: str) -> int:
     return sum(first == second for first, second in pairs)
 
 
+def _metaphone(text: str, most: int) -> str:
+    if not text:
+        return ""
+    if len(text.encode()) > LETTERS_MAX:
+        raise InvalidParameterValue(f"argument exceeds the maximum length of {LETTERS_MAX} bytes")
+    if most > LETTERS_MAX:
+        raise InvalidParameterValue(f"output exceeds the maximum length of {LETTERS_MAX} bytes")
+    if most <= 0:
+        raise ZeroLengthCharacterString("output cannot be empty string")
+    return metaphone(text, most)
+
+
 FUZZYSTRMATCH: Final = Extension(
     name="fuzzystrmatch",
     version="1.1",
@@ -73,11 +87,17 @@ levenshtein_less_equal(text, text, int4, int4, int4, int4) int4 = bounded
 soundex(text) text = soundex
 text_soundex(text) text = soundex
 difference(text, text) int4 = difference
+metaphone(text, int4) text = metaphone
+dmetaphone(text) text = dmetaphone
+dmetaphone_alt(text) text = dmetaphone_alt
 """,
     functions={
         "levenshtein": _distance,
         "bounded": _bounded,
         "soundex": _soundex,
         "difference": _difference,
+        "metaphone": _metaphone,
+        "dmetaphone": lambda text: double_metaphone(text)[0],
+        "dmetaphone_alt": lambda text: double_metaphone(text)[1],
     },
 )
