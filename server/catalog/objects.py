@@ -434,12 +434,16 @@ class Policy(CatalogObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtensionObject(CatalogObject):
-    """An extension; members are the objects that came with it. requires: the names of others that it stands on."""
+    """An extension; members are the objects that came with it. requires: the names of others that it stands on.
+
+    privileges: those that its script has given to or taken from members, so that dumps leave them out.
+    """
 
     schema: Oid
     version: str
     members: tuple[Oid, ...] = ()
     requires: tuple[str, ...] = ()
+    privileges: tuple[tuple[Oid, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

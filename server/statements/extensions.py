@@ -97,8 +97,19 @@ def _install(
             version=extension.version,
             members=members,
             requires=extension.requires,
+            privileges=tuple(_given(context, members)),
         )
     )
+
+
+def _given(
+    context: StatementContext, members: Sequence[int]
+) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """The privileges of members that are not those of their kind."""
+    for oid in members:
+        value = context.catalog.object(oid)
+        if value is not None and value.acl is not None:
+            yield oid, value.acl
 
 
 def _home(context: StatementContext, extension: Extension, options: Mapping[str, Option]) -> Any:

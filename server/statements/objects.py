@@ -40,6 +40,7 @@ from server.statements.databases import rename_database
 from server.statements.drop import FINDERS, RELATIONS
 from server.statements.event_triggers import check_event_trigger_owner
 from server.statements.foreign import check_wrapper_owner
+from server.statements.moved_extensions import move_extension
 from server.statements.names import (
     claim_name,
     find_relation,
@@ -400,6 +401,7 @@ MOVERS: dict[str, Callable[[StatementContext, tree.AlterSchemaOf, int], Any]] = 
     "statistics": _move_operator,
     "collation": move_collation,
     "conversion": move_conversion,
+    "extension": move_extension,
 }
 """SET SCHEMA of what is no relation."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.catalog.bootstrap import SYSTEM_OBJECTS
+from server.catalog.objects import ExtensionObject
 from server.catalog.system_privileges import INITIAL
 from server.catalog.views.comments import class_oid
 from server.catalog.views.relation import Row, SystemRelation
@@ -36,6 +37,17 @@ def _initial_privileges(view: CatalogView) -> Iterator[Row]:
             "privtype": "i",
             "initprivs": acl_array(view, acl),
         }
+    for extension in view.objects(ExtensionObject):
+        for oid, acl in extension.privileges:
+            member = view.object(oid)
+            if member is not None:
+                yield {
+                    "objoid": oid,
+                    "classoid": class_oid(member),
+                    "objsubid": 0,
+                    "privtype": "e",
+                    "initprivs": acl_array(view, acl),
+                }
 
 
 RELATIONS = (SystemRelation(name="pg_init_privs", objects=_initial_privileges),)
