@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from server.extensions.adminpack import ADMINPACK
 from server.extensions.amcheck import AMCHECK
 from server.extensions.autoinc import AUTOINC
 from server.extensions.btree_classes import BTREE_GIN, BTREE_GIST
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from server.extensions.extension import DictionaryMaker, Extension
 
 _ALL: Final[tuple[Extension, ...]] = (
+    ADMINPACK,
     AMCHECK,
     AUTOINC,
     BTREE_GIN,
