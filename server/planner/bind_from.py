@@ -336,7 +336,7 @@ def _sample(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
 
     bound = bind_item(context, scope, node.args["this"])
     sampled = bound.items[0].scan
-    if sampled is None:
+    if sampled is None or sampled.table.kind == "f":
         raise raise_at(
             context,
             node.args["this"],
