@@ -19,6 +19,7 @@ from storage.engine import Status
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Generator, Iterable
 
+    from server.catalog.catalog_view import CatalogView
     from server.catalog.objects import Constraint
     from server.executor.context import ExecutionContext
     from server.executor.index_keys import IndexShape
@@ -60,6 +61,11 @@ class Deferred:
     check: Check
     constraint: Constraint
     context: ExecutionContext
+
+
+def forget_dropped(deferred: list[Deferred], view: CatalogView) -> None:
+    """Take out the checks whose constraints are no more."""
+    deferred[:] = [item for item in deferred if view.object(item.constraint.oid) is not None]
 
 
 def run_deferred(

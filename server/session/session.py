@@ -26,6 +26,7 @@ from server.catalog.objects import PG_CATALOG_OID, Schema
 from server.catalog.privileges import has_privilege
 from server.error_translation import log_internal, translate
 from server.errors import QueryCanceled, SqlError
+from server.executor.deferred import forget_dropped
 from server.executor.verification import VERIFICATION, Verification
 from server.executor.waits import Wait
 from server.identifiers import split_identifiers
@@ -511,6 +512,7 @@ class Session(SessionState):
 
     def run_deferred(self, running: Running) -> Iterator[Wait]:
         """What a commit does first: deferred constraints, cursors WITH HOLD, ON COMMIT of temporary tables."""
+        forget_dropped(running.deferred, self.transaction.catalog)
         yield from self.database.run_deferred(running)
         yield from keep_held(self.portals, running)
         end_transaction(self, running)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from server.errors import ObjectInUse
+from server.executor.triggers import FireAfter
 from server.sql import constraints as written
 from server.sql import utility_alter as tree
 
@@ -61,7 +62,7 @@ def refuse_pending(context: StatementContext, tables: Iterable[Any], tag: str) -
     """Refuse to alter tables that statements further out are about, or whose rows have checks that wait."""
     firing = context.session.firing
     used = {access.relation for accesses in firing for access in accesses}
-    awaited = {item.check.shape.table.oid for item in context.session.transaction.running.deferred}
+    awaited = {_table_of(item.check) for item in context.session.transaction.running.deferred}
     for table in tables:
         if table.oid in used:
             raise ObjectInUse(
@@ -69,3 +70,9 @@ def refuse_pending(context: StatementContext, tables: Iterable[Any], tag: str) -
             )
         if table.oid in awaited:
             raise ObjectInUse(f'cannot {tag} "{table.name}" because it has pending trigger events')
+
+
+def _table_of(check: Any) -> int:
+    """The table whose rows a check that waits is about."""
+    table = check.firings[0].table if isinstance(check, FireAfter) else check.shape.table
+    return int(table.oid)

@@ -13,6 +13,7 @@ from server.catalog.statistics_objects import ExtendedStatistics
 from server.errors import (
     DuplicateColumn,
     FeatureNotSupported,
+    InternalError,
     InvalidTableDefinition,
     SqlSyntaxError,
     UndefinedColumn,
@@ -404,6 +405,8 @@ def drop_constraint(
             raise missing_constraint(table, command.name)
         context.notice("00000", f"{missing_constraint(table, command.name).message}, skipping")
         return
+    if found.kind == "f" and found.referenced_table != table.oid:
+        refuse_pending(context, (context.catalog.object(found.referenced_table),), "ALTER TABLE")
     yield from drop_objects(context, [found], cascade=command.cascade)
 
 
@@ -435,9 +438,30 @@ def alter_constraint(
         raise WrongObjectType(
             f'constraint "{found.name}" of relation "{table.name}" is not a foreign key constraint'
         )
-    context.ddl.put(
-        replace(found, deferrable=command.deferrable, deferred=command.initially_deferred)
-    )
+    above = context.catalog.object(found.parent) if found.parent else None
+    if isinstance(above, Constraint):
+        whole = context.catalog.object(above.table)
+        assert isinstance(whole, Table)
+        raise InternalError(
+            f'cannot alter constraint "{found.name}" on relation "{table.name}"',
+            detail=f'Constraint "{found.name}" is derived from constraint "{above.name}" of relation "{whole.name}".',
+            hint="You may alter the constraint it derives from, instead.",
+        )
+    for each in _with_derived(context, table, found):
+        context.ddl.put(
+            replace(each, deferrable=command.deferrable, deferred=command.initially_deferred)
+        )
+
+
+def _with_derived(
+    context: StatementContext, table: Table, constraint: Constraint
+) -> Iterator[Constraint]:
+    """A constraint and those that partitions have with it."""
+    yield constraint
+    for child in context.catalog.children_of(table.oid):
+        for each in context.catalog.constraints_of(child.oid):
+            if each.parent == constraint.oid:
+                yield from _with_derived(context, child, each)
 
 
 def change_owner(
