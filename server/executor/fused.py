@@ -32,6 +32,7 @@ from server.executor.machine_compile import (
 )
 from server.executor.morsels import in_order
 from server.executor.native import first_rows, run_program, selected_rows
+from server.executor.row_order import changing
 from server.executor.scan_program import stored_columns
 from server.executor.storage_columns import machine_inputs, stored_column
 from server.executor.zones import ZoneFilter
@@ -71,13 +72,12 @@ class FusedAggregate(HashAggregate):
         self._key_places = self._keys_in_scan()
 
     def _source(self, node: physical.Plan) -> physical.TableScan | None:
-        """The scan below filters and projections, which are noted; None.
-
-        Something else is there.
-        """
+        """The scan below filters and projections, which are noted; None: something else is there, or is to be done."""
         while isinstance(node, physical.Filter | physical.Project):
             if isinstance(node, physical.Filter):
                 self._filters.append(node.condition)
+            elif changing(node.expressions):
+                return None
             else:
                 self._replaced.update(zip(node.output, node.expressions, strict=True))
             node = node.input

@@ -126,11 +126,12 @@ class Chooser:
             return known[1]
         rewritten = rewrite(self, node, for_exists=subquery.kind == "exists")
         self.register(rewritten)
-        plan = (
-            self.choose(rewritten, set())
-            if subquery.kind == "exists"
-            else self.exactly(rewritten, node.columns)
-        )
+        if subquery.kind == "exists":
+            if isinstance(rewritten, logical.Project) and not rewritten.sets:
+                rewritten = rewritten.input  # nobody asks for the list
+            plan = self.choose(rewritten, set())
+        else:
+            plan = self.exactly(rewritten, node.columns)
         self._subplans[id(node)] = (node, plan)
         return plan
 

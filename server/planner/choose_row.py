@@ -80,7 +80,9 @@ def _project(chooser: Chooser, node: logical.Project, required: set[ColumnId]) -
     kept = [
         (column, expression)
         for column, expression in zip(node.outputs, node.expressions, strict=True)
-        if column.column in required or isinstance(expression, SetReturningCall)
+        if column.column in required
+        or isinstance(expression, SetReturningCall)
+        or chooser.apart([expression])[1]  # called for what it does
     ]
     needed = columns_read(tuple(expression for _, expression in kept))
     # Rewriting moves projections below readers of system columns, which no projection lists.
