@@ -14,6 +14,7 @@ from server.executor.evaluation import condition, evaluators, layout_of
 from server.executor.morsels import Morsels, may_run_beside
 from server.executor.operator import Builder, Operator
 from server.executor.row_order import blindly, changing, in_order, seeing, sees_alone
+from server.executor.up_to_error import may_stop, up_to_error
 from server.executor.waits import is_wait
 from server.expressions.expression import Constant
 from server.expressions.rowwise import compile_row
@@ -125,12 +126,21 @@ class Filter(Operator):
     def morsels(self, context: ExecutionContext) -> Morsels | None:
         """The parts of the input, filtered."""
         below = self.inputs[0].morsels(context) if self._may_run_beside else None
-        return None if below is None else below.then(lambda batch: (self._passed(batch, context),))
+        return None if below is None else below.then(lambda batch: self._passed_of(batch, context))
 
     def _passed(self, batch: Batch, context: ExecutionContext) -> Batch:
         positions = self._condition(batch, context)
         picked = batch if self._output is None else batch.select(self._output)
         return picked if positions is None else picked.take(positions)
+
+    def _passed_of(self, batch: Batch, context: ExecutionContext) -> Iterator[Batch]:
+        if self.plan.has_effects or not may_stop(context):
+            return iter((self._passed(batch, context),))
+
+        def passed(start: int, stop: int) -> Batch:
+            return self._passed(batch.slice(start, stop), context)
+
+        return up_to_error(0, batch.count, passed, context)
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield the rows of each batch of the input that the condition is true for.
@@ -143,7 +153,7 @@ class Filter(Operator):
                 yield batch
                 continue
             if not one_by_one or batch.count == 1:
-                yield self._passed(batch, context)
+                yield from self._passed_of(batch, context)
                 continue
             together = None
             if self._sees:
@@ -194,7 +204,7 @@ class Project(Operator):
     def morsels(self, context: ExecutionContext) -> Morsels | None:
         """The parts of the input, projected."""
         below = self.inputs[0].morsels(context) if self._may_run_beside else None
-        return None if below is None else below.then(lambda batch: (self._made(batch, context),))
+        return None if below is None else below.then(lambda batch: self._made_of(batch, context))
 
     def _made(self, batch: Batch, context: ExecutionContext) -> Batch:
         columns: list[Column] = []
@@ -202,6 +212,15 @@ class Project(Operator):
             context.check_cancelled()  # a batch of many rows, a hundred expressions: that is seconds
             columns.append(evaluate(batch, context))
         return Batch(tuple(columns), batch.count)
+
+    def _made_of(self, batch: Batch, context: ExecutionContext) -> Iterator[Batch]:
+        if self._changing or not may_stop(context):
+            return iter((self._made(batch, context),))
+
+        def made(start: int, stop: int) -> Batch:
+            return self._made(batch.slice(start, stop), context)
+
+        return up_to_error(0, batch.count, made, context)
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield a batch for each of the input, or one for each row if it matters what was done for other rows."""
@@ -213,7 +232,7 @@ class Project(Operator):
                 yield batch
                 continue
             if not one_by_one or batch.count == 1:
-                yield self._made(batch, context)
+                yield from self._made_of(batch, context)
                 continue
             together = None
             if not context.is_cursor and one_by_one == self._alone:

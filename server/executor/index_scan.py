@@ -8,6 +8,7 @@ Rule 2: a condition with NULL on its right side is never true: nothing is read.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -17,6 +18,7 @@ from server.executor.evaluation import Scalar, scalar
 from server.executor.operator import Builder, Operator
 from server.executor.scan import RowLoader, version_row
 from server.executor.table_shape import shape_of
+from server.executor.up_to_error import up_to_error
 from storage.engine import encode_key, key_after_prefix
 
 if TYPE_CHECKING:
@@ -79,9 +81,21 @@ class IndexScan(Operator):
         context.engine.scans[shape.storage_id].add(max(1, len(ranges)), 0, 0)
         portion = FIRST_ENTRIES if self.plan.ordered else HELD_MAX
         for held, cleared_count in self._entries(shape, ranges, context):
+            rows = partial(self._rows_of, (held, cleared_count), shape, context)
             for start, stop in _portions(len(held), portion):
-                yield self._rows(held[start:stop], cleared_count, shape, context)
+                yield from up_to_error(start, stop, rows, context)
             portion = HELD_MAX
+
+    def _rows_of(
+        self,
+        entries: tuple[list[tuple[bytes, int]], int],
+        shape: IndexShape,
+        context: ExecutionContext,
+        start: int,
+        stop: int,
+    ) -> Batch:
+        held, cleared_count = entries
+        return self._rows(held[start:stop], cleared_count, shape, context)
 
     def _entries(
         self, shape: IndexShape, ranges: Sequence[Range], context: ExecutionContext

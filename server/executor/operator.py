@@ -14,7 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from server.errors import SqlError
 from server.executor.morsels import batches_of, helper_count
+from server.executor.up_to_error import may_stop
 from server.executor.waits import is_wait
 
 if TYPE_CHECKING:
@@ -81,10 +83,30 @@ class Operator:
         if context.workers is not None and helper_count(context):
             morsels = self.morsels(context)
             if morsels is not None:
-                yield from batches_of(morsels, context)
+                yield from self._together(morsels, context)
                 return
         for batch in self.run(context):
             check_cancelled()
+            if is_wait(batch) or batch.count:
+                yield batch
+
+    def _together(self, morsels: Morsels, context: ExecutionContext) -> Iterator[Batch]:
+        """What several threads find; if that raises, the rows before as they come without help."""
+        given = 0
+        try:
+            for batch in batches_of(morsels, context):
+                given += batch.count
+                yield batch
+            return
+        except SqlError:
+            if not may_stop(context):
+                raise
+        for batch in self.run(context):
+            context.check_cancelled()
+            if not is_wait(batch):
+                known = min(given, batch.count)
+                given -= known
+                batch = batch.slice(known, batch.count) if known else batch
             if is_wait(batch) or batch.count:
                 yield batch
 

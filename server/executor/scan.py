@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from server.errors import SqlError
 from server.executor.columns import batch_of_rows, merged
 from server.executor.evaluation import condition, layout_of, scalar
 from server.executor.morsels import Morsels, may_run_beside
@@ -28,6 +29,7 @@ from server.executor.storage_columns import (
     system_values,
 )
 from server.executor.table_shape import Row, shape_of
+from server.executor.up_to_error import may_stop, up_to_error
 from server.executor.zones import GROUPS_MIN, ZoneFilter
 from server.expressions.evaluate import conjuncts
 from server.expressions.expression import And, Expression, columns_used
@@ -206,7 +208,7 @@ class TableScan(Operator):
             return None
         relation = self._relation(context)
         spans = _spans(self._group_nos(relation, context))
-        return Morsels(tuple(partial(self._rows, relation, span, context) for span in spans))
+        return Morsels(tuple(partial(self._merged_rows, relation, span, context) for span in spans))
 
     def _group_nos(self, relation: Any, context: ExecutionContext) -> Sequence[int]:
         """The row groups to be read."""
@@ -238,6 +240,32 @@ class TableScan(Operator):
         return relation
 
     def _rows(
+        self,
+        relation: Any,
+        group_nos: Iterable[int],
+        context: ExecutionContext,
+        choose: Callable[[Any], Positions] | None = None,
+    ) -> Iterable[Batch]:
+        if choose is not None or not may_stop(context):
+            return self._merged_rows(relation, group_nos, context, choose)
+        try:
+            return self._merged_rows(relation, group_nos, context)
+        except SqlError:
+            return self._up_to_error(relation, group_nos, context)
+
+    def _up_to_error(
+        self, relation: Any, group_nos: Iterable[int], context: ExecutionContext
+    ) -> Iterator[Batch]:
+        for group_no in group_nos:
+            with context.engine.latch:
+                view = relation.view(context.snapshot, group_no)
+
+            def load(start: int, stop: int, view: Any = view) -> Batch:
+                return self._loader.load(view, context, np.arange(start, stop))
+
+            yield from up_to_error(0, view.count, load, context)
+
+    def _merged_rows(
         self,
         relation: Any,
         group_nos: Iterable[int],
