@@ -297,7 +297,8 @@ def _run(
 ) -> list[Row]:
     """Run a planned statement to its end, or as far as it is wanted."""
     is_single = is_wanted and not function.returns_set and planned.tag == "SELECT"
-    found = run_rows(caller, planned, values, sees_changes=function.volatility == "v")
+    is_changing = function.volatility == "v"
+    found = run_rows(caller, planned, values, sees_changes=is_changing, is_lazy=is_single)
     if is_single:
         first = next(found, None)
         found.close()
@@ -312,13 +313,14 @@ def run_rows(
     values: Row,
     *,
     sees_changes: bool,
+    is_lazy: bool = False,
     count: list[int] | None = None,
     tables: Mapping[int, SharedRows] | None = None,
 ) -> Generator[Row, None, None]:
     """Run a planned statement inside the one that calls: its rows, in row form.
 
-    sees_changes: what the function and its caller have done meanwhile. count: is given the number of rows
-    changed at the end. tables: rows that the plan reads as it does those of WITH queries.
+    sees_changes: what the function and its caller have done meanwhile. is_lazy: who calls may leave rows. count: is
+    given the number of rows changed at the end. tables: rows that the plan reads as it does those of WITH queries.
     """
     surroundings: Surroundings = caller.surroundings
     if planned.writes and not sees_changes:
@@ -330,6 +332,7 @@ def run_rows(
         ran = surroundings.run_inner(caller, planned, values, sees_changes=sees_changes)
     if ran is None:
         running = _locked_context(caller, planned, values)
+        running.is_lazy = is_lazy
         if not sees_changes:
             running.snapshot = caller.snapshot
         if tables:

@@ -455,8 +455,10 @@ def _compile_statement(frame: Frame, source: Source, statement: Statement) -> Co
     return Compiled(statement, read, shapes, planned=planned)
 
 
-def rows_of_plan(frame: Frame, compiled: Compiled, count: list[int] | None = None) -> Iterator[Row]:
-    """Run a plan with the variables as they are now."""
+def rows_of_plan(
+    frame: Frame, compiled: Compiled, count: list[int] | None = None, *, is_lazy: bool = False
+) -> Iterator[Row]:
+    """Run a plan with the variables as they are now; is_lazy: rows may be left."""
     if frame.caller.is_blind:
         raise Sees
     assert compiled.planned is not None
@@ -466,6 +468,7 @@ def rows_of_plan(frame: Frame, compiled: Compiled, count: list[int] | None = Non
         compiled.planned,
         values,
         sees_changes=frame.is_changing,
+        is_lazy=is_lazy,
         count=count,
         tables=transition_rows(frame),
     )

@@ -289,10 +289,9 @@ def _row_loop(frame: Frame, statement: tree.RowLoop) -> Signal:
         assign_row(frame, statement.into, row, found.names, found.types)
 
     rows = found.rows
-    if (
-        not frame.caller.is_atomic and statement.rows.cursor < 0
-    ):  # a COMMIT in the loop must leave it its rows
-        rows = iter(list(rows))
+    is_of_query = statement.rows.cursor < 0
+    if is_of_query and not frame.caller.is_atomic and tree.may_end_transaction(statement):
+        rows = iter(list(rows))  # a COMMIT in the loop must leave it its rows
     try:
         signal = _over(frame, statement, rows, set_next)
         if not frame.values[frame.tree.found_slot]:

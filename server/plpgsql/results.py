@@ -10,12 +10,13 @@ from server.planner.environment import RECORD, VOID
 from server.plpgsql import tree
 from server.plpgsql.assign import row_as
 from server.plpgsql.embedded import converted, value_of
-from server.plpgsql.running_sql import rows_of
+from server.plpgsql.queries import InQuery
+from server.plpgsql.running_sql import Found, rows_of
 from server.plpgsql.signals import RETURNED
 from server.types.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from server.executor.triggers import Firing
     from server.plpgsql.frame import Frame
@@ -198,14 +199,15 @@ def _return_query(frame: Frame, statement: tree.ReturnQuery) -> Signal:
     given = list(found.types)
     is_whole = len(given) == 1 and given[0].type.kind == "c" and given[0].oid == frame.result.oid
     if not is_whole:
-        _check_structure(frame, given)
+        with InQuery(found.text):
+            _check_structure(frame, given)
     context = frame.binding()
     kinds = given if wanted is None else [context.type(oid, modifier) for oid, modifier in wanted]
     single = not is_row(frame) or is_whole
     names = _result_names(frame, found.names)
     plain = tuple(kind.type for kind in kinds)
     before = len(frame.results)
-    for row in found.rows:
+    for row in _told(found):
         values = (
             row
             if is_whole
@@ -217,6 +219,12 @@ def _return_query(frame: Frame, statement: tree.ReturnQuery) -> Signal:
         frame.results.append(values[0] if single else Record.of(values, plain, names))
     frame.row_count = len(frame.results) - before
     frame.values[frame.tree.found_slot] = frame.row_count > 0
+
+
+def _told(found: Found) -> Iterator[Any]:
+    """The rows, of whose errors it is said that they came up in the query."""
+    with InQuery(found.text):
+        yield from found.rows
 
 
 def _result_names(frame: Frame, names: Sequence[str]) -> tuple[str, ...]:

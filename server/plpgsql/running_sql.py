@@ -71,6 +71,7 @@ class Found:
     names: Sequence[str]
     types: Sequence[TypeReference]
     rows: Iterator[Any]
+    text: str = ""  # of the query, where it is one
 
     def close(self) -> None:
         """Read no more."""
@@ -140,7 +141,8 @@ def _rows_of_query(frame: Frame, source: Source, *, is_returned: bool = False) -
         return _rows_of_utility(frame, *_with_variables(frame, source, compiled))
     _refuse_rowless(compiled.planned, is_returned=is_returned)
     planned = compiled.planned
-    return Found(planned.names, planned.types, rows_of_plan(frame, compiled))
+    rows = rows_of_plan(frame, compiled, is_lazy=not is_returned)
+    return Found(planned.names, planned.types, rows, source.text)
 
 
 def _refuse_rowless(planned: PlannedStatement, *, is_returned: bool = False) -> None:
@@ -168,7 +170,8 @@ def _rows_of_text(
     if planned is None:
         return _rows_of_utility(frame, statement, Given(values, types))
     _refuse_rowless(planned, is_returned=is_returned)
-    return Found(planned.names, planned.types, _run(frame, planned, values))
+    rows = _run(frame, planned, values, is_lazy=not is_returned)
+    return Found(planned.names, planned.types, rows, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,19 +219,25 @@ def utility_batches(
 def _rows_of_utility(frame: Frame, statement: Statement, given: Given = NOTHING_GIVEN) -> Found:
     description, batches = utility_batches(frame, statement, given)
     if description is None:
-        return Found((), (), iter(()))
+        return Found((), (), iter(()), statement.source)
     rows = [row for batch in batches for row in rows_of_batch(batch)]
-    return Found(description.names, description.types, iter(rows))
+    return Found(description.names, description.types, iter(rows), statement.source)
 
 
 def _run(
-    frame: Frame, planned: PlannedStatement, values: tuple[Any, ...], count: list[int] | None = None
+    frame: Frame,
+    planned: PlannedStatement,
+    values: tuple[Any, ...],
+    count: list[int] | None = None,
+    *,
+    is_lazy: bool = False,
 ) -> Iterator[Any]:
     return run_rows(
         frame.caller,
         planned,
         values,
         sees_changes=frame.is_changing,
+        is_lazy=is_lazy,
         count=count,
         tables=transition_rows(frame),
     )
@@ -292,8 +301,10 @@ def _sql(frame: Frame, statement: tree.Sql) -> Signal:
                 pass
         processed(frame, count[0])
         return
-    is_row = compiled.evaluate is not None
-    rows = iter((only_row(frame, compiled),)) if is_row else rows_of_plan(frame, compiled, count)
+    if compiled.evaluate is not None:
+        rows = iter((only_row(frame, compiled),))
+    else:
+        rows = rows_of_plan(frame, compiled, count, is_lazy=True)
     _into(frame, statement, planned, rows, count, statement.query.text)
 
 
@@ -320,10 +331,11 @@ def _into(
         raise SqlSyntaxError("INTO used with a command that cannot return data")
     is_change = planned.tag != "SELECT"
     found: list[Any] = []
+    count_max = 2 if statement.is_strict else 1
     with InQuery(text):
         for row in rows:
             found.append(row)
-            if len(found) > 1 and not is_change:
+            if len(found) == count_max and not is_change:
                 break
     close = getattr(rows, "close", None)
     if close is not None:

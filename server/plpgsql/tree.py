@@ -6,11 +6,12 @@ Rule 2: a Source is a text of SQL together with the names that it may use.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -338,3 +339,26 @@ class Function:
     sources: tuple[Source, ...]  # every text of SQL in it
     assignments: tuple[Source, ...]  # those that are expressions
     slots: Mapping[str, int] = field(default_factory=dict)  # of NEW, OLD and the TG_ names
+
+
+@cache
+def may_end_transaction(statement: Statement) -> bool:
+    """Whether a statement, or one inside it, is or calls what may end the transaction."""
+    return isinstance(statement, EndTransaction | Call | Execute) or any(
+        may_end_transaction(each) for each in _statements_in(statement)
+    )
+
+
+def _statements_in(value: object) -> Iterator[Statement]:
+    for each in fields(value):  # type: ignore[arg-type]
+        yield from _found_in(getattr(value, each.name))
+
+
+def _found_in(value: object) -> Iterator[Statement]:
+    if isinstance(value, Statement):
+        yield value
+    elif isinstance(value, Handler):
+        yield from _statements_in(value)
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from _found_in(each)
