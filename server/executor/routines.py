@@ -307,7 +307,7 @@ def _run(
     return rows if is_wanted else []
 
 
-def run_rows(
+def run_rows(  # noqa: PLR0913 - ways to run it, said by name
     caller: ExecutionContext,
     planned: PlannedStatement,
     values: Row,
