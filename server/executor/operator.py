@@ -83,14 +83,14 @@ class Operator:
         if context.workers is not None and helper_count(context):
             morsels = self.morsels(context)
             if morsels is not None:
-                yield from self._together(morsels, context)
+                yield from self._helped(morsels, context)
                 return
         for batch in self.run(context):
             check_cancelled()
             if is_wait(batch) or batch.count:
                 yield batch
 
-    def _together(self, morsels: Morsels, context: ExecutionContext) -> Iterator[Batch]:
+    def _helped(self, morsels: Morsels, context: ExecutionContext) -> Iterator[Batch]:
         """What several threads find; if that raises, the rows before as they come without help."""
         given = 0
         try:
