@@ -16,7 +16,6 @@ from server.catalog.objects import (
     UserType,
 )
 from server.catalog.privileges import (
-    LETTERS,
     allowed_letters,
     grants_of,
     has_column_privilege,
@@ -26,7 +25,13 @@ from server.catalog.privileges import (
     roles_of,
 )
 from server.catalog.views.classes import SYSTEM_SCHEMAS
-from server.catalog.views.information_roles import applicable_roles, enabled_roles
+from server.catalog.views.information_roles import (
+    WORDS,
+    applicable_roles,
+    enabled_roles,
+    privilege_rows,
+)
+from server.catalog.views.information_routines import parameters, routine_privileges, routines
 from server.catalog.views.information_types import NO, YES, type_columns, yes_or_no
 from server.catalog.views.listings import definer, name_of, view_text
 from server.catalog.views.physical import type_facts
@@ -41,7 +46,6 @@ TABLE_TYPES = {"r": "BASE TABLE", "p": "BASE TABLE", "v": "VIEW", "f": "FOREIGN"
 CONSTRAINT_TYPES = {"p": "PRIMARY KEY", "u": "UNIQUE", "f": "FOREIGN KEY", "c": "CHECK"}
 RULES = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 MATCHES = {"s": "NONE", "f": "FULL", "p": "PARTIAL"}
-WORDS = {letter: word.upper() for word, letter in LETTERS.items() if word != "temp"}
 
 
 CHANGE = COMMAND_BITS["update"] | COMMAND_BITS["delete"]
@@ -423,30 +427,10 @@ def _domain_constraints(viewer: Viewer) -> Iterator[Row]:
 # Privileges
 
 
-def _privilege_rows(
-    viewer: Viewer, owner: int, kind: str, acl: tuple[str, ...] | None
-) -> Iterator[Row]:
-    for grant in grants_of(kind, owner, acl):
-        if not (
-            viewer.everything or {grant.grantee, grant.grantor} & viewer.roles or not grant.grantee
-        ):
-            continue
-        for letter in "arwdDxt":
-            if letter in grant.letters:
-                is_owner = grant.grantee == owner
-                yield {
-                    "grantor": name_of(viewer.view, grant.grantor),
-                    "grantee": name_of(viewer.view, grant.grantee) if grant.grantee else "PUBLIC",
-                    "privilege_type": WORDS[letter],
-                    "is_grantable": yes_or_no(is_owner or letter in grant.options),
-                    "letter": letter,
-                }
-
-
 def _table_privileges(viewer: Viewer) -> Iterator[Row]:
     for table in viewer.view.objects(Table):
         if table.kind in "rvpf":
-            for row in _privilege_rows(viewer, table.owner, "table", table.acl):
+            for row in privilege_rows(viewer, table.owner, "table", table.acl):
                 with_hierarchy = yes_or_no(row["letter"] == "r")
                 yield {**row, **viewer.address("table", table), "with_hierarchy": with_hierarchy}
 
@@ -455,7 +439,7 @@ def _column_privileges(viewer: Viewer) -> Iterator[Row]:
     for table in viewer.view.objects(Table):
         if table.kind not in "rvpf":
             continue
-        for row in _privilege_rows(viewer, table.owner, "table", table.acl):
+        for row in privilege_rows(viewer, table.owner, "table", table.acl):
             if row["letter"] in "arwx":
                 for column in table.live_columns:
                     yield {
@@ -562,6 +546,10 @@ VIEWS: tuple[tuple[str, OfViewer], ...] = (
     ("applicable_roles", applicable_roles),
     ("information_schema_catalog_name", _catalog_name),
     ("character_sets", _character_sets),
+    ("routines", routines),
+    ("parameters", parameters),
+    ("routine_privileges", routine_privileges),
+    ("role_routine_grants", routine_privileges),
     ("user_defined_types", _user_types),
     ("attributes", _attributes),
 )

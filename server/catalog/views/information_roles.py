@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from server.catalog.objects import Role
-from server.catalog.privileges import DATABASE_OWNER_OID, database_owner
+from server.catalog.privileges import DATABASE_OWNER_OID, LETTERS, database_owner, grants_of
 from server.catalog.views.information_types import yes_or_no
 from server.catalog.views.listings import name_of
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from server.catalog.views.information import Viewer
     from server.catalog.views.relation import Row
+
+WORDS: Final = {letter: word.upper() for word, letter in LETTERS.items() if word != "temp"}
 
 
 def enabled_roles(viewer: Viewer) -> Iterator[Row]:
@@ -40,3 +42,24 @@ def applicable_roles(viewer: Viewer) -> Iterator[Row]:
             "role_name": name_of(viewer.view, DATABASE_OWNER_OID),
             "is_grantable": "NO",
         }
+
+
+def privilege_rows(
+    viewer: Viewer, owner: int, kind: str, acl: tuple[str, ...] | None, letters: str = "arwdDxt"
+) -> Iterator[Row]:
+    """Who may do what with an object, as far as the user is told: the privileges of these letters."""
+    for grant in grants_of(kind, owner, acl):
+        if not (
+            viewer.everything or {grant.grantee, grant.grantor} & viewer.roles or not grant.grantee
+        ):
+            continue
+        for letter in letters:
+            if letter in grant.letters:
+                is_owner = grant.grantee == owner
+                yield {
+                    "grantor": name_of(viewer.view, grant.grantor),
+                    "grantee": name_of(viewer.view, grant.grantee) if grant.grantee else "PUBLIC",
+                    "privilege_type": WORDS[letter],
+                    "is_grantable": yes_or_no(is_owner or letter in grant.options),
+                    "letter": letter,
+                }
