@@ -29,7 +29,16 @@ from server.expressions.expression import (
     walk,
 )
 from server.planner.matching import is_volatile
-from server.planner.physical import CommonTable, Delete, Insert, LockRows, Merge, Plan, Update
+from server.planner.physical import (
+    CommonTable,
+    Delete,
+    Insert,
+    KeyCondition,
+    LockRows,
+    Merge,
+    Plan,
+    Update,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -119,7 +128,7 @@ def has_part(value: object, kinds: type | UnionType, *, volatile: bool = False) 
         return True
     if volatile and isinstance(value, Call | SetReturningCall) and value.function.volatility == "v":
         return True
-    return isinstance(value, Plan | Expression | SortKey) and any(
+    return isinstance(value, Plan | Expression | SortKey | KeyCondition) and any(
         has_part(getattr(value, field.name), kinds, volatile=volatile) for field in fields(value)
     )
 
