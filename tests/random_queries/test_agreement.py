@@ -6,6 +6,9 @@ from tests.random_queries.grammar import Maker
 from tests.random_queries.run import Contest
 from tests.random_queries.tree import Tree, listed, optional, shrunk, tree
 
+FAILED_ONCE = (7110455,)
+"""Wide queries that servers differed in: the key of an index given by a subquery, below LIMIT."""
+
 
 @pytest.fixture(scope="module")
 def contest(server, oracle):
@@ -23,7 +26,7 @@ def test_both_servers_answer_alike(contest, first, capsys):
         assert contest.play(seed), capsys.readouterr().out
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", [*range(20), *FAILED_ONCE])
 def test_both_servers_answer_wide_queries_alike(contest, seed, capsys):
     assert contest.play(seed, wide=True), capsys.readouterr().out
 

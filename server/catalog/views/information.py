@@ -24,6 +24,7 @@ from server.catalog.privileges import (
     parse_item,
     roles_of,
 )
+from server.catalog.views import information_usage as usage
 from server.catalog.views.classes import SYSTEM_SCHEMAS
 from server.catalog.views.information_roles import (
     WORDS,
@@ -399,7 +400,7 @@ def _checks(viewer: Viewer) -> Iterator[Row]:
         if value.kind == "c":
             yield {
                 **viewer.address("constraint", value),
-                "check_clause": viewer.define.expression(value.expression or ""),
+                "check_clause": viewer.define.constraint(value).removeprefix("CHECK "),
             }
     for table in viewer.tables("r"):
         for column in table.live_columns:
@@ -546,6 +547,16 @@ VIEWS: tuple[tuple[str, OfViewer], ...] = (
     ("applicable_roles", applicable_roles),
     ("information_schema_catalog_name", _catalog_name),
     ("character_sets", _character_sets),
+    ("column_udt_usage", usage.column_udts),
+    ("column_domain_usage", usage.column_domains),
+    ("domain_udt_usage", usage.domain_udts),
+    ("collations", usage.collations),
+    ("collation_character_set_applicability", usage.collations),
+    ("usage_privileges", usage.usage_privileges),
+    ("role_usage_grants", usage.usage_privileges),
+    ("udt_privileges", usage.udt_privileges),
+    ("role_udt_grants", usage.udt_privileges),
+    ("data_type_privileges", usage.described_types),
     ("routines", routines),
     ("parameters", parameters),
     ("routine_privileges", routine_privileges),
