@@ -190,6 +190,7 @@ def _position(  # noqa: PLR0913  (the SQL function has as many)
     _checked("subexpr", group, 0)
     compiled = compile_regex(pattern, _no_global("regexp_instr", flags))
     match = _numbered(check, text, compiled, start, number)
+    group = _group(group, compiled.group_count)
     if match is None or group > compiled.group_count or match.start(group) < 0:
         return 0
     return int(match.end(group) if end else match.start(group)) + 1
@@ -209,7 +210,13 @@ def _found(  # noqa: PLR0913  (the SQL function has as many)
     _checked("subexpr", group, 0)
     compiled = compile_regex(pattern, _no_global("regexp_substr", flags))
     match = _numbered(check, text, compiled, start, number)
+    group = _group(group, compiled.group_count)
     return None if match is None or group > compiled.group_count else match[group]
+
+
+def _group(group: int, group_count: int) -> int:
+    """The group that is asked for; a pattern without any is its own first one."""
+    return 0 if group == 1 and not group_count else group
 
 
 def _substring(check: Check, text: str, pattern: str) -> str | None:
