@@ -420,12 +420,10 @@ class CatalogView:
     def objects(self, kind: KindOf[ObjectKind]) -> Iterator[ObjectKind]:
         """Every object of a kind, built-in ones first; of those that have been changed the stored form."""
         changed = self.state.by_oid
-        for value in tuple(self._builtin.state.by_oid.values()):
-            if isinstance(value, kind) and value.oid not in changed:
+        for value in self._builtin.state.of_kind(kind):
+            if value.oid not in changed:
                 yield value
-        for value in tuple(changed.values()):
-            if isinstance(value, kind):
-                yield value
+        yield from self.state.of_kind(kind)
 
 
 def _operator(value: UserOperator) -> Operator:

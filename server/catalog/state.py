@@ -53,6 +53,7 @@ Changes = Mapping[Oid, CatalogObject | None]
 NameKey = tuple[str, Oid, str]
 Relation = Table | Index | Sequence
 Key = TypeVar("Key")
+ObjectKind = TypeVar("ObjectKind", bound=CatalogObject)
 
 SPACES: Mapping[type[CatalogObject], str] = MappingProxyType(
     {
@@ -137,6 +138,8 @@ class CatalogState:
     """All objects of one database at one version."""
 
     __slots__ = (
+        "_own_kinds",
+        "by_kind",
         "by_name",
         "by_oid",
         "casts",
@@ -161,6 +164,8 @@ class CatalogState:
         self.version = version
         self.database = database
         self.by_oid: dict[Oid, CatalogObject] = {}
+        self.by_kind: dict[type[CatalogObject], dict[Oid, CatalogObject]] = {}
+        self._own_kinds: set[type[CatalogObject]] = set()  # whose lists are not shared
         self.by_name: dict[NameKey, Oid] = {}
         self.of_table: dict[Oid, tuple[Oid, ...]] = {}
         self.references: dict[Oid, tuple[Oid, ...]] = {}
@@ -184,10 +189,20 @@ class CatalogState:
         found = self.by_oid.get(oid)
         return self.shown[oid] if found is None else found
 
+    def of_kind(self, *kinds: type[ObjectKind]) -> Iterable[ObjectKind]:
+        """The objects of a kind, or of one of several, in the order they came."""
+        listed = [each for each in self.by_kind if issubclass(each, kinds)]
+        if len(listed) == 1:
+            return self.by_kind[listed[0]].values()  # type: ignore[return-value]
+        return (
+            [value for value in self.by_oid.values() if isinstance(value, kinds)] if listed else ()
+        )
+
     def changed(self, changes: Changes, version: int, again: Collection[Oid] = ()) -> CatalogState:
         """The state after the changes. Objects that are listed in again keep their places: see `keeps_place`."""
         state = CatalogState(version=version, database=self.database)
         state.by_oid = self.by_oid.copy()
+        state.by_kind = self.by_kind.copy()
         state.by_name = self.by_name.copy()
         state.of_table = self.of_table.copy()
         state.references = self.references.copy()
@@ -218,6 +233,7 @@ class CatalogState:
         if isinstance(before, Table):
             self._hide(before)
         self.by_oid[value.oid] = value
+        self._list_of(type(value))[value.oid] = value
         self.detaching.pop(value.oid, None)
         self.filled.pop(value.oid, None)
         self._mark(value)
@@ -227,6 +243,7 @@ class CatalogState:
     def _add(self, value: CatalogObject) -> None:
         oid = value.oid
         self.by_oid[oid] = value
+        self._list_of(type(value))[oid] = value
         key = name_key(value)
         if key is not None:
             self.by_name[key] = oid
@@ -248,6 +265,13 @@ class CatalogState:
             self.operators[value.name] = (*self.operators.get(value.name, ()), oid)
         elif isinstance(value, UserCast):
             self.casts[value.source, value.target] = oid
+
+    def _list_of(self, kind: type[CatalogObject]) -> dict[Oid, CatalogObject]:
+        """The objects of a kind, to be changed: no other state has this list."""
+        if kind not in self._own_kinds:
+            self._own_kinds.add(kind)
+            self.by_kind[kind] = self.by_kind.get(kind, {}).copy()
+        return self.by_kind[kind]
 
     def _show(self, value: Table) -> None:
         """The relations that a table brings along are found by name and OID, but not listed among objects."""
@@ -276,6 +300,7 @@ class CatalogState:
         value = self.by_oid.pop(oid, None)
         if value is None:
             return
+        del self._list_of(type(value))[oid]
         key = name_key(value)
         if key is not None and self.by_name.get(key) == oid:
             del self.by_name[key]

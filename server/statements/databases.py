@@ -73,7 +73,7 @@ def _template(context: StatementContext, given: dict[str, Any]) -> Database:
     if found is None:
         raise InvalidCatalogName(f'template database "{name}" does not exist')
     view = context.session.database.catalog.views.get(found.oid)
-    if view is not None and any(isinstance(value, Table) for value in view.state.by_oid.values()):
+    if view is not None and any(view.state.of_kind(Table)):
         raise FeatureNotSupported(
             f'copying database "{found.name}", which is not empty, is not supported'
         )

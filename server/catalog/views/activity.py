@@ -474,11 +474,7 @@ def _available(view: CatalogView) -> Iterator[Row]:
         "installed_version": "1.0",
         "comment": comment,
     }
-    versions = {
-        value.name: value.version
-        for value in view.state.by_oid.values()
-        if isinstance(value, ExtensionObject)
-    }
+    versions = {value.name: value.version for value in view.state.of_kind(ExtensionObject)}
     for extension in EXTENSIONS.values():
         yield {
             "name": extension.name,

@@ -163,9 +163,8 @@ def _(value: Sequence, view: CatalogView) -> Row:
 
 def relations(view: CatalogView) -> Iterator[Any]:
     """Every table, view, index and sequence of the view's state, and what tables bring along."""
-    for value in (*view.state.by_oid.values(), *view.state.shown.values()):
-        if isinstance(value, Table | Index | Sequence):
-            yield value
+    yield from view.state.of_kind(Table, Index, Sequence)
+    yield from view.state.shown.values()
 
 
 def _classes(view: CatalogView) -> Iterable[Row]:

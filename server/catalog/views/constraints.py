@@ -91,9 +91,11 @@ def _statistics(view: CatalogView) -> Iterator[Row]:
 
 
 def _indexes(view: CatalogView) -> Iterator[Row]:
-    for value in (*view.state.by_oid.values(), *view.state.shown.values()):
-        if isinstance(value, Index):
-            yield _index_row(view, value)
+    for value in view.state.of_kind(Index):
+        yield _index_row(view, value)
+    for shown in view.state.shown.values():
+        if isinstance(shown, Index):
+            yield _index_row(view, shown)
 
 
 _CONSTRAINT_DEFAULTS: dict[str, Any] = {
@@ -158,39 +160,34 @@ def _foreign_key(view: CatalogView, value: Constraint) -> dict[str, Any]:
 
 
 def _constraints(view: CatalogView) -> Iterator[Row]:
-    for value in view.state.by_oid.values():
-        if isinstance(value, Constraint):
-            yield _constraint_row(view, value)
-        elif isinstance(value, UserType) and value.not_null:
-            continue  # PostgreSQL 15 has no constraint object for it either
+    for value in view.state.of_kind(Constraint):
+        yield _constraint_row(view, value)
 
 
 def _defaults(view: CatalogView) -> Iterator[Row]:
-    for table in view.state.by_oid.values():
-        if isinstance(table, Table):
-            for column in table.live_columns:
-                if column.listed_default is not None:
-                    yield {
-                        "oid": synthetic_oid(table.oid, column.number),
-                        "adrelid": table.oid,
-                        "adnum": column.number,
-                        "adbin": column.default,
-                    }
+    for table in view.state.of_kind(Table):
+        for column in table.live_columns:
+            if column.listed_default is not None:
+                yield {
+                    "oid": synthetic_oid(table.oid, column.number),
+                    "adrelid": table.oid,
+                    "adnum": column.number,
+                    "adbin": column.default,
+                }
 
 
 def _sequences(view: CatalogView) -> Iterator[Row]:
-    for value in view.state.by_oid.values():
-        if isinstance(value, Sequence):
-            yield {
-                "seqrelid": value.oid,
-                "seqtypid": value.type,
-                "seqstart": value.start,
-                "seqincrement": value.increment,
-                "seqmax": value.maximum,
-                "seqmin": value.minimum,
-                "seqcache": value.cache,
-                "seqcycle": value.cycle,
-            }
+    for value in view.state.of_kind(Sequence):
+        yield {
+            "seqrelid": value.oid,
+            "seqtypid": value.type,
+            "seqstart": value.start,
+            "seqincrement": value.increment,
+            "seqmax": value.maximum,
+            "seqmin": value.minimum,
+            "seqcache": value.cache,
+            "seqcycle": value.cycle,
+        }
 
 
 def rule_oid(view_oid: int) -> int:
@@ -202,7 +199,7 @@ RULE_EVENTS = {"update": "2", "insert": "3", "delete": "4"}
 
 
 def _rules(view: CatalogView) -> Iterator[Row]:
-    for value in view.state.by_oid.values():
+    for value in view.state.of_kind(Rule, Table):
         if isinstance(value, Rule):
             yield {
                 "oid": value.oid,
@@ -228,7 +225,7 @@ def _rules(view: CatalogView) -> Iterator[Row]:
 
 
 def _inheritance(view: CatalogView) -> Iterator[Row]:
-    for value in view.state.by_oid.values():
+    for value in view.state.of_kind(Table, Index):
         parents: tuple[int, ...] = ()
         if isinstance(value, Table):
             parents = value.parents
@@ -244,8 +241,8 @@ def _inheritance(view: CatalogView) -> Iterator[Row]:
 
 
 def _partitioned(view: CatalogView) -> Iterator[Row]:
-    for table in view.state.by_oid.values():
-        if not isinstance(table, Table) or table.partition_key is None:
+    for table in view.state.of_kind(Table):
+        if table.partition_key is None:
             continue
         key = table.partition_key
         default = next(

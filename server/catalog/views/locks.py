@@ -100,8 +100,8 @@ def _awaited_row(session: Any, row: tuple[int, int], database: int | None) -> Ro
 def _by_storage(session: Any) -> dict[int, int]:
     return {
         value.storage_id: value.oid
-        for value in session.transaction.catalog.state.by_oid.values()
-        if isinstance(value, Table | Index) and value.storage_id
+        for value in session.transaction.catalog.state.of_kind(Table, Index)
+        if value.storage_id
     }
 
 

@@ -70,11 +70,7 @@ def _abbreviations(session: Any) -> Iterator[Row]:
 
 
 def _versions(view: CatalogView) -> Iterator[Row]:
-    installed = {
-        value.name: value.version
-        for value in view.state.by_oid.values()
-        if isinstance(value, ExtensionObject)
-    }
+    installed = {value.name: value.version for value in view.state.of_kind(ExtensionObject)}
     for extension in EXTENSIONS.values():
         yield {
             "name": extension.name,

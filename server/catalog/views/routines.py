@@ -85,43 +85,41 @@ def _variadic(view: CatalogView, value: UserFunction) -> Oid:
 
 
 def _operators(view: CatalogView) -> Iterator[Row]:
-    for value in view.state.by_oid.values():
-        if isinstance(value, UserOperator):
-            yield {
-                "oid": value.oid,
-                "oprname": value.name,
-                "oprnamespace": value.schema,
-                "oprowner": value.owner,
-                "oprkind": "b" if value.left else "l",
-                "oprcanmerge": value.merges,
-                "oprcanhash": value.hashes,
-                "oprleft": value.left,
-                "oprright": value.right,
-                "oprresult": value.result,
-                "oprcom": value.commutator,
-                "oprnegate": value.negator,
-                "oprcode": value.function,
-                "oprrest": value.restrict,
-                "oprjoin": value.join,
-            }
+    for value in view.state.of_kind(UserOperator):
+        yield {
+            "oid": value.oid,
+            "oprname": value.name,
+            "oprnamespace": value.schema,
+            "oprowner": value.owner,
+            "oprkind": "b" if value.left else "l",
+            "oprcanmerge": value.merges,
+            "oprcanhash": value.hashes,
+            "oprleft": value.left,
+            "oprright": value.right,
+            "oprresult": value.result,
+            "oprcom": value.commutator,
+            "oprnegate": value.negator,
+            "oprcode": value.function,
+            "oprrest": value.restrict,
+            "oprjoin": value.join,
+        }
 
 
 def _casts(view: CatalogView) -> Iterator[Row]:
-    for value in view.state.by_oid.values():
-        if isinstance(value, UserCast):
-            yield {
-                "oid": value.oid,
-                "castsource": value.source,
-                "casttarget": value.target,
-                "castfunc": value.function,
-                "castcontext": value.context,
-                "castmethod": value.method,
-            }
+    for value in view.state.of_kind(UserCast):
+        yield {
+            "oid": value.oid,
+            "castsource": value.source,
+            "casttarget": value.target,
+            "castfunc": value.function,
+            "castcontext": value.context,
+            "castmethod": value.method,
+        }
 
 
 def _aggregates(view: CatalogView) -> Iterator[Row]:
-    for value in view.state.by_oid.values():
-        parts = value.aggregate if isinstance(value, UserFunction) else None
+    for value in view.state.of_kind(UserFunction):
+        parts = value.aggregate
         if parts is not None:
             yield {
                 "aggfnoid": value.oid,
@@ -150,23 +148,21 @@ def _aggregates(view: CatalogView) -> Iterator[Row]:
 
 
 def _functions(view: CatalogView) -> Iterator[Row]:
-    for value in view.state.by_oid.values():
-        if isinstance(value, UserFunction):
-            yield function_row(view, value)
+    for value in view.state.of_kind(UserFunction):
+        yield function_row(view, value)
 
 
 def _extensions(view: CatalogView) -> Iterator[Row]:
-    for value in view.state.by_oid.values():
-        if isinstance(value, ExtensionObject):
-            known = EXTENSIONS.get(value.name)
-            yield {
-                "oid": value.oid,
-                "extname": value.name,
-                "extowner": value.owner,
-                "extnamespace": value.schema,
-                "extrelocatable": known is None or known.relocatable,
-                "extversion": value.version,
-            }
+    for value in view.state.of_kind(ExtensionObject):
+        known = EXTENSIONS.get(value.name)
+        yield {
+            "oid": value.oid,
+            "extname": value.name,
+            "extowner": value.owner,
+            "extnamespace": value.schema,
+            "extrelocatable": known is None or known.relocatable,
+            "extversion": value.version,
+        }
 
 
 def _collations(view: CatalogView) -> Iterator[Row]:

@@ -33,68 +33,63 @@ def written_options(options: Sequence[tuple[str, str]]) -> str | None:
 
 
 def _configurations(view: CatalogView) -> Iterator[Row]:
-    for value in view.state.by_oid.values():
-        if isinstance(value, TextSearchConfiguration):
-            yield {
-                "oid": value.oid,
-                "cfgname": value.name,
-                "cfgnamespace": value.schema,
-                "cfgowner": value.owner,
-                "cfgparser": value.parser,
-            }
+    for value in view.state.of_kind(TextSearchConfiguration):
+        yield {
+            "oid": value.oid,
+            "cfgname": value.name,
+            "cfgnamespace": value.schema,
+            "cfgowner": value.owner,
+            "cfgparser": value.parser,
+        }
 
 
 def _mappings(view: CatalogView) -> Iterator[Row]:
-    for value in view.state.by_oid.values():
-        if isinstance(value, TextSearchConfiguration):
-            for token, dictionaries in value.mapping:
-                for number, oid in enumerate(dictionaries, 1):
-                    yield {
-                        "mapcfg": value.oid,
-                        "maptokentype": token,
-                        "mapseqno": number,
-                        "mapdict": oid,
-                    }
+    for value in view.state.of_kind(TextSearchConfiguration):
+        for token, dictionaries in value.mapping:
+            for number, oid in enumerate(dictionaries, 1):
+                yield {
+                    "mapcfg": value.oid,
+                    "maptokentype": token,
+                    "mapseqno": number,
+                    "mapdict": oid,
+                }
 
 
 def _dictionaries(view: CatalogView) -> Iterator[Row]:
-    for value in view.state.by_oid.values():
-        if isinstance(value, TextSearchDictionary):
-            yield {
-                "oid": value.oid,
-                "dictname": value.name,
-                "dictnamespace": value.schema,
-                "dictowner": value.owner,
-                "dicttemplate": value.template,
-                "dictinitoption": written_options(value.options),
-            }
+    for value in view.state.of_kind(TextSearchDictionary):
+        yield {
+            "oid": value.oid,
+            "dictname": value.name,
+            "dictnamespace": value.schema,
+            "dictowner": value.owner,
+            "dicttemplate": value.template,
+            "dictinitoption": written_options(value.options),
+        }
 
 
 def _parsers(view: CatalogView) -> Iterator[Row]:
-    for value in view.state.by_oid.values():
-        if isinstance(value, TextSearchParser):
-            yield {
-                "oid": value.oid,
-                "prsname": value.name,
-                "prsnamespace": value.schema,
-                "prsstart": value.start,
-                "prstoken": value.token,
-                "prsend": value.end,
-                "prsheadline": value.headline,
-                "prslextype": value.types,
-            }
+    for value in view.state.of_kind(TextSearchParser):
+        yield {
+            "oid": value.oid,
+            "prsname": value.name,
+            "prsnamespace": value.schema,
+            "prsstart": value.start,
+            "prstoken": value.token,
+            "prsend": value.end,
+            "prsheadline": value.headline,
+            "prslextype": value.types,
+        }
 
 
 def _templates(view: CatalogView) -> Iterator[Row]:
-    for value in view.state.by_oid.values():
-        if isinstance(value, TextSearchTemplate):
-            yield {
-                "oid": value.oid,
-                "tmplname": value.name,
-                "tmplnamespace": value.schema,
-                "tmplinit": value.init,
-                "tmpllexize": value.lexize,
-            }
+    for value in view.state.of_kind(TextSearchTemplate):
+        yield {
+            "oid": value.oid,
+            "tmplname": value.name,
+            "tmplnamespace": value.schema,
+            "tmplinit": value.init,
+            "tmpllexize": value.lexize,
+        }
 
 
 RELATIONS = (

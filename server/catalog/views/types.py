@@ -268,7 +268,7 @@ def _ranges(view: CatalogView) -> Iterator[Row]:
 
 
 def _types(view: CatalogView) -> Iterator[Row]:
-    for value in view.state.by_oid.values():
+    for value in view.state.of_kind(UserType, Table):
         if isinstance(value, UserType):
             yield _MAKERS[value.kind](view, value)
             if value.array_oid:
@@ -280,15 +280,14 @@ def _types(view: CatalogView) -> Iterator[Row]:
 
 
 def _labels(view: CatalogView) -> Iterator[Row]:
-    for value in view.state.by_oid.values():
-        if isinstance(value, UserType):
-            for oid, position, label in value.labels:
-                yield {
-                    "oid": oid,
-                    "enumtypid": value.oid,
-                    "enumsortorder": position,
-                    "enumlabel": label,
-                }
+    for value in view.state.of_kind(UserType):
+        for oid, position, label in value.labels:
+            yield {
+                "oid": oid,
+                "enumtypid": value.oid,
+                "enumsortorder": position,
+                "enumlabel": label,
+            }
 
 
 def _schema_row(view: CatalogView, value: Schema) -> Row:
