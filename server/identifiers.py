@@ -9,6 +9,9 @@ IDENTIFIER_BYTES_MAX = 63
 BY_OID: Final = "pg_oid"
 """The schema under which stored texts name a user's function by OID; no schema is called so, as pg_ is reserved."""
 
+TYPE_BY_OID: Final = "pg_type_oid"
+"""The schema under which stored texts name a user's type by OID."""
+
 _BY_OID = re.compile(rf'\b{BY_OID}\."(\d+)"')
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
 
@@ -256,6 +259,11 @@ def _must_escape(name: str, at: int, character: str, is_full: bool, escapes_peri
 def routine_by_oid(oid: int) -> str:
     """A users' function as stored texts name it, whatever it is called and wherever it is."""
     return f'{BY_OID}."{oid}"'
+
+
+def type_by_oid(oid: int) -> str:
+    """A users' type as stored texts name it."""
+    return f'{TYPE_BY_OID}."{oid}"'
 
 
 def routine_oids(text: str) -> list[int]:

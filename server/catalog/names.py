@@ -246,6 +246,14 @@ class CatalogNames:
                 return (name,) if meant is not None and found.oid == meant.oid else (schema, name)
         return (schema, name)
 
+    def type_parts(self, oid: Oid) -> tuple[str, ...] | None:
+        """The parts of the name of a users' type, without a schema that need not be said; None for no type."""
+        value = type_object(self.view, oid)
+        if value is None:
+            return None
+        home = self.view.object(value.schema)
+        return (value.name,) if home is None else self.shortest("type", home.name, value.name)
+
     def routine_parts(self, oid: Oid) -> tuple[str, ...] | None:
         """The parts of the name of a function, without a schema that need not be said; None for no function."""
         identity = routine_identity(self.view, oid)

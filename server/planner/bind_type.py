@@ -13,6 +13,7 @@ from server.errors import (
     UndefinedObject,
     UndefinedTable,
 )
+from server.identifiers import TYPE_BY_OID
 from server.planner.environment import ELSEWHERE, BindContext, raise_at
 from server.sql import nodes
 
@@ -66,6 +67,8 @@ def find_type(
     context: BindContext, parts: tuple[str, ...], node: exp.Expression | None = None
 ) -> Type | None:
     """A type by its possibly qualified name."""
+    if parts[0] == TYPE_BY_OID:
+        return context.catalog.type(int(parts[1]))
     if len(parts) > 1:
         if not context.in_own_database(parts):
             raise FeatureNotSupported(f"{ELSEWHERE}: {'.'.join(parts)}")

@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from server.catalog.collations import Collation
-from server.catalog.names import type_text as name_type
 from server.catalog.objects import FIRST_USER_OID, PG_CATALOG_OID, Sequence, Table
 from server.catalog.routine_objects import UserFunction
 from server.expressions.expression import Call, Case, Constant, Relabel
-from server.identifiers import BY_OID
+from server.identifiers import BY_OID, type_by_oid
 from server.planner.deparse import constant_text, type_text
 from server.planner.environment import TEXT, UNKNOWN, VARCHAR
 from server.planner.from_names import FromNames
@@ -182,10 +181,12 @@ class Speller:
         return parse_expression(constant_text(self._qualified(constant.type), constant.value))
 
     def _qualified(self, reference: TypeReference) -> TypeReference:
-        """A type whose name says where it is found."""
+        """A type whose name means the same whatever it is called later."""
         if reference.oid < FIRST_USER_OID:
             return reference
-        name = name_type(self._catalog, (), reference.oid)
+        element = self._catalog.element_of_array(reference.oid)
+        name = type_by_oid(reference.oid if element is None else element)
+        name += "" if element is None else "[]"
         return replace(reference, type=replace(reference.type, sql_name=name))
 
     def collation(self, node: exp.Expression) -> exp.Expression:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sqlglot import exp
 
-from server.identifiers import BY_OID
+from server.identifiers import BY_OID, TYPE_BY_OID
 from server.sql import nodes
 from server.sql.deparse import deparse
 from server.sql.deparse_pretty import deparse_pretty
@@ -57,6 +57,9 @@ class Names(Protocol):
 
     def routine_parts(self, oid: int) -> tuple[str, ...] | None:
         """The parts of the name of a function, without a schema that need not be said."""
+
+    def type_parts(self, oid: int) -> tuple[str, ...] | None:
+        """The parts of the name of a users' type, without a schema that need not be said."""
 
 
 def printed(text: str, pretty: bool, names: Names) -> str:
@@ -122,7 +125,9 @@ def _without_system(parts: Sequence[str] | None) -> Sequence[str] | None:
 
 def _shorten(node: exp.Expression, kind: str, names: Names) -> None:
     parts = node.args["parts"]
-    if len(parts) == 2 and parts[0] != "pg_catalog":
+    if parts[0] == TYPE_BY_OID:
+        node.set("parts", names.type_parts(int(parts[1])) or parts)
+    elif len(parts) == 2 and parts[0] != "pg_catalog":
         node.set("parts", names.shortest(kind, *parts))
 
 

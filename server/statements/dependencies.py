@@ -6,7 +6,7 @@ CASCADE only, and is named in the error otherwise. The manual's section "Depende
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.collations import Collation
@@ -42,7 +42,7 @@ from server.catalog.text_search_objects import (
 )
 from server.catalog.trigger_objects import Rule, Trigger
 from server.errors import DependentObjectsStillExist
-from server.identifiers import routine_oids
+from server.identifiers import routine_oids, type_by_oid
 from server.statements.collations import of_collation
 from server.statements.dependents import (
     Dependent,
@@ -55,6 +55,8 @@ from server.statements.dependents import (
     of_template,
 )
 from server.statements.routine_names import shown_type
+from server.statements.table_texts import columns_read, policies_reading, triggers_reading
+from server.statements.view_texts import readers_of_column, rules_reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -184,6 +186,21 @@ def _of_type(context: StatementContext, oid: int) -> Iterator[Dependent]:
         if other.base_type in arrays:
             yield Dependent(other, automatic=other.kind == "m")
     yield from _with_arguments(context, arrays, oid)
+    yield from _naming_type(context, oid)
+
+
+def _naming_type(context: StatementContext, oid: int) -> Iterator[Dependent]:
+    """What says a type, as of a constant."""
+    name = type_by_oid(oid)
+    on = f"type {shown_type(context, oid)}"
+    for dependent in _saying(context, lambda text: name in text):
+        yield replace(dependent, on=on)
+    for view in context.catalog.objects(Table):
+        if view.view_query is not None and name in view.view_query:
+            yield Dependent(view, automatic=False, on=on)
+    for rule in context.catalog.objects(Rule):
+        if any(name in text for text in (rule.condition or "", *rule.actions)):
+            yield Dependent(rule, automatic=False, on=on)
 
 
 def _columns_of_type(
@@ -201,6 +218,28 @@ def _columns_of_type(
             continue
         text = f"column {column.name} of {describe(context, table)}"
         yield Dependent(None, False, text, (table.oid, column.number), on)
+        for over in _over(context, table, column):
+            yield Dependent(over, automatic=True)
+        for reader in _reading(context, table, column):
+            yield Dependent(reader, automatic=False, on=text)
+
+
+def _over(context: StatementContext, table: Table, column: Column) -> Iterator[CatalogObject]:
+    """The constraints over a column, and the indexes that it is a key of or is looked at for."""
+    for constraint in context.catalog.constraints_of(table.oid):
+        if column.number in constraint.columns:
+            yield constraint
+    for index in context.catalog.indexes_of(table.oid):
+        numbers = {*(key.number for key in index.keys), *index.included}
+        texts = (index.predicate, *(key.expression for key in index.keys))
+        if column.number in numbers.union(*(columns_read(context, table, each) for each in texts)):
+            yield index
+
+
+def _reading(context: StatementContext, table: Table, column: Column) -> Iterator[CatalogObject]:
+    """The views, rules, policies and triggers that read a column."""
+    for reading in (readers_of_column, rules_reading, policies_reading, triggers_reading):
+        yield from reading(context, table, column)
 
 
 def _with_arguments(context: StatementContext, types: set[int], oid: int) -> Iterator[Dependent]:
@@ -265,7 +304,7 @@ def _of_function(context: StatementContext, function: UserFunction) -> Iterator[
         if parts is not None and oid in _functions_of(parts):
             yield Dependent(other, automatic=False)
     yield from _readers(context, oid)
-    yield from _calling_texts(context, function)
+    yield from _saying(context, lambda text: oid in routine_oids(text))
 
 
 def _functions_of(parts: AggregateParts) -> tuple[int, ...]:
@@ -279,34 +318,34 @@ def _functions_of(parts: AggregateParts) -> tuple[int, ...]:
     )
 
 
-def _calling_texts(context: StatementContext, function: UserFunction) -> Iterator[Dependent]:
-    """Defaults, checks, indexes, policies and triggers whose text calls a function."""
+def _saying(context: StatementContext, says: Callable[[str], bool]) -> Iterator[Dependent]:
+    """Defaults, checks, indexes, policies and triggers whose text says something."""
     catalog = context.catalog
 
-    def calls(*texts: str | None) -> bool:
-        return any(text is not None and function.oid in routine_oids(text) for text in texts)
+    def do_say(*texts: str | None) -> bool:
+        return any(text is not None and says(text) for text in texts)
 
     for table in catalog.objects(Table):
         for column in table.live_columns:
-            if calls(column.default):
+            if do_say(column.default):
                 yield of_default(context, table, column)
         key = table.partition_key
-        if key is not None and calls(*(part.expression for part in key.parts)):
+        if key is not None and do_say(*(part.expression for part in key.parts)):
             yield Dependent(table, automatic=False)
-    for kind, texts in _CALLING.items():
+    for kind, texts in _TEXTS.items():
         for value in catalog.objects(kind):
-            if calls(*texts(value)):
+            if do_say(*texts(value)):
                 yield Dependent(value, automatic=False)
 
 
-_CALLING: dict[type[Any], Callable[[Any], tuple[str | None, ...]]] = {
+_TEXTS: dict[type[Any], Callable[[Any], tuple[str | None, ...]]] = {
     Constraint: lambda value: (value.expression,),
     Index: lambda value: (value.predicate, *(key.expression for key in value.keys)),
     Policy: lambda value: (value.using, value.with_check),
     Trigger: lambda value: (value.when,),
     UserFunction: lambda value: value.defaults,
 }
-"""The texts of objects that may call functions."""
+"""The expressions of objects, which may call functions and name types."""
 
 
 def _of_operator(context: StatementContext, operator: UserOperator) -> Iterator[Dependent]:
@@ -498,6 +537,8 @@ class _Collection:
             return is_of_named or found.oid in self._named or found.oid in self.order
         if default_of is None:
             return False
+        if default_of in self.defaults:
+            return True
         is_of_part = self._part is not None and self._part.default_of == default_of
         return is_of_part or default_of[0] in self._named or default_of[0] in self.order
 

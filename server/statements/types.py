@@ -27,6 +27,7 @@ from server.sql import utility_types as tree
 from server.statements.collations import collation_for
 from server.statements.column_types import refuse_pseudo_type
 from server.statements.domain_values import refuse_null_values, refuse_violating_values
+from server.statements.enum_texts import rename_in_texts
 from server.statements.names import claim_name, split_name, target_schema, usable_schema
 from server.statements.statement import Run, StatementContext, Utility
 from server.types.type import TypeReference
@@ -110,6 +111,7 @@ def alter_enum(context: StatementContext, statement: tree.AlterEnum) -> Run:
     yield from context.lock_relation(value.oid, "access exclusive", value.name)
     if statement.old_label:
         labels = _renamed(value, statement)
+        rename_in_texts(context, value, statement.old_label, statement.new_label)
     else:
         _check_label(statement.new_label)
         if any(label == statement.new_label for _, _, label in value.labels):
