@@ -6,7 +6,7 @@ with every execution: while its plan is fresh, it is the unnamed statement again
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -38,23 +38,35 @@ from server.session.results import (
 )
 from server.session.scope import StatementScope
 from server.session.simple_query import (
+    begun_utility,
     refuse_in_failed_block,
-    run_utility,
     standard_text,
     statements_of,
+    utility_items,
 )
 from server.sql.utility_statement import UtilityStatement
-from server.sql.utility_transactions import Begin, Commit, Rollback, TransactionModes
+from server.sql.utility_transactions import (
+    Begin,
+    Commit,
+    PrepareTransaction,
+    Rollback,
+    TransactionModes,
+)
 from server.statements.cursors import forward
 from server.statements.portal import Portal, Prepared, StalePlan
 
 if TYPE_CHECKING:
     from server.session.session import Session
     from server.sql.parse import Statement
+    from server.statements.statement import Description, Rows
+    from server.vector.batch import Batch
 
 Steps = Generator[Any, Any, None]
 PLAIN_CONTROLS = {Begin(TransactionModes()): 1, Commit(): 2, Rollback(): 3}
 """Statements about blocks in their plain form, by the number that native/point_run has for each."""
+
+ENDS_TRANSACTION = (Commit, Rollback, PrepareTransaction)
+"""Statements behind which there are no portals but cursors WITH HOLD."""
 
 PARSED_MAX = 128
 """Unnamed point statements that a session keeps."""
@@ -66,9 +78,8 @@ def parse(session: Session, message: messages.Parse) -> Steps:
     """Prepare a statement."""
     session.begin_statement(message.sql)
     sql = standard_text(session, message.sql)
-    if message.name and message.name in session.prepared:
-        raise DuplicatePreparedStatement(f'prepared statement "{message.name}" already exists')
-    session.prepared.pop(message.name, None)
+    if not message.name:
+        session.prepared.pop("", None)
     key = (sql, message.parameter_oids)
     kept = None if message.name else session.parsed.get(key)
     if kept is not None and kept.basis is session.basis() and not session.transaction.is_failed:
@@ -91,6 +102,8 @@ def parse(session: Session, message: messages.Parse) -> Steps:
             yield from _type_parameters(session, prepared, statement)
         else:
             yield from renew(session, prepared)
+    if message.name in session.prepared:
+        raise DuplicatePreparedStatement(f'prepared statement "{message.name}" already exists')
     session.prepared[message.name] = prepared
     if not message.name:
         _keep(session, key, prepared)
@@ -228,14 +241,19 @@ def _columns(session: Session, prepared: Prepared, formats: Sequence[int]) -> An
         if not planned.returns_rows:
             return messages.NoData()
         return row_description(planned, spread_formats(formats, len(planned.names)))
-    statement = prepared.statement
-    row = None if statement is None else session.database.statements.get(type(statement.tree))
-    if statement is None or row is None or row.describe is None:
-        return messages.NoData()
-    description = row.describe(StatementScope(session, statement, ()), statement.tree)
+    description = _described_utility(session, prepared)
     if description is None:
         return messages.NoData()
     return described(description, spread_formats(formats, len(description.names)))
+
+
+def _described_utility(session: Session, prepared: Prepared) -> Description | None:
+    """The columns of a utility statement, of one that has any."""
+    statement = prepared.statement
+    row = None if statement is None else session.database.statements.get(type(statement.tree))
+    if statement is None or row is None or row.describe is None:
+        return None
+    return row.describe(StatementScope(session, statement, ()), statement.tree)
 
 
 def portal_named(session: Session, name: str) -> Portal:
@@ -259,19 +277,64 @@ def execute(session: Session, message: messages.Execute) -> Steps:
     refuse_in_failed_block(session, statement)
     started = watching.started(session, portal.source)
     if portal.planned is None:
-        if portal.done:
-            raise ObjectNotInPrerequisiteState(f'portal "{message.portal}" cannot be run')
-        portal.done = True
-        types = tuple(reference.oid for reference in portal.prepared.parameters)
-        tag = yield from run_utility(
-            session, statement, portal.formats, portal.parameters, types, describe=False
-        )
-        yield from session.changed_settings()
-        yield messages.CommandComplete(tag)
+        tag = yield from _execute_utility(session, portal, statement, message.max_rows)
     else:
         tag = yield from _execute_plan(session, portal, message.max_rows)
     watching.ended(session, started, portal.source, tag)
     session.transaction.is_pipelined = True
+
+
+def _execute_utility(
+    session: Session, portal: Portal, statement: Statement, max_rows: int
+) -> Generator[Any, Any, str]:
+    """Run a utility statement once; of one with rows, give as many as were asked for, and the next ones then."""
+    if not portal.started:
+        portal.started = True
+        kept = yield from _run_utility(session, portal, statement, keeps=max_rows > 0)
+        if kept is None:
+            yield messages.CommandComplete(portal.tag)
+            return portal.tag
+        portal.rows = iter(kept)
+    elif not portal.types:
+        raise ObjectNotInPrerequisiteState(f'portal "{portal.name}" cannot be run')
+    return (yield from _execute_kept(session, portal, max_rows))
+
+
+def _run_utility(
+    session: Session, portal: Portal, statement: Statement, *, keeps: bool
+) -> Generator[Any, Any, list[Batch] | None]:
+    """Run a utility statement to its end, and send its rows, or keep them; None: there is nothing kept."""
+    types = tuple(reference.oid for reference in portal.prepared.parameters)
+    scope, row = begun_utility(session, statement, portal.parameters, types)
+    description = row.describe(scope, statement.tree) if row.describe is not None else None
+    portal.types = () if description is None else description.types
+    formats = spread_formats(portal.formats, len(portal.types)) if portal.types else ()
+    kept: list[Batch] = []
+
+    def send(item: Rows) -> Iterator[Any]:
+        if keeps:
+            kept.append(item.batch)
+        else:
+            yield data_rows(item.batch, portal.types, formats, session.style)
+
+    portal.tag = yield from utility_items(session, scope, row, send)
+    if isinstance(statement.tree, ENDS_TRANSACTION):
+        session.close_portals()
+    yield from session.changed_settings()
+    return kept if keeps and portal.types else None
+
+
+def _execute_kept(session: Session, portal: Portal, max_rows: int) -> Generator[Any, Any, str]:
+    """Give rows of a utility statement that has been run; its tag, which may say how many these are."""
+    formats, count = spread_formats(portal.formats, len(portal.types)), 0
+    for item in forward(portal, max_rows):
+        count += item.count
+        yield data_rows(item, portal.types, formats, session.style)
+    head, _, number = portal.tag.rpartition(" ")
+    tag = f"{head} {count}" if number.isdigit() else portal.tag
+    is_suspended = max_rows and count == max_rows and not portal.done
+    yield messages.PortalSuspended() if is_suspended else messages.CommandComplete(tag)
+    return tag
 
 
 def _execute_plan(session: Session, portal: Portal, max_rows: int) -> Generator[Any, Any, str]:
@@ -300,7 +363,7 @@ def _execute_plan(session: Session, portal: Portal, max_rows: int) -> Generator[
     if max_rows and count == max_rows and not portal.done:
         yield messages.PortalSuspended()
         return command_tag(planned.tag, count)
-    tag = command_tag(planned.tag, portal.context.row_count if planned.writes else count)
+    tag = command_tag(planned.tag, count if planned.returns_rows else portal.context.row_count)
     yield messages.CommandComplete(tag)
     return tag
 

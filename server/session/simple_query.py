@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 Steps = Generator[Any, Any, None]
 
-ENDS_FAILED = frozenset(("COMMIT", "ROLLBACK", "ROLLBACK TO", "PREPARE TRANSACTION"))
+ENDS_FAILED = frozenset(("COMMIT", "ROLLBACK", "PREPARE TRANSACTION"))
 """The statements that a block accepts after an error."""
 
 
@@ -203,20 +203,27 @@ def begun_utility(
     return StatementScope(session, statement, parameters, parameter_types), row
 
 
-def run_utility(
-    session: Session,
-    statement: Statement,
-    formats: tuple[int, ...] = (),
-    parameters: tuple[Any, ...] = (),
-    parameter_types: tuple[int, ...] = (),
-    *,
-    describe: bool = True,
-) -> Generator[Any, Any, str]:
-    """Run a utility statement; describe says whether RowDescription goes before its rows. Gives its command tag."""
-    scope, row = begun_utility(session, statement, parameters, parameter_types)
+def run_utility(session: Session, statement: Statement) -> Generator[Any, Any, str]:
+    """Run a utility statement and send its rows in text; gives its command tag."""
+    scope, row = begun_utility(session, statement)
     description = row.describe(scope, statement.tree) if row.describe is not None else None
-    spread = spread_formats(formats, len(description.names)) if description else ()
-    header = [described(description, spread)] if description is not None and describe else []
+    formats = spread_formats((), len(description.names)) if description else ()
+    header = [described(description, formats)] if description is not None else []
+
+    def send(item: Rows) -> Iterator[Any]:
+        assert description is not None, statement.tag
+        yield from pop_all(header)
+        yield data_rows(item.batch, description.types, formats, session.style)
+
+    tag = yield from utility_items(session, scope, row, send)
+    yield from pop_all(header)
+    return tag
+
+
+def utility_items(
+    session: Session, scope: StatementScope, row: Utility, send: Callable[[Rows], Iterator[Any]]
+) -> Generator[Any, Any, str]:
+    """Run a utility statement: what it yields, rows as what `send` makes of them; gives its command tag."""
     # An error that comes in here at a yield ends the statement at once, not when its generator is collected.
     with closing(utility_steps(session, scope, row)) as steps:
         answer: Any = None
@@ -224,13 +231,11 @@ def run_utility(
             try:
                 item = steps.send(answer)
             except StopIteration as stop:
-                yield from pop_all(header)
                 if row.outside_block:  # what follows in a pipeline cannot undo it
                     yield from session.transaction.end_implicit()
                 return str(stop.value)
+            answer = None
             if isinstance(item, Rows):
-                assert description is not None, statement.tag
-                yield from pop_all(header)
-                answer = yield data_rows(item.batch, description.types, spread, session.style)
+                yield from send(item)
             else:
                 answer = yield item

@@ -103,10 +103,10 @@ def portal_named(context: StatementContext, name: str) -> Portal:
 
 
 def describe_fetch(context: StatementContext, statement: tree.Fetch) -> Description | None:
-    """The columns of the cursor."""
-    if statement.move:
+    """The columns of the cursor; that there is none is for FETCH to say."""
+    portal: Portal | None = context.session.portals.get(statement.name)
+    if statement.move or portal is None:
         return None
-    portal = portal_named(context, statement.name)
     return Description(portal.names, portal.types)
 
 

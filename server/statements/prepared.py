@@ -93,8 +93,9 @@ def bound_parameters(
 
 
 def describe_execute(context: StatementContext, statement: tree.Execute) -> Description | None:
-    """The columns of the prepared statement."""
-    planned = prepared_named(context, statement.name).planned
+    """The columns of the prepared statement; that there is none is for EXECUTE to say."""
+    prepared: Prepared | None = context.session.prepared.get(statement.name)
+    planned = None if prepared is None else prepared.planned
     if planned is None or not planned.returns_rows:
         return None
     return Description(planned.names, planned.types)
