@@ -23,7 +23,6 @@ from storage.fast_latch import Latch
 
 COMMAND_BITS = 16
 COMMAND_MAX = (1 << COMMAND_BITS) - 1
-XID_MAX = (1 << 48) - 1
 FIRST_XID = 3  # as in PostgreSQL: what lies below is reserved
 
 IN_PROGRESS = 0

@@ -98,21 +98,6 @@ class Index:
                 ):
                     steps[place] = (self, Undo.NOTHING, 0, 0, None)
 
-    def insert_unique(
-        self,
-        transaction: Transaction,
-        table: Table,
-        key: bytes,
-        root_id: int,
-        key_of: KeyOf,
-    ) -> Outcome:
-        """Add an entry unless another row has the key: DONE, DUPLICATE or BLOCKED."""
-        conflict = self.find_duplicate(transaction, table, key, root_id, key_of)
-        if conflict is not None:
-            return conflict
-        self.insert(transaction, key, root_id)
-        return Outcome(Status.DONE, root_id=root_id)
-
     def find_duplicate(
         self,
         transaction: Transaction,

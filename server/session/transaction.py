@@ -52,7 +52,6 @@ class Savepoint:
 
     name: str
     storage: int
-    catalog_depth: int
     deferred_count: int
     portals: frozenset[str] = frozenset()
     read_only: bool = False
@@ -447,7 +446,6 @@ class SessionTransaction(TransactionState):
     def _push_savepoint(self, name: str) -> None:
         running = self.running
         assert running is not None
-        depth = len(running.savepoints)
         running.catalog.savepoint()
         self._session.settings.begin()
         token = running.storage.savepoint()
@@ -456,7 +454,6 @@ class SessionTransaction(TransactionState):
             Savepoint(
                 name,
                 token,
-                depth,
                 len(running.deferred),
                 portals,
                 running.modes.read_only,

@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from server.statements.statement import StatementContext
     from storage.engine import Snapshot, Transaction
 
-MODE: Final = "share update exclusive"
 READERS_AND_WRITERS: Final = LockMode.ACCESS_EXCLUSIVE
 WRITERS: Final = LockMode.SHARE
 

@@ -77,14 +77,6 @@ def format_type(
     return SUFFIX.sub("", type_.sql_name) + type_.modifier_out(modifier)
 
 
-def name_reference(reference: TypeReference) -> str:
-    """Write a type with its modifier, as messages do."""
-    modifier = reference.modifier if reference.modifier >= 0 else None
-    if reference.oid in TYPE_BY_OID:
-        return format_type(reference.oid, modifier)
-    return reference.type.sql_name
-
-
 TOKEN: Final = re.compile(
     r"\s*(?:(?P<quoted>\"(?:[^\"]|\"\")*\")|(?P<word>[^\W\d][\w$]*)|(?P<number>[+-]?\d+)"
     r"|(?P<string>'(?:[^']|'')*')|(?P<mark>[(),.\[\]%]))"

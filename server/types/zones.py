@@ -41,7 +41,6 @@ class Offset:
     """What holds at an instant in a zone."""
 
     seconds_east: int
-    is_summer: bool
     abbreviation: str
 
 
@@ -73,10 +72,10 @@ class Zone:
         return first if first.seconds_east <= second.seconds_east else second
 
     def _offset_of(self, moment: datetime) -> Offset:
-        offset, summer = moment.utcoffset(), moment.dst()
+        offset = moment.utcoffset()
         assert offset is not None
         seconds = offset.days * 86400 + offset.seconds
-        return Offset(seconds, bool(summer), moment.tzname() or "")
+        return Offset(seconds, moment.tzname() or "")
 
 
 def _within_tables(us: int) -> int:
@@ -88,7 +87,7 @@ def _within_tables(us: int) -> int:
 USES_FROM_US, USES_TO_US = -120 * 365 * US_PER_DAY, 40 * 365 * US_PER_DAY
 MONTH_US: Final = 30 * US_PER_DAY
 UNIVERSAL: Final = {"UTC": "UTC", "GMT": "GMT", "UCT": "UCT", "ZULU": "Zulu"}
-UTC_ZONE: Final = Zone("UTC", None, Offset(0, False, "UTC"))
+UTC_ZONE: Final = Zone("UTC", None, Offset(0, "UTC"))
 
 
 @lru_cache(maxsize=256)
@@ -96,7 +95,7 @@ def zone_named(name: str) -> Zone | None:
     """Find a zone by its name, in any case, or by a POSIX rule; None where there is none."""
     shown = UNIVERSAL.get(name.upper())
     if shown is not None:
-        return Zone(shown, None, Offset(0, False, "GMT" if shown == "GMT" else "UTC"))
+        return Zone(shown, None, Offset(0, "GMT" if shown == "GMT" else "UTC"))
     full_name = _full_names().get(name.lower())
     if full_name is not None:
         return Zone(full_name, zoneinfo.ZoneInfo(full_name))
@@ -176,8 +175,8 @@ def fixed_zone(seconds_east: int, name: str = "") -> Zone:
         shown = _hours_text(seconds_east)
         west = _hours_text(-seconds_east)
         name = f"<{shown}>{west}"
-        return Zone(name, None, Offset(seconds_east, False, shown))
-    return Zone(name, None, Offset(seconds_east, False, name))
+        return Zone(name, None, Offset(seconds_east, shown))
+    return Zone(name, None, Offset(seconds_east, name))
 
 
 def _hours_text(seconds: int) -> str:
@@ -198,7 +197,7 @@ def _posix_zone(name: str) -> Zone | None:
         return None
     seconds_east = west if match["sign"] == "-" else -west
     if not match["summer"]:
-        return Zone(name, None, Offset(seconds_east, False, match["name"].strip("<>")))
+        return Zone(name, None, Offset(seconds_east, match["name"].strip("<>")))
     return _with_summer(name, match, seconds_east)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from server.errors import SqlError
-from server.types.names import format_type, name_reference, parse_type
+from server.types.names import format_type, parse_type
 
 NAMES = json.loads((Path(__file__).parent / "answers" / "format_type.json").read_text())
 
@@ -84,8 +84,3 @@ def test_lookup_finds_types_of_users():
 
     assert parse_type('public."My Type"', lookup).type is found
     assert asked == [["public", "My Type"]]
-
-
-def test_name_reference_shows_the_modifier():
-    assert name_reference(parse_type("varchar(3)", lambda _parts: None)) == "character varying(3)"
-    assert name_reference(parse_type("bpchar", lambda _parts: None)) == "character"
