@@ -1,5 +1,6 @@
 """Engines small enough to make one for every example of a property."""
 
+from storage.btree import Tree
 from storage.engine import Engine
 from storage.memory_files import MemoryFiles
 from storage.options import KIB, Options
@@ -26,3 +27,13 @@ def crashed(engine: Engine, files: MemoryFiles) -> Engine:
     """The database after the process died: what reached the log is there, nothing else."""
     engine.close(fast=True)
     return Engine.open(files, SMALL)
+
+
+def empty_tree():
+    """A tree without pairs in a store of its own."""
+    engine, _ = small_engine()
+    with engine.store.pager.begin_change(0) as change:
+        tree = Tree(engine.store.pager, engine.store.pager.allocate(change, 1))
+        tree.format(change)
+        change.commit()
+    return tree

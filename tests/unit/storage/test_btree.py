@@ -10,16 +10,12 @@ from storage.check import check, check_tree
 from storage.engine import Engine
 from storage.errors import DiskFull, KeyTooLarge
 from storage.fast_paths import leaf_cuts, pack_leaf
-from tests.support.small_engine import SMALL, small_engine
+from tests.support.small_engine import SMALL, empty_tree, small_engine
 
 
 @pytest.fixture
 def tree():
-    engine, _ = small_engine()
-    with engine.store.pager.begin_change(0) as change:
-        tree = Tree(engine.store.pager, engine.store.pager.allocate(change, 1))
-        tree.format(change)
-        change.commit()
+    tree = empty_tree()
     yield tree
     assert list(check_tree(tree)) == []
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from storage import btree, btree_batch, btree_search
-from storage.btree import Tree
 from storage.check import check_tree
 from storage.engine import Kind, encode_key
 from storage.errors import KeyTooLarge
@@ -19,16 +18,12 @@ from storage.fast_paths import (
     present_keys,
 )
 from storage.key_matrix import KeyRows
-from tests.support.small_engine import small_engine
+from tests.support.small_engine import empty_tree
 
 
 @pytest.fixture
 def tree():
-    engine, _ = small_engine()
-    with engine.store.pager.begin_change(0) as change:
-        tree = Tree(engine.store.pager, engine.store.pager.allocate(change, 1))
-        tree.format(change)
-        change.commit()
+    tree = empty_tree()
     yield tree
     assert list(check_tree(tree)) == []
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from storage import leaf_packing
-from storage.btree import Tree
 from storage.btree_page import read_node
 from storage.check import check_tree
 from storage.fast_paths import (
@@ -20,18 +19,14 @@ from storage.fast_paths import (
     present_keys,
 )
 from storage.key_matrix import KeyMatrix, SortedKeys
-from tests.support.small_engine import small_engine
+from tests.support.small_engine import empty_tree
 
 ROW_MAX = (1 << 48) - 1
 
 
 @pytest.fixture
 def tree():
-    engine, _ = small_engine()
-    with engine.store.pager.begin_change(0) as change:
-        tree = Tree(engine.store.pager, engine.store.pager.allocate(change, 1))
-        tree.format(change)
-        change.commit()
+    tree = empty_tree()
     yield tree
     assert list(check_tree(tree)) == []
 

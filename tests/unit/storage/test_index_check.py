@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from storage.btree import Tree
 from storage.index_check import has_exactly, missing_entries
 from storage.key_matrix import KeyMatrix, SortedKeys
-from tests.support.small_engine import small_engine
+from tests.support.small_engine import empty_tree
 
 COUNT = 211
 FORMS = {
@@ -18,12 +17,7 @@ FORMS = {
 
 @pytest.fixture
 def tree():
-    engine, _ = small_engine()
-    with engine.store.pager.begin_change(0) as change:
-        tree = Tree(engine.store.pager, engine.store.pager.allocate(change, 1))
-        tree.format(change)
-        change.commit()
-    return tree
+    return empty_tree()
 
 
 def sorted_keys(pairs):

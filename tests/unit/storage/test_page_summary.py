@@ -5,12 +5,11 @@ import random
 import numpy as np
 import pytest
 
-from storage.btree import Tree
 from storage.btree_page import Entry, Node
 from storage.check import check_tree
 from storage.errors import Corruption
 from storage.page_summary import summarise
-from tests.support.small_engine import small_engine
+from tests.support.small_engine import empty_tree
 
 ROW_MAX = (1 << 48) - 1
 KEYS = {
@@ -24,12 +23,7 @@ KEYS = {
 
 @pytest.fixture
 def tree():
-    engine, _ = small_engine()
-    with engine.store.pager.begin_change(0) as change:
-        tree = Tree(engine.store.pager, engine.store.pager.allocate(change, 1))
-        tree.format(change)
-        change.commit()
-    return tree
+    return empty_tree()
 
 
 def write(tree, node):

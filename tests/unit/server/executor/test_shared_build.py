@@ -3,8 +3,6 @@
 import pytest
 
 from server.executor import join
-from server.session import execution
-from server.workers import Workers
 from storage import row_groups, table
 from tests.support.conversation import Client
 from tests.support.engine import memory_database
@@ -37,20 +35,6 @@ def client():
         made.run("create table b_rows as select * from b")
         yield made
         made.close()
-
-
-@pytest.fixture
-def helped(client, monkeypatch):
-    """The client's statements with three threads to help."""
-    workers = Workers(3)
-
-    def call_helpers(_session, _planned, running):
-        running.workers = workers
-
-    monkeypatch.setattr(execution, "is_heavy", lambda _planned: True)
-    monkeypatch.setattr(execution, "_call_helpers", call_helpers)
-    yield client
-    workers.close()
 
 
 @pytest.fixture

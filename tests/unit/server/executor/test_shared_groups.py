@@ -7,8 +7,6 @@ import pytest
 from server.executor import shared_groups
 from server.executor.divided_groups import DividedGroups
 from server.executor.groups import Groups
-from server.session import execution
-from server.workers import Workers
 from storage import row_groups, table
 from tests.support.conversation import Client
 from tests.support.engine import memory_database
@@ -68,20 +66,6 @@ def client():
         )
         yield made
         made.close()
-
-
-@pytest.fixture
-def helped(client, monkeypatch):
-    """The client's statements with three threads to help."""
-    workers = Workers(3)
-
-    def call_helpers(_session, _planned, running):
-        running.workers = workers
-
-    monkeypatch.setattr(execution, "is_heavy", lambda _planned: True)
-    monkeypatch.setattr(execution, "_call_helpers", call_helpers)
-    yield client
-    workers.close()
 
 
 def sorted_rows(client, sql):
