@@ -92,3 +92,7 @@ class PlannedStatement:
     lasting: str = ""  # the command that changes or locks rows of tables that are not temporary
     before: tuple[PlannedStatement, ...] = ()  # what rules have run before it and after it
     after: tuple[PlannedStatement, ...] = ()
+
+    def completion_tag(self, count: int) -> str:
+        """The tag CommandComplete carries after so many rows."""
+        return f"INSERT 0 {count}" if self.tag == "INSERT" else f"{self.tag} {count}"

@@ -29,7 +29,6 @@ from server.session.execution import context, plan_allowed, portal_rows, take_lo
 from server.session.lane import make_lane
 from server.session.parameters import read_parameter
 from server.session.results import (
-    command_tag,
     data_rows,
     described,
     pieces,
@@ -362,8 +361,8 @@ def _execute_plan(session: Session, portal: Portal, max_rows: int) -> Generator[
                 yield data_rows(piece, planned.types, portal.formats, session.style)
     if max_rows and count == max_rows and not portal.done:
         yield messages.PortalSuspended()
-        return command_tag(planned.tag, count)
-    tag = command_tag(planned.tag, count if planned.returns_rows else portal.context.row_count)
+        return planned.completion_tag(count)
+    tag = planned.completion_tag(count if planned.returns_rows else portal.context.row_count)
     yield messages.CommandComplete(tag)
     return tag
 

@@ -27,7 +27,7 @@ from server.session.execution import context, parameter_context
 from server.session.native import KeySeries, frame_rows
 from server.session.parameters import INTEGER_LIMITS, PARAMETERS_MAX, parameter_limits
 from server.session.partition_locks import PartitionsLeft
-from server.session.results import command_tag, row_description
+from server.session.results import row_description
 from server.session.row_replies import field_kind
 from server.types.type import PLAIN_STYLE
 from storage.engine import LockMode, table_lock
@@ -148,7 +148,7 @@ class Lane:
         """CommandComplete; no lane gives so many rows that the tags could be too many."""
         found = self.tags.get(count)
         if found is None:
-            message = CommandComplete(command_tag(self.planned.tag, count))
+            message = CommandComplete(self.planned.completion_tag(count))
             found = self.tags[count] = encode(message)
         return found
 

@@ -70,11 +70,6 @@ def row_description(planned: PlannedStatement, formats: Sequence[int]) -> RowDes
     return RowDescription(tuple(fields))
 
 
-def command_tag(tag: str, count: int) -> str:
-    """The tag CommandComplete carries."""
-    return f"INSERT 0 {count}" if tag == "INSERT" else f"{tag} {count}"
-
-
 def spread_formats(formats: Sequence[int], count: int) -> tuple[int, ...]:
     """Formats as Bind gives them - none, one for all, one each - as one each."""
     if len(formats) == count:

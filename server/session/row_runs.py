@@ -24,7 +24,6 @@ from server.planner.shape import is_routed
 from server.session.execution import LOCK_MODES, context
 from server.session.parameters import parameter_limits
 from server.session.partition_locks import all_locks
-from server.session.results import command_tag
 from server.types.type import Value
 from storage.engine import LockMode, table_lock
 
@@ -60,7 +59,7 @@ class RowRun:
         self.planned = planned
         self.style = session.basis().style
         self.limits = parameter_limits(planned)
-        self.complete = encode(CommandComplete(command_tag(planned.tag, 1)))
+        self.complete = encode(CommandComplete(planned.completion_tag(1)))
         lane = prepared.lane
         is_quick = lane is not None and not lane.leaves_checks
         self.rows_min = ROWS_MIN if is_quick else OTHER_ROWS_MIN

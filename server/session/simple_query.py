@@ -21,7 +21,6 @@ from server.session.block import ABORTED
 from server.session.execution import context, plan_allowed, portal_rows
 from server.session.literal_plans import ready_text
 from server.session.results import (
-    command_tag,
     data_rows,
     described,
     pieces,
@@ -157,7 +156,7 @@ def run_planned(
                 session.check_cancelled()
                 yield data_rows(piece, planned.types, formats, session.style)
     yield from pop_all(header)
-    return command_tag(planned.tag, running.row_count if planned.writes else count)
+    return planned.completion_tag(running.row_count if planned.writes else count)
 
 
 def side_rows(session: Session, item: SideRows) -> Any:

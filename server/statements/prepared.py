@@ -118,12 +118,7 @@ def execute(context: StatementContext, statement: tree.Execute) -> Run:
         count += item.count
         if planned.returns_rows:
             yield Rows(item)
-    return completion_tag(planned, running.row_count if planned.writes else count)
-
-
-def completion_tag(planned: PlannedStatement, count: int) -> str:
-    """The tag of a finished query or data change."""
-    return f"INSERT 0 {count}" if planned.tag == "INSERT" else f"{planned.tag} {count}"
+    return planned.completion_tag(running.row_count if planned.writes else count)
 
 
 def deallocate(context: StatementContext, statement: tree.Deallocate) -> Generator[Any, Any, str]:
