@@ -117,6 +117,7 @@ class Session(SessionState):
         ] = []  # what the statements read and write whose triggers are being run
         self.trigger_depth = 0  # how many trigger functions are being run, one inside the other
         self._raised: Exception | None = None  # by `quick`
+        self._told: dict[str, str] = {}  # of reported settings, since the start
 
     # What functions and statements ask of a session
 
@@ -389,15 +390,24 @@ class Session(SessionState):
         yield from self.mail.deliver()
 
     def changed_settings(self) -> Iterator[ParameterStatus]:
-        """ParameterStatus of reported settings that changed."""
+        """ParameterStatus of reported settings that are others than the client was told last."""
         if not self.settings.changed.isdisjoint(IDENTITIES):
             self.rights.renew_superuser()
         changed, self.settings.changed = self.settings.changed, set()
         if changed:
             self._style = None
         for name in REPORTED:
-            if name in changed:
-                yield ParameterStatus(name, self.settings.show(name))
+            if name not in changed:
+                continue
+            text = self.settings.show(name)
+            if text != self._told_text(name):
+                self._told[name] = text
+                yield ParameterStatus(name, text)
+
+    def _told_text(self, name: str) -> str:
+        """What the client was told last of a reported setting."""
+        found = self._told.get(name)
+        return self.settings.reported()[REPORTED.index(name)] if found is None else found
 
     def failed(self, error: Exception) -> Iterator[Reply]:
         """An error ends the statement, and the transaction with it."""
