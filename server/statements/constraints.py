@@ -186,13 +186,8 @@ def add_unique(
         return
     if constraint.primary:
         table = yield from _made_primary(context, table, keys, only=constraint.only)
-    numbers = column_numbers(table, keys)
+    numbers = _key_numbers(table, constraint, keys)
     included = column_numbers(table, constraint.include)
-    if len(set(numbers)) != len(numbers):
-        twice = next(name for name in keys if keys.count(name) > 1)
-        kind = "primary key" if constraint.primary else "unique"
-        raise DuplicateObject(f'column "{twice}" appears twice in {kind} constraint')
-    refuse_partial_key(table, numbers, "PRIMARY KEY" if constraint.primary else "UNIQUE")
     label = "pkey" if constraint.primary else "key"
     second = "" if constraint.primary else "_".join((*keys, *constraint.include))
     name = constraint.name or free_name(
@@ -238,6 +233,19 @@ def add_unique(
     yield from build_index(context, table, index)
     if not constraint.only:
         yield from spread_index(context, table, index)
+
+
+def _key_numbers(
+    table: Table, constraint: written.Unique, keys: tuple[str, ...]
+) -> tuple[int, ...]:
+    """The columns of a key; raises for those that can be none."""
+    numbers = column_numbers(table, keys)
+    if len(set(numbers)) != len(numbers):
+        twice = next(name for name in keys if keys.count(name) > 1)
+        kind = "primary key" if constraint.primary else "unique"
+        raise DuplicateObject(f'column "{twice}" appears twice in {kind} constraint')
+    refuse_partial_key(table, numbers, "PRIMARY KEY" if constraint.primary else "UNIQUE")
+    return numbers
 
 
 def _add_using_index(

@@ -67,20 +67,56 @@ def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
     check_classes(context, table, statement.access_method, keys)
     keys = with_class_options(statement.access_method, keys, statement.elements)
     included = tuple(_included(table, element) for element in statement.include)
-    columns = (*keys, *(IndexKey(number=number) for number in included))
-    name = statement.name or free_name(
-        context,
-        table.schema,
-        table.name,
-        "_".join(key_names(context.catalog, table, columns)),
-        "idx",
-    )
+    name = _chosen_name(context, table, statement, keys, included)
     yield from claim_relation_name(context, table.schema, name)
     if context.catalog.relation_named(table.schema, name) is not None:
         if statement.if_not_exists:
             context.notice("42P07", f'relation "{name}" already exists, skipping')
             return "CREATE INDEX"
         raise DuplicateTable(f'relation "{name}" already exists')
+    index = _new_index(context, table, statement, name, keys, included)
+    if table.kind == "p":
+        _refuse_partitioned(table, statement, keys)
+        index = replace(index, valid=not (statement.only and has_partitions(context, table)))
+    if beside_writers:
+        yield from create_beside_writers(context, table, index)
+        return "CREATE INDEX"
+    make_index(context, table, index)
+    yield from build_index(context, table, index)
+    if not statement.only:
+        from server.statements.partition_indexes import spread_index
+
+        yield from spread_index(context, table, index)
+    return "CREATE INDEX"
+
+
+def _chosen_name(
+    context: StatementContext,
+    table: Table,
+    statement: tree.CreateIndex,
+    keys: tuple[IndexKey, ...],
+    included: tuple[int, ...],
+) -> str:
+    """The name of an index: the one given, or one made of its table's and its columns'."""
+    columns = (*keys, *(IndexKey(number=number) for number in included))
+    return statement.name or free_name(
+        context,
+        table.schema,
+        table.name,
+        "_".join(key_names(context.catalog, table, columns)),
+        "idx",
+    )
+
+
+def _new_index(
+    context: StatementContext,
+    table: Table,
+    statement: tree.CreateIndex,
+    name: str,
+    keys: tuple[IndexKey, ...],
+    included: tuple[int, ...],
+) -> Index:
+    """The index as it is to be."""
     predicate = None
     if statement.where is not None:
         refuse_system_columns(table, statement.where.tree)
@@ -88,7 +124,7 @@ def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
             context.environment(), table, statement.where.tree, context.statement.offset
         )
         predicate = stored_expression(context.environment(), statement.where.tree, table)
-    index = Index(
+    return Index(
         oid=context.new_oid(),
         name=name,
         owner=table.owner,
@@ -106,19 +142,6 @@ def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
             statement.options, INDEX_PARAMETERS.get(statement.access_method, {})
         ),
     )
-    if table.kind == "p":
-        _refuse_partitioned(table, statement, keys)
-        index = replace(index, valid=not (statement.only and has_partitions(context, table)))
-    if beside_writers:
-        yield from create_beside_writers(context, table, index)
-        return "CREATE INDEX"
-    make_index(context, table, index)
-    yield from build_index(context, table, index)
-    if not statement.only:
-        from server.statements.partition_indexes import spread_index
-
-        yield from spread_index(context, table, index)
-    return "CREATE INDEX"
 
 
 def _indexed_table(context: StatementContext, statement: tree.CreateIndex) -> Table:

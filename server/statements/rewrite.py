@@ -71,25 +71,7 @@ def rewrite_table(
     for each in watching:  # they are about what clients do with the rows
         context.ddl.remove(each.oid)
     filled_later, keys = _put_off_indexes(context, target)
-    texts = []
-    for column in target.live_columns:
-        quoted = quote_identifier(column.name)
-        if column.number in conversions:
-            texts.append(f"({conversions[column.number].text})")  # assigned: too long is an error
-        else:
-            texts.append(computed.get(column.number, quoted))
-    names = ", ".join(
-        quote_identifier(column.name) for column in target.live_columns if not column.generated
-    )
-    kept = ", ".join(
-        text
-        for text, column in zip(texts, target.live_columns, strict=True)
-        if not column.generated
-    )
-    sql = (
-        f"INSERT INTO {qualified_name(context, table.schema, table.name)} ({names}) "
-        f"OVERRIDING SYSTEM VALUE SELECT {kept} FROM ONLY {qualified_name(context, table.schema, name)}"
-    )
+    sql = _insertion(context, target, scratch.name, computed, conversions)
     yield from internal_query(context, f"{sql} ORDER BY {order}" if order else sql)
     for each in (target, *watching, *filled_later, *keys):
         context.ddl.put(each)
@@ -101,6 +83,31 @@ def rewrite_table(
             yield from ExclusionCheck(shape_of(target, execution), key).run(execution)
     context.transaction.drop_relation(source.storage_id)
     context.ddl.remove(scratch.oid)
+
+
+def _insertion(
+    context: StatementContext,
+    target: Table,
+    source: str,
+    computed: Mapping[int, str],
+    conversions: Mapping[int, Conversion],
+) -> str:
+    """The INSERT ... SELECT that fills a table from another one of its schema."""
+    names, texts = [], []
+    for column in target.live_columns:
+        if column.generated:
+            continue
+        quoted = quote_identifier(column.name)
+        names.append(quoted)
+        if column.number in conversions:
+            texts.append(f"({conversions[column.number].text})")  # assigned: too long is an error
+        else:
+            texts.append(computed.get(column.number, quoted))
+    return (
+        f"INSERT INTO {qualified_name(context, target.schema, target.name)} ({', '.join(names)}) "
+        f"OVERRIDING SYSTEM VALUE SELECT {', '.join(texts)} "
+        f"FROM ONLY {qualified_name(context, target.schema, source)}"
+    )
 
 
 def _put_off_indexes(
