@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from server.errors import FeatureNotSupported, IndeterminateDatatype, SqlSyntaxError
+from server.errors import FeatureNotSupported, SqlSyntaxError
 from server.expressions.expression import Expression, Parameter
 from server.planner.apply_rules import only_step
 from server.planner.bind_insert import bind_insert
@@ -14,6 +14,7 @@ from server.planner.bind_modify import BoundModify
 from server.planner.bind_query import bind_query
 from server.planner.bind_update import bind_delete, bind_update
 from server.planner.bind_with import bind_with
+from server.planner.bound_parameters import check_parameters, know_parameters
 from server.planner.collations import Collations
 from server.planner.environment import UNKNOWN, BindContext, raise_at
 from server.planner.plan_walk import map_plan_expressions, project_exactly
@@ -50,9 +51,7 @@ class BoundStatement:
 
 def bind_statement(context: BindContext, tree: exp.Expression) -> BoundStatement:
     """Bind a whole statement."""
-    for number, oid in enumerate(context.environment.parameter_types, 1):
-        if oid:
-            context.parameters[number] = context.type(oid)
+    know_parameters(context)
     context.defines_view = bool(tree.args.get("of_view"))
     if isinstance(tree, nodes.Query):
         query = bind_query(context, Scope(top=True), tree)
@@ -105,15 +104,7 @@ def _settle_parameters(context: BindContext, bound: BoundStatement) -> None:
 
     Those that stood where any type would do get the one told elsewhere.
     """
-    if not context.parameters:
-        return
-    last = max(context.parameters)
-    for number in range(1, last + 1):
-        kind = context.parameters.get(number)
-        if kind is None:
-            raise IndeterminateDatatype(f"could not determine data type of parameter ${number}")
-        if kind.oid == UNKNOWN:
-            raise IndeterminateDatatype(f"could not determine data type of parameter ${number}")
+    check_parameters(context)
 
     def typed(expression: Expression) -> Expression:
         if isinstance(expression, Parameter) and expression.type.oid == UNKNOWN:

@@ -39,6 +39,7 @@ from server.planner.bind_modify import default_of
 from server.planner.bind_operator import EVERYWHERE, find_operator, looking_in
 from server.planner.bind_text import parse_expression, without_positions
 from server.planner.bind_type import bind_type, find_type
+from server.planner.bound_parameters import check_parameters, know_parameters
 from server.planner.coerce import base_type, coerce_to, find_pathway, type_name
 from server.planner.collations import with_collations
 from server.planner.environment import BindContext, PlanningEnvironment, raise_at
@@ -314,8 +315,24 @@ def bind_call(
     routine: RoutineNames | None = None,
 ) -> Resolved:
     """The procedure that CALL means, with its arguments; routine: the names of the body it stands in."""
+    return _bind_call(_context(environment, statement.offset), tree, routine)
+
+
+def call_parameters(
+    environment: PlanningEnvironment, statement: Statement, tree: exp.Expression
+) -> tuple[TypeReference, ...]:
+    """The types of the parameters that stand in the arguments of CALL."""
     context = _context(environment, statement.offset)
+    _bind_call(context, tree, None)
+    check_parameters(context)
+    return tuple(context.parameters[number] for number in sorted(context.parameters))
+
+
+def _bind_call(
+    context: BindContext, tree: exp.Expression, routine: RoutineNames | None
+) -> Resolved:
     context.routine = routine
+    know_parameters(context)
     resolved = resolve_procedure(context, Scope(clause="CALL arguments"), tree)
     for argument in resolved.arguments:
         for part in walk(argument):

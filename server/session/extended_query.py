@@ -121,7 +121,13 @@ def _keep(session: Session, key: tuple[str, tuple[int, ...]], prepared: Prepared
 def _type_parameters(session: Session, prepared: Prepared, statement: Statement) -> Steps:
     """Find out which types the parameters in the query of a utility statement have."""
     row = session.database.statements.get(type(statement.tree))
-    if not statement.parameter_count or row is None or row.query is None:
+    if not statement.parameter_count or row is None:
+        return
+    if row.parameters is not None:
+        session.transaction.start_statement()
+        scope = StatementScope(session, statement, (), prepared.parameter_types)
+        prepared.inner_parameters = row.parameters(scope, statement.tree)
+    if row.query is None:
         return
     inner = replace(statement, tree=row.query(statement.tree), tag="SELECT")
     if isinstance(inner.tree, UtilityStatement):

@@ -10,7 +10,6 @@ from protocol.messages import CommandComplete, EmptyQueryResponse, Framed, Query
 from server.errors import (
     FeatureNotSupported,
     InFailedSqlTransaction,
-    SqlError,
     UndefinedParameter,
 )
 from server.executor.run import SideRows
@@ -32,7 +31,9 @@ from server.session.scope import StatementScope
 from server.session.skeletons import answer_text, remember
 from server.sql.escapes import as_standard
 from server.sql.long_names import cut_names
+from server.sql.utility_functions import CreateFunction
 from server.sql.utility_statement import Unsupported, UtilityStatement
+from server.sql.utility_transactions import Prepare
 from server.statements.statement import Rows
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ Steps = Generator[Any, Any, None]
 
 ENDS_FAILED = frozenset(("COMMIT", "ROLLBACK", "PREPARE TRANSACTION"))
 """The statements that a block accepts after an error."""
+
+HAVE_PARAMETERS = (Prepare, CreateFunction)
+"""Statements in which parameters stand for what others give."""
 
 
 def standard_text(session: Session, sql: str) -> str:
@@ -118,18 +122,19 @@ def run_query(
 ) -> Generator[Any, Any, tuple[PlannedStatement, str]]:
     """Run a query or data change and send its rows in text; gives its plan and command tag."""
     session.transaction.start_statement()
-    if statement.parameter_count:
-        raise no_parameter(statement)
+    refuse_parameters(statement)
     planned = yield from plan_allowed(session, statement, ())
     tag = yield from run_planned(session, planned, context(session))
     return planned, tag
 
 
-def no_parameter(statement: Statement) -> SqlError:
-    """The error of a text that has parameters, to which a Query message gives no values."""
-    number, offset = statement.first_parameter()
-    error = UndefinedParameter(f"there is no parameter ${number}")
-    return error.at(statement.offset + offset + 1)
+def refuse_parameters(statement: Statement) -> None:
+    """Raise for a text that has parameters, to which a Query message gives no values."""
+    found = statement.first_parameter()
+    if found is not None and not isinstance(statement.tree, HAVE_PARAMETERS):
+        number, offset = found
+        error = UndefinedParameter(f"there is no parameter ${number}")
+        raise error.at(statement.offset + offset + 1)
 
 
 def run_planned(
@@ -204,6 +209,7 @@ def begun_utility(
 
 def run_utility(session: Session, statement: Statement) -> Generator[Any, Any, str]:
     """Run a utility statement and send its rows in text; gives its command tag."""
+    refuse_parameters(statement)
     scope, row = begun_utility(session, statement)
     description = row.describe(scope, statement.tree) if row.describe is not None else None
     formats = spread_formats((), len(description.names)) if description else ()

@@ -1,6 +1,7 @@
 """The door of this package: text to statements."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Final
 
 from sqlglot import exp
@@ -34,12 +35,22 @@ class Statement:
     tag: str
     parameter_count: int
 
-    def first_parameter(self) -> tuple[int, int]:
-        """The number of the first parameter of a query or data change that has one, and its offset."""
-        assert isinstance(self.tree, exp.Expression)
-        found = self.tree.find(nodes.ParameterReference, bfs=False)
-        assert found is not None
-        return found.args["this"], nodes.offset_of(found)
+    def first_parameter(self) -> tuple[int, int] | None:
+        """The number of the first parameter, and its offset; None: it has none, or only in a text of its own."""
+        found = next(_parameters(self.tree), None) if self.parameter_count else None
+        return None if found is None else (found.args["this"], nodes.offset_of(found))
+
+
+def _parameters(part: object) -> Iterator[exp.Expression]:
+    """The references to parameters in a tree, whose parts may be of either kind."""
+    if isinstance(part, exp.Expression):
+        yield from part.find_all(nodes.ParameterReference, bfs=False)
+    elif isinstance(part, tuple):
+        for each in part:
+            yield from _parameters(each)
+    elif is_dataclass(part):
+        for field in fields(part):
+            yield from _parameters(getattr(part, field.name))
 
 
 def parse_statements(sql: str) -> list[Statement]:

@@ -12,7 +12,7 @@ from server.expressions.evaluate import compile_row
 from server.functions.function import CallContext
 from server.planner.environment import BindContext
 from server.planner.routine import result_of
-from server.planner.standalone import bind_call
+from server.planner.standalone import bind_call, call_parameters
 from server.sql import utility_functions as tree
 from server.statements.ownership import require_language, require_privilege
 from server.statements.statement import Description, Rows, Run, StatementContext, Utility
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
     from server.catalog.routine_objects import UserFunction
     from server.planner.bind_call import Resolved
+    from server.types.type import TypeReference
 
 RECORD = 2249
 
 
 def _bound(context: StatementContext, statement: tree.Call) -> tuple[Resolved, UserFunction]:
-    resolved = bind_call(context.environment(), context.statement, statement.call, context.names)
+    environment = context.environment(context.parameter_types)
+    resolved = bind_call(environment, context.statement, statement.call, context.names)
     definition: UserFunction = getattr(resolved.target, "definition")  # noqa: B009 - see Function
     return resolved, definition
 
@@ -46,6 +48,12 @@ def input_positions(definition: UserFunction) -> list[int]:
     arguments = definition.having_mode("iobv")
     inputs = set(definition.having_mode("ibv"))
     return [number for number, position in enumerate(arguments) if position in inputs]
+
+
+def parameters(context: StatementContext, statement: tree.Call) -> tuple[TypeReference, ...]:
+    """The types of what the extended protocol gives for arguments."""
+    environment = context.environment(context.parameter_types)
+    return call_parameters(environment, context.statement, statement.call)
 
 
 def describe(context: StatementContext, statement: tree.Call) -> Description | None:
@@ -119,6 +127,6 @@ def _no_inline_code(language: str) -> SqlError:
 
 
 UTILITIES = (
-    Utility(node=tree.Call, run=call, describe=describe, writes=False),
+    Utility(node=tree.Call, run=call, describe=describe, writes=False, parameters=parameters),
     Utility(node=tree.Do, run=do, writes=False),
 )

@@ -143,7 +143,7 @@ class Utility:
 
     writes: refused in a read-only transaction. outside_block: refused inside a transaction block. controls: BEGIN and
     the like, which run in a failed transaction too and manage the transaction themselves. query: what in it may read
-    parameters of the extended protocol.
+    parameters of the extended protocol; parameters: their types, where they are not those of a query.
     """
 
     node: type[UtilityStatement]
@@ -153,6 +153,7 @@ class Utility:
     outside_block: bool = False
     controls: bool = False
     query: Callable[[Any], exp.Expression | UtilityStatement] | None = None
+    parameters: Callable[[Any, Any], tuple[TypeReference, ...]] | None = None
 
 
 def text_description(*names: str) -> Description:

@@ -3,6 +3,7 @@
 import pytest
 
 from protocol import messages
+from tests.support.conversation import shown
 
 
 @pytest.fixture
@@ -51,3 +52,77 @@ def test_prepared_statements_show_their_parameters(client):
     client.run("PREPARE p (date, int2) AS SELECT $1, $2")
     sql = "SELECT parameter_types, from_sql FROM pg_prepared_statements"
     assert client.rows(sql) == [("{date,smallint}", "t")]
+
+
+@pytest.fixture
+def procedures(client):
+    client.run(
+        "create procedure add(inout x int, y int default 1) language plpgsql as "
+        "$$ begin x := x + y; end $$"
+    )
+    client.run("create table notes (t text)")
+    client.run("create procedure note(text) language sql as 'insert into notes values ($1)'")
+    return client
+
+
+@pytest.mark.parametrize(
+    ("sql", "values", "types", "row"),
+    [
+        ("call add($1)", (b"4",), (23,), "DataRow 5"),
+        ("call add($1, $2)", (b"4", b"10"), (23, 23), "DataRow 14"),
+        ("call add($1 + 1, y => $2)", (b"4", b"10"), (23, 23), "DataRow 15"),
+        ("call note($1)", (b"x",), (25,), None),
+        ("call note($1 || $2::text)", (b"x", b"y"), (25, 25), None),
+    ],
+)
+def test_call_with_parameters(procedures, sql, values, types, row):
+    replies = procedures.send(
+        messages.Parse("", sql, ()),
+        messages.Describe("S", ""),
+        messages.Bind("", "", (), values, ()),
+        messages.Execute("", 0),
+        messages.Sync(),
+    )
+    assert replies[1] == messages.ParameterDescription(types)
+    assert [line for line in shown(replies) if line.startswith("DataRow")] == [row] * (
+        row is not None
+    )
+    assert messages.CommandComplete("CALL") in replies
+    noted = b"".join(values).decode()
+    assert procedures.rows("select t from notes") == ([(noted,)] if row is None else [])
+
+
+def test_call_with_parameters_of_types_that_the_client_says(procedures):
+    parse = messages.Parse("", "call note($1::text)", (23,))
+    bind = messages.Bind("", "", (), (b"042",), ())
+    procedures.send(parse, bind, messages.Execute("", 0), messages.Sync())
+    assert procedures.rows("select t from notes") == [("42",)]
+
+
+NOBODY = ("42P02", "there is no parameter $1")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "call add($1)",
+        "call add(1 + $1)",
+        "explain select $1::int",
+        "explain analyze select $1::int",
+        "declare c cursor for select $1",
+        "create table made as select $1::int",
+        "copy (select $1::int) to stdout",
+        "create view v as select $1::int",
+        "create rule r as on insert to notes do also select $1",
+    ],
+)
+def test_a_query_message_has_no_parameters(procedures, sql):
+    assert procedures.error(sql) == NOBODY
+
+
+def test_parameters_that_others_give(procedures):
+    procedures.run("prepare p as select $1::int")
+    assert procedures.rows("execute p(7)") == [("7",)]
+    assert procedures.error("execute p($1)") == NOBODY
+    procedures.run("create function twice(int) returns int language sql return $1 * 2")
+    assert procedures.rows("select twice(4)") == [("8",)]
