@@ -253,6 +253,14 @@ class Relations:
             elif is_marked:
                 self._unmark(header.address)
 
+    def remove_void_of(self, gone: frozenset[int]) -> None:
+        """`remove_void` of what these aborted transactions have made and wanted to drop, so that they may be forgotten."""
+        for header in self.headers():
+            if header.created_by in gone:
+                self._remove(header.relation_id)
+            elif header.dropped_by in gone:
+                self._unmark(header.address)
+
     def undo(self, operation: int, first: int, second: int, extra: object) -> None:
         """Take back a relation made, or the mark of one dropped."""
         del extra

@@ -5,6 +5,8 @@ As long as there are such ids every look at a row asks for them, and every check
 Rule 1: nothing new ever gets such a stamp. So a table that has none is settled for good, and one that was made later
         always was.
 Rule 2: an id is forgotten when all tables are settled. One that cannot be read is not, and keeps the ids.
+Rule 3: a relation that it made goes first, and its mark on one that it wanted to drop: an id that is forgotten is one
+        that has committed.
 """
 
 from typing import TYPE_CHECKING
@@ -51,6 +53,7 @@ class Settled:
         if not all(gone <= self._without.get(each, frozenset()) for each in relation_ids):
             return 0
         with engine.latch:
+            engine.relations.remove_void_of(gone)
             engine.log.aborted.difference_update(gone)
             self._without.clear()
         return len(gone)

@@ -90,3 +90,24 @@ def test_a_second_crash_begins_anew(cut_off):
     vacuum(engine, SECOND)
     assert engine.settled.look() == 2
     assert rows(engine, SECOND) == [1]
+
+
+def test_what_there_was_no_room_to_take_back_is_taken_back_before_its_id_is_forgotten():
+    """A full disk leaves marks of dropping: with their id forgotten the next crash would take them for committed ones."""
+    engine, files = small_engine()
+    made = engine.begin()
+    made.create_relation(FIRST, KINDS)
+    made.commit()
+    insert(engine, FIRST, 1, 2).commit()
+    void = engine.begin()
+    void.drop_relation(FIRST)
+    void.create_relation(SECOND, KINDS)
+    void.is_resumed = True  # as after DiskFull: nothing of it is taken back
+    void.abort()
+    assert engine.log.aborted
+    assert engine.settled.look() == 1
+    engine.checkpoint()  # nothing says any more that the transaction was void
+    engine = crashed(engine, files)
+    assert rows(engine, FIRST) == [1, 2]
+    assert [header.relation_id for header in engine.relations.headers()] == [FIRST]
+    assert check(engine) == []
