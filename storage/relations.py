@@ -254,7 +254,7 @@ class Relations:
                 self._unmark(header.address)
 
     def remove_void_of(self, gone: frozenset[int]) -> None:
-        """`remove_void` of what these aborted transactions have made and wanted to drop, so that they may be forgotten."""
+        """`remove_void` of what these transactions have made and wanted to drop, so that they may be forgotten."""
         for header in self.headers():
             if header.created_by in gone:
                 self._remove(header.relation_id)

@@ -5,10 +5,12 @@ Rule 2: names survive up to some operation on their directory after its last syn
 Rule 3: a sync that fails forgets what it should have synced, and the next one succeeds: so do real
         kernels.
 Rule 4: every operation counts down to the power cut, which is no Exception: nobody may handle it.
+Rule 5: every operation goes into a trace, so that two runs of a seed can be shown to be the same.
 """
 
 import errno
 import random
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -32,12 +34,15 @@ class Faults:
     full: bool = False
     dead: bool = False
     write_count: int = 0
+    trace: int = 0
+    """A sum over all operations so far, with what was written."""
     on_write: Callable[[], None] = field(default=lambda: None)
 
-    def tick(self) -> bool:
-        """Counts an operation down; true when the power goes during this very one."""
+    def tick(self, *what: object) -> bool:
+        """Counts an operation down, which is told; true when the power goes during this very one."""
         if self.dead:
             raise PowerCut
+        self.trace = zlib.crc32(repr(what).encode(), self.trace)
         self.operations_left -= 1
         if self.operations_left <= 0:
             self.dead = True
@@ -61,7 +66,7 @@ class CrashingFile(MemoryFile):
     def pwrite(self, offset: int, data: Buffer) -> None:
         faults = self.faults
         faults.on_write()
-        cut = faults.tick()
+        cut = faults.tick("write", self.name, offset, zlib.crc32(data))
         if cut:
             data = bytes(data)[: faults.random.randrange(len(data) + 1)]
         elif faults.maybe_fail():
@@ -79,7 +84,7 @@ class CrashingFile(MemoryFile):
 
     def datasync(self) -> None:
         faults = self.faults
-        if faults.tick():
+        if faults.tick("datasync", self.name):
             raise PowerCut
         if faults.maybe_fail():
             self.survive()
@@ -92,7 +97,7 @@ class CrashingFile(MemoryFile):
         self.refilled.clear()
 
     def give_back(self, offset: int, byte_count: int) -> None:
-        if self.faults.tick():
+        if self.faults.tick("give_back", self.name, offset, byte_count):
             byte_count = self.faults.random.randrange(byte_count + 1)
         elif self.faults.maybe_fail():
             raise OSError(errno.EIO, "injected", self.name)
@@ -104,7 +109,7 @@ class CrashingFile(MemoryFile):
             raise PowerCut
 
     def refill(self, offset: int, byte_count: int) -> None:
-        if self.faults.tick():
+        if self.faults.tick("refill", self.name, offset, byte_count):
             raise PowerCut
         sectors = self.hollow.intersection(_sectors(offset, offset + byte_count))
         if self.faults.full and sectors:
@@ -115,7 +120,7 @@ class CrashingFile(MemoryFile):
         missing = byte_count - len(self.content)
         if missing <= 0:
             return
-        if self.faults.tick():
+        if self.faults.tick("allocate", self.name, byte_count):
             raise PowerCut
         if self.faults.full:
             raise OSError(errno.ENOSPC, "injected", self.name)
@@ -162,7 +167,7 @@ class CrashingFiles(MemoryFiles):
 
     def open(self, name: str, *, create: bool = False) -> MemoryFile:
         if create:
-            if self.faults.tick():
+            if self.faults.tick("open", name):
                 raise PowerCut
             assert name not in self.entries
             if self.faults.full:
@@ -172,7 +177,7 @@ class CrashingFiles(MemoryFiles):
         return super().open(name)
 
     def rename(self, source: str, target: str) -> None:
-        if self.faults.tick():
+        if self.faults.tick("rename", source, target):
             raise PowerCut
         super().rename(source, target)
         directory = source.rpartition("/")[0]
@@ -181,13 +186,13 @@ class CrashingFiles(MemoryFiles):
         self.pending.setdefault(directory, []).append((f"{source}>{target}", self.entries[target]))
 
     def remove(self, name: str) -> None:
-        if self.faults.tick():
+        if self.faults.tick("remove", name):
             raise PowerCut
         super().remove(name)
         self._change_name(name, None)
 
     def sync_directory(self, directory: str) -> None:
-        if self.faults.tick():
+        if self.faults.tick("sync_directory", directory):
             raise PowerCut
         self._apply_names(self.pending.pop(directory, []))
 

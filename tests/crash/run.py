@@ -4,6 +4,7 @@ python -m tests.crash.run --seeds 1000            seeds 0 ... 999, a third with 
 python -m tests.crash.run --seed 123              one seed again, with the traceback
 python -m tests.crash.run --seeds 500 --without full_page_images
 python -m tests.crash.run --seeds 1000 --sql      through SQL: DDL, indexes, COPY, vacuum, sequences
+python -m tests.crash.run --seeds 9 --trace       of SQL: what each seed did to the disk, as a sum, the same every time
 """
 
 import argparse
@@ -14,7 +15,7 @@ from dataclasses import fields
 
 from storage.options import Protocol
 from tests.crash.simulation import Plan, Simulation, run_seed
-from tests.crash.sql_simulation import SqlSimulation, run_sql_seed
+from tests.crash.sql_simulation import SqlSimulation, run_sql_seed, trace_of
 
 
 def plan_of(seed: int, without: str | None) -> Plan:
@@ -36,7 +37,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int)
     parser.add_argument("--without", choices=[field.name for field in fields(Protocol)])
     parser.add_argument("--sql", action="store_true")
+    parser.add_argument("--trace", action="store_true")
     arguments = parser.parse_args()
+    if arguments.trace:
+        return show_traces(range(arguments.first, arguments.first + arguments.seeds))
     if arguments.seed is not None and arguments.sql:
         SqlSimulation(arguments.seed, error_rate=sql_error_rate(arguments.seed)).run()
         return 0
@@ -44,6 +48,14 @@ def main() -> int:
         Simulation(arguments.seed, plan_of(arguments.seed, arguments.without)).run()
         return 0
     return run_many(arguments)
+
+
+def show_traces(seeds: range) -> int:
+    """A line a seed."""
+    for seed in seeds:
+        story, trace = trace_of(seed, sql_error_rate(seed))
+        sys.stdout.write(f"seed {seed}: {trace:08x} {story or 'good'}\n")
+    return 0
 
 
 def run_many(arguments: argparse.Namespace) -> int:

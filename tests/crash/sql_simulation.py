@@ -477,6 +477,20 @@ def _values(replies: list[Any]) -> Iterator[str]:
             yield from ((row[0] or b"").decode() for row in data_rows(reply.data))
 
 
+def trace_of(seed: int, error_rate: float = 0.0) -> tuple[str | None, int]:
+    """What went wrong with a seed, and the trace of all that it did to the disk."""
+    faults = Faults(random.Random())
+    story = None
+    with small_portions():
+        try:
+            simulation = SqlSimulation(seed, error_rate=error_rate)
+            faults = simulation.faults
+            simulation.run()
+        except (BadSeed, StorageError) as error:
+            story = str(error)
+    return story, faults.trace
+
+
 def run_sql_seed(seed: int, error_rate: float = 0.0) -> str | None:
     """None when the seed is good, else what went wrong."""
     try:

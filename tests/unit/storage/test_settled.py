@@ -93,7 +93,7 @@ def test_a_second_crash_begins_anew(cut_off):
 
 
 def test_what_there_was_no_room_to_take_back_is_taken_back_before_its_id_is_forgotten():
-    """A full disk leaves marks of dropping: with their id forgotten the next crash would take them for committed ones."""
+    """A full disk leaves marks of dropping: without their id the next crash would take them for committed ones."""
     engine, files = small_engine()
     made = engine.begin()
     made.create_relation(FIRST, KINDS)
