@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from storage import control, log_reader, log_record, recovery, replay, store
+from storage import change, control, log_reader, log_record, pages, recovery, replay, store
 from storage.checkpoint import Checkpointer
+from storage.errors import Corruption, DiskFull
 from storage.hollows import Hollows
 from storage.log_segments import LogSegments
 from storage.segments import PageSegments
@@ -127,6 +128,38 @@ def changes_redone_by_halves(patch):
     patch.setattr(replay, "redo", redo_half)
 
 
+def images_of_torn_pages_only(patch):
+    """A page that is whole keeps what it has become since its image was logged."""
+    in_python(patch)
+    store_image = change._STORE[change.Operation.IMAGE]
+
+    def store(table, payload, address, argument, operands, lsn):
+        try:
+            table.check(address // table.page_bytes, 1)
+        except Corruption:
+            store_image(table, payload, address, argument, operands, lsn)
+
+    patch.setitem(change._STORE, change.Operation.IMAGE, store)
+
+
+class StoredFirst(change.Change):
+    """A change that is in memory by the time its record finds no room in the log."""
+
+    def commit(self):
+        payload, lsn = bytes(self._payload), self.log.end_lsn
+        try:
+            return super().commit()
+        except DiskFull:
+            for code, *operation in change._operations(payload):
+                if code != change.Operation.IMAGE:
+                    change._STORE[code](self.table, payload, *operation, lsn)
+            raise
+
+
+def stored_before_the_record(patch):
+    patch.setattr(pages, "Change", StoredFirst)
+
+
 def settled_although_changed(patch):
     """Pages that changed between their copy and its sync are taken for clean."""
 
@@ -151,6 +184,8 @@ BROKEN = {
     "control blocks are written in turn": (one_block_only, 0.0),
     "the log is kept until the control block": (recycled_before_the_control_block, 0.0),
     "the end of the log is written again": (tail_left_as_it_is, 0.05),
+    "images are redone whatever the page looks like": (images_of_torn_pages_only, 0.0),
+    "the record goes before the store": (stored_before_the_record, 0.0),
     "a page that changed since its copy stays dirty": (settled_although_changed, 0.0),
 }
 """What breaks each rule, and the rate of I/O errors that shows it."""
