@@ -52,8 +52,9 @@ def prepare(context: StatementContext, statement: tree.PrepareTransaction) -> Ru
     note = [session.clock.now_us(), session.user_oid, session.database_oid]
 
     def check() -> None:
-        _refuse_what_cannot_last(session)
+        _refuse_own(session)
         _refuse_identifier(session, gid)
+        _refuse_mail_and_locks(session)
 
     yield from transaction.prepare(gid, json.dumps(note), check)
     return "PREPARE TRANSACTION"
@@ -85,18 +86,14 @@ def _has_changed(running: Any, session: Any, temporary: int) -> bool:
     return any(getattr(item, "schema", 0) == temporary for item in changed)
 
 
-def _refuse_what_cannot_last(session: Any) -> None:
+def _refuse_own(session: Any) -> None:
     """A session's own things cannot be in a transaction that outlives it."""
-    transaction = session.transaction
-    running = transaction.running
-    locks = session.database.engine.locks
-    held, _ = locks.lasting(running.storage)
-    own, _ = locks.lasting(session)
-    if {tag for tag, _ in held} & {tag for tag, _ in own}:
+    running = session.transaction.running
+    if any(portal.held and portal.made_in is running for portal in session.portals.values()):
         raise FeatureNotSupported(
-            "cannot PREPARE while holding both session-level and transaction-level locks "
-            "on the same object"
+            "cannot PREPARE a transaction that has created a cursor WITH HOLD"
         )
+    held, _ = session.database.engine.locks.lasting(running.storage)
     temporary = session.temporary_schema
     for (kind, oid, *_), _mode in held:
         item = running.catalog.view.object(oid) if kind == "relation" else None
@@ -108,15 +105,24 @@ def _refuse_what_cannot_last(session: Any) -> None:
         raise FeatureNotSupported(
             "cannot PREPARE a transaction that has operated on temporary objects"
         )
+    if running.has_exported:
+        raise FeatureNotSupported("cannot PREPARE a transaction that has exported snapshots")
+
+
+def _refuse_mail_and_locks(session: Any) -> None:
+    """What PostgreSQL comes to when it has the identifier."""
+    running = session.transaction.running
     if running.mail:
         raise FeatureNotSupported(
             "cannot PREPARE a transaction that has executed LISTEN, UNLISTEN, or NOTIFY"
         )
-    if running.has_exported:
-        raise FeatureNotSupported("cannot PREPARE a transaction that has exported snapshots")
-    if any(portal.held and portal.made_in is running for portal in session.portals.values()):
+    locks = session.database.engine.locks
+    held, _ = locks.lasting(running.storage)
+    own, _ = locks.lasting(session)
+    if {tag for tag, _ in held} & {tag for tag, _ in own}:
         raise FeatureNotSupported(
-            "cannot PREPARE a transaction that has created a cursor WITH HOLD"
+            "cannot PREPARE while holding both session-level and transaction-level locks "
+            "on the same object"
         )
 
 
