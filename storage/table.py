@@ -136,7 +136,7 @@ class Table:
 
     @property
     def row_estimate(self) -> int:
-        """About how many rows there are: slots in use less those known to be empty or over.
+        """About how many rows there are: slots in use less those known to be empty or over. It proves nothing.
 
         Groups not read yet count as full: only the last one is expected not to be.
         """
@@ -144,6 +144,11 @@ class Table:
             CAPACITY_MAX if group is None else max(0, group.used - group.holes - group.ended)
             for group in self.groups.known_but_last()
         )
+
+    @property
+    def may_have_rows(self) -> bool:
+        """Whether anybody may see a row; the estimate leaves out those that were ended by who came to nothing."""
+        return any(group is None or group.used for group in self.groups.known_but_last())
 
     @property
     def reclaimable_count(self) -> int:

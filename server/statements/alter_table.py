@@ -73,7 +73,12 @@ from server.statements.tables import NewTable, add_constraint, checked_generatio
 from server.statements.tablespaces import set_tablespace
 from server.statements.triggers import set_trigger
 from server.statements.unused_columns import with_unused_columns
-from server.statements.verify import verify_check, verify_foreign_key, verify_not_null
+from server.statements.verify import (
+    has_rows,
+    verify_check,
+    verify_foreign_key,
+    verify_not_null,
+)
 from server.statements.view_texts import keeping_views, readers_of_column, rules_reading
 from server.types.storage import storage_form, storage_kind
 from storage.engine import Kind
@@ -180,9 +185,7 @@ def put_column(
     sequences: Iterable[tuple[Column, str, bool, tuple[Option, ...]]] = (),
 ) -> Iterator[Wait]:
     """Put a column at the end of a table; rows that are there get its default."""
-    rows = 0
-    if table.storage_id:
-        rows = context.engine.relation(table.storage_id).row_estimate
+    rows = has_rows(context, table)
     computed = bool(sequences) or bool(column.generated)
     missing = None
     kind_of_column = context.catalog.type(column.type)

@@ -17,6 +17,7 @@ from server.statements.indexes import index_key
 from server.statements.names import claim_relation_name, column_number, free_name
 from server.statements.operator_class_options import with_class_options
 from server.statements.storage_parameters import INDEX_PARAMETERS, storage_parameters
+from server.statements.verify import has_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,7 +105,7 @@ def _put(
     )
     context.ddl.put(value)
     yield from build_index(context, table, index)
-    if table.storage_id and context.engine.relation(table.storage_id).row_estimate:
+    if has_rows(context, table):
         execution = context.execution()
         yield from ExclusionCheck(shape_of(table, execution), value).run(execution)
 

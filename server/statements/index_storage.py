@@ -50,7 +50,7 @@ def build_index(
     index = with_entries(context, table, index)
     if not (index.has_entries and table.storage_id):
         return
-    if snapshot is None and not context.engine.relation(table.storage_id).row_estimate:
+    if snapshot is None and not context.engine.relation(table.storage_id).may_have_rows:
         return
     execution = context.execution()
     if snapshot is not None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def has_rows(context: StatementContext, table: Table) -> bool:
     """Whether there may be rows to look at."""
-    return bool(table.storage_id) and context.engine.relation(table.storage_id).row_estimate > 0
+    return bool(table.storage_id) and context.engine.relation(table.storage_id).may_have_rows
 
 
 def verify_check(context: StatementContext, table: Table, constraint: Constraint) -> Iterator[Wait]:
