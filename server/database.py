@@ -82,6 +82,7 @@ class Database:
         self.activities: DatabaseActivities = defaultdict(DatabaseActivity)
         self.channels = Channels()
         engine.queue.clock_ns = self.clock.monotonic_ns
+        engine.track_commits(self.clock.now_us if settings["track_commit_timestamp"] else None)
         engine.queue.is_alone = lambda: len(self.sessions) < 2
         self.catalog = Catalog(engine)
         self.catalog.load()

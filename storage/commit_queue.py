@@ -130,6 +130,9 @@ class CommitQueue:
             self._flush_lazily(lsn)
         return pending.completion
 
+    def tell_all(self) -> None:
+        """Have every commit record made by the WAL that was handed in: it has something to add to them."""
+
     def gather(
         self,
         call_soon: CallSoon | None,

@@ -17,6 +17,7 @@ from storage.chains import Version
 from storage.check import Problem, check, check_table
 from storage.commit_log import COMMAND_BITS, transaction_outcome
 from storage.commit_queue import CallLater, CallSoon
+from storage.commit_times import CommitTimes
 from storage.decimal_keys import ScaledDecimals
 from storage.departures import Departures
 from storage.directory import is_initialised
@@ -76,6 +77,7 @@ __all__ = [
     "COMMAND_BITS",
     "CONFLICTS",
     "NOT_INSERTED",
+    "CommitTimes",
     "Cooling",
     "Counts",
     "DecimalTexts",
@@ -206,8 +208,9 @@ class Transaction(StorageTransaction):
 class LoggedCommits:
     """Commit and abort records in the WAL."""
 
-    def __init__(self, wal: Wal) -> None:
+    def __init__(self, wal: Wal, times: CommitTimes) -> None:
         self._wal = wal
+        self._times = times
         self.buffer = wal.buffer
 
     @property
@@ -217,7 +220,10 @@ class LoggedCommits:
 
     def commit(self, xids: tuple[int, ...], payload: bytes) -> int:
         """Append a commit record."""
-        return self._wal.append(RecordKind.COMMIT, xids[0], encode_end(xids[1:], payload))
+        stamp = self._times.stamp()
+        lsn = self._wal.append(RecordKind.COMMIT, xids[0], encode_end(xids[1:], payload + stamp))
+        self._times.committed(xids, stamp)
+        return lsn
 
     def abort(self, xids: tuple[int, ...]) -> int:
         """Append an abort record."""
@@ -254,6 +260,7 @@ class Engine:
         self.locks = Locks()
         self.dependencies = Dependencies()
         self.log = CommitLog()
+        self.commit_times = CommitTimes()
         self._writer: LogWriter | None = None
 
     @classmethod
@@ -511,7 +518,7 @@ class Engine:
 
     def _assemble(self, store: Store) -> None:
         self.store = store
-        self.queue = CommitQueue(LoggedCommits(store.wal), self.log, self.locks)
+        self.queue = CommitQueue(LoggedCommits(store.wal, self.commit_times), self.log, self.locks)
         self.queue.is_swept = store.options.threads
         store.wal.listeners.append(self.queue.advance)
         store.failure.on_failure(lambda _error: self.queue.fail(store.failure.failed()))
@@ -520,6 +527,14 @@ class Engine:
         self.scans = self.relations.scans
         self.departures = Departures(self.log)
         self.settled = Settled(self)
+
+    def track_commits(self, now_us: Callable[[], int] | None) -> None:
+        """Keep when transactions commit; None: not, nor what an earlier run has kept."""
+        if now_us is None:
+            self.commit_times.forget()
+            return
+        self.commit_times.begin(now_us)
+        self.queue.tell_all()
 
     def _reader_horizon(self) -> int:
         """No reader that began before this LSN is left."""
@@ -535,7 +550,7 @@ class Engine:
         states = [each.state for each in self.prepared.values()]
         prepared = pack_all([*states, *self._surviving.values()])  # recovery makes a checkpoint too
         xids = struct.pack(f"<{len(active) + len(aborted)}Q", *active, *aborted)
-        return head + xids + prepared
+        return head + xids + prepared + self.commit_times.packed()
 
     def _restore(self, _store: Store, recovered: Recovered) -> None:
         """Learn which transactions a crash cut off: all that had begun and did not end."""
@@ -545,7 +560,9 @@ class Engine:
             next_xid, active_count, aborted_count = STATE.unpack_from(state)
             xids = struct.unpack_from(f"<{active_count + aborted_count}Q", state, STATE.size)
             active, aborted = set(xids[:active_count]), set(xids[active_count:])
-            kept = state[STATE.size + 8 * len(xids) :]
+            kept = self.commit_times.take(state[STATE.size + 8 * len(xids) :])
+        for xid, stamp in recovered.commit_stamps.items():
+            self.commit_times.note((xid,), stamp)
         ended = recovered.finished | recovered.cut_off
         self._surviving = surviving(kept, recovered.prepared, ended)
         prepared = {xid for each in self._surviving.values() for xid in each.xids}

@@ -94,8 +94,8 @@ def encode_end(subxids: Iterable[int], payload: bytes = b"") -> bytes:
 
 
 def ends_alone(record: WalRecord) -> bool:
-    """Whether a record is the end of a transaction that had no subtransactions, as most are."""
-    return record.kind in _ENDS and record.payload.startswith(_NO_SUBXIDS)
+    """Whether a record is the end of a transaction that had no subtransactions, and says no more, as most are."""
+    return record.kind in _ENDS and record.payload == _NO_SUBXIDS
 
 
 def decode_end(payload: bytes) -> tuple[tuple[int, ...], bytes]:

@@ -51,6 +51,7 @@ class Recovered:
     finished: set[int] = field(default_factory=set)
     prepared: dict[int, bytes] = field(default_factory=dict)
     cut_off: set[int] = field(default_factory=set)
+    commit_stamps: dict[int, bytes] = field(default_factory=dict)
     record_count: int = 0
     end_lsn: int = 0
 
@@ -70,8 +71,11 @@ class Recovered:
             return
         self.next_xid = max(self.next_xid, record.xid + 1)
         if record.kind in (Kind.COMMIT, Kind.ABORT):
-            subxids, _ = decode_end(record.payload)
-            self._end({record.xid, *subxids})
+            subxids, stamp = decode_end(record.payload)
+            xids = {record.xid, *subxids}
+            self._end(xids)
+            if stamp:
+                self.commit_stamps.update(dict.fromkeys(xids, stamp))
         else:
             self.unfinished.add(record.xid)
         if record.kind == Kind.PREPARE:

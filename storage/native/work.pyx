@@ -241,6 +241,10 @@ cdef class CommitQueue:
         finally:
             self.mutex.give()
 
+    def tell_all(self):
+        """Have every commit record made by the WAL that was handed in: it has something to add to them."""
+        self.buffer = None
+
     def gather(self, call_soon, call_last=None, call_later=None):
         """Flush the commits of this thread whenever call_soon, which it is asked by, calls back; None: each at once.
 

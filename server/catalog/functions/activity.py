@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 
     from server.functions.function import CallContext, Function
     from server.types.interval_style import Interval
+    from storage.engine import CommitTimes
+
 
 INT4_OID = 23
+FIRST_XID = 3
 NS_PER_SECOND = 1_000_000_000
 SLEEP_SLICE_SECONDS = 0.01
 HIGH_BITS = 32
@@ -259,14 +262,35 @@ def _nothing(*arguments: Any) -> None:
     """For what this server has none of: replication, log files of its own, prepared snapshots."""
 
 
-def _commit_timestamp(call: CallContext, xid: int) -> None:
-    """When a transaction committed; the log's records say so, and nobody keeps it."""
-    del xid
-    if not session_of(call).settings["track_commit_timestamp"]:
+def _commit_times(call: CallContext) -> CommitTimes:
+    session = session_of(call)
+    if not session.settings["track_commit_timestamp"]:
         raise ObjectNotInPrerequisiteState(
             "could not get commit timestamp data",
             hint='Make sure the configuration parameter "track_commit_timestamp" is set.',
         )
+    found: CommitTimes = session.database.engine.commit_times
+    return found
+
+
+def _commit_timestamp(call: CallContext, xid: int) -> int | None:
+    """When a transaction committed; NULL: it has not, or so long ago that it is not kept."""
+    if not xid:
+        raise InvalidParameterValue(f"cannot retrieve commit timestamp for transaction {xid}")
+    times = _commit_times(call) if xid >= FIRST_XID else None
+    return None if times is None else times.time_of(xid)
+
+
+def _commit_timestamp_origin(call: CallContext, xid: int) -> tuple[int | None, int | None]:
+    """The same, and where the transaction came from, which is here."""
+    time_us = _commit_timestamp(call, xid)
+    return time_us, None if time_us is None else 0
+
+
+def _last_committed(call: CallContext) -> tuple[int | None, int | None, int | None]:
+    """The transaction that committed last, since the server started."""
+    xid, time_us = _commit_times(call).last
+    return (xid, time_us, 0) if xid else (None, None, None)
 
 
 def _no_rows(*arguments: Any) -> Iterator[Any]:
@@ -371,7 +395,19 @@ FUNCTIONS = (
     row(
         "3581 pg_xact_commit_timestamp(xid) timestamptz volatile context",
         _commit_timestamp,
-        "when a transaction was committed, which is not kept",
+        "when a transaction was committed",
+    ),
+    row(
+        "6168 pg_xact_commit_timestamp_origin(xid) record(timestamp timestamptz, roident oid) "
+        "volatile context",
+        _commit_timestamp_origin,
+        "when a transaction was committed, and where it came from",
+    ),
+    row(
+        "3583 pg_last_committed_xact() record(xid xid, timestamp timestamptz, roident oid) "
+        "volatile context",
+        _last_committed,
+        "the transaction that committed last",
     ),
     row(
         "3376 pg_safe_snapshot_blocking_pids(int4) _int4 volatile context",
