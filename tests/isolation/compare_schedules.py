@@ -2,6 +2,15 @@
 
 A step is done, or it waits and for whom; what a step gives is its rows or its error. A session that waits gets its next
 step when it has gone on. Who has waited longest is the first to look for a deadlock, on both servers.
+
+What may differ, and why (each in one of some hundred schedules):
+- A row that waits for a rival of one of its unique keys is in nobody's way by its others: keys are looked at before the
+  row is there. PostgreSQL has made the entries of the indexes before.
+- UPDATE of a partition key locks the partitions that its values lead to; PostgreSQL those that a row has come to.
+- A deferrable unique key that an UPDATE leaves as it is is not asked again when the row gets entries in other indexes;
+  and of two rows that exclude each other the one is told whose check comes first: here every new row has one.
+- Two who go on at the same moment do so by chance; PostgreSQL's look for a deadlock before waiting does not know locks
+  that were taken on the fast path.
 """
 
 import argparse
