@@ -423,11 +423,8 @@ class Locks:
     def blockers(self, owner: LockOwner) -> list[WaitEdge]:
         """Whom the owner waits for at this moment (pg_blocking_pids): for a row, those whose turn is before his."""
         with self.mutex:
-            return self._waits_of(owner.lock_group)
-
-    def _waits_of(self, group: Hashable) -> list[WaitEdge]:
-        """Whom a group waits for: those before it in a row's line, or who has what it wants."""
-        return list(self._ahead(group)) or list(self._edges(group))
+            group = owner.lock_group
+            return list(self._ahead(group)) or list(self._edges(group))
 
     def _ahead(self, group: Hashable) -> Iterator[WaitEdge]:
         """Those who want the same row and have come before, if they want it in a mode that conflicts."""
@@ -504,7 +501,8 @@ class Locks:
     def _search(
         self, start: Hashable, group: Hashable, visited: set[Hashable]
     ) -> list[WaitEdge] | None:
-        for edge in self._waits_of(group):
+        first = next(self._ahead(group), None)  # whom all others in the line wait for, too
+        for edge in self._edges(group) if first is None else (first,):
             target = edge.blocker.lock_group
             if target == start:
                 return [edge]
