@@ -243,9 +243,13 @@ class TableWriter:
         if self._transaction.tracked is not None:
             self._transaction.tracked.write_rows(self.relation.relation_id, ())
 
-    def is_free(self, row: Row, arbiters: Sequence[IndexShape]) -> bool:
-        """Whether nobody has, or may have, a key of a row in one of the arbiters."""
-        return self._find_arbiter_conflict(row, arbiters) is None
+    def is_free(self, row: Row, arbiters: Sequence[IndexShape]) -> Generator[Wait, None, bool]:
+        """Whether nobody has a key of a row in one of the arbiters; who may have it is waited for."""
+        while (found := self._find_arbiter_conflict(row, arbiters)) is not None:
+            if found.status is Status.DUPLICATE:
+                return False
+            yield from wait_for_xid(self.context, found.blocker_xid)
+        return True
 
     def _find_arbiter_conflict(self, row: Row, arbiters: Sequence[IndexShape]) -> Outcome | None:
         for shape in arbiters:

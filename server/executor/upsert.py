@@ -112,7 +112,7 @@ class Upsert:
             context.check_cancelled()
             if (yield from _is_excluded(row, earlier)):
                 continue
-            is_free = not later or writer.is_free(row, arbiters)
+            is_free = not later or (yield from writer.is_free(row, arbiters))
             if is_free and (yield from _is_excluded(row, later)):
                 continue
             made = yield from self._write(row, arbiters, writer, context)
