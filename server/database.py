@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.catalog import CATALOG_KINDS, CATALOG_RELATION, Catalog
@@ -32,9 +33,12 @@ if TYPE_CHECKING:
     from server.catalog.catalog_view import CatalogView
     from server.catalog.objects import CatalogObject, Role, Table
     from server.catalog.objects import Database as DatabaseObject
+    from server.catalog.statistics_objects import ColumnStatistics
     from server.config import ServerSettings
     from server.executor.waits import Wait
+    from server.first_looks import FirstLooks
     from server.login_rules import Rule
+    from server.types.type import TypeReference
     from storage.engine import Engine, WaitEdge
 
 LOW_BITS = 0xFFFFFFFF
@@ -96,6 +100,18 @@ class Database:
         if not table.storage_id:
             return 1000.0
         return float(self.engine.relation(table.storage_id).row_estimate)
+
+    def first_look(
+        self, members: Sequence[tuple[Table, int]], reference: TypeReference, rows: float
+    ) -> ColumnStatistics | None:
+        """What some rows say of a column that ANALYZE has not seen: what the planner asks, too."""
+        return self._first_looks.column(members, reference, rows)
+
+    @cached_property
+    def _first_looks(self) -> FirstLooks:
+        from server.first_looks import FirstLooks  # a start needs none
+
+        return FirstLooks(self.engine)
 
     def shapes_of(self, view: CatalogView, firing_states: str) -> dict[int, Any]:
         """What writing to tables needs to know of them, kept as long as the catalog stays as it is.

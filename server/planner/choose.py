@@ -182,8 +182,8 @@ class Chooser:
         """The bytes of a row of these columns."""
         total = 0
         for column in columns:
-            known = self.facts.column(column)
-            total += known.width if known is not None else 8
+            width = self.facts.width(column)
+            total += 8 if width is None else width
         return total
 
     def indexes_of(self, table: Table) -> tuple[Index, ...]:

@@ -25,17 +25,22 @@ from server.types.collation import DEFAULT_OID, under
 from server.types.type import TextStyle, TypeReference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sqlglot import exp
 
     from server.catalog.catalog_view import CatalogView
     from server.catalog.objects import Column
+    from server.catalog.statistics_objects import ColumnStatistics
     from server.errors import SqlError
     from server.planner.cursor_rows import CursorRows
     from server.planner.planned import PartitionLocks
     from server.planner.resolution import Resolution
     from server.planner.routine import RoutineNames
+
+    FirstLook = Callable[
+        [Sequence[tuple[Table, int]], TypeReference, float], ColumnStatistics | None
+    ]
 
 BOOL, BYTEA, NAME, INT8, INT2, INT4, TEXT, OID = 16, 17, 19, 20, 21, 23, 25, 26
 FLOAT8, UNKNOWN, BPCHAR, VARCHAR, NUMERIC, RECORD, VOID = 701, 705, 1042, 1043, 1700, 2249, 2278
@@ -46,6 +51,12 @@ ELSEWHERE = "cross-database references are not implemented"
 def one_thousand(table: Table) -> float:
     """The guess for a table about which nothing is known."""
     return 1000.0
+
+
+def nothing_seen(
+    members: Sequence[tuple[Table, int]], reference: TypeReference, rows: float
+) -> ColumnStatistics | None:
+    """Nobody has had a look at the rows of a table."""
 
 
 def not_interrupted() -> None:
@@ -67,7 +78,8 @@ class PlanningEnvironment:
     search_path: OIDs of schemas in the order they are searched, temporary schema and pg_catalog
     included.
     parameter_types: type OIDs given by Parse, 0 where the statement is to tell. row_count: rows in
-    a table now.
+    a table now. first_look: what some rows say of a column where ANALYZE has not been, given
+    the tables of its family with its number in each, its type and the rows of all.
     """
 
     catalog: CatalogView
@@ -76,6 +88,7 @@ class PlanningEnvironment:
     parameter_types: tuple[Oid, ...] = ()
     unseen: Unseen = field(default_factory=Unseen)
     row_count: Callable[[Table], float] = one_thousand
+    first_look: FirstLook = nothing_seen
     style: TextStyle = field(default_factory=TextStyle)
     database: str = "postgres"
     row_security: bool = True

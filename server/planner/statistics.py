@@ -197,8 +197,18 @@ class Facts:
             return None
         key = scan.table.oid, number, scan.inherits
         if key not in self._columns:
-            self._columns[key] = self._look_up(scan, number)
+            self._columns[key] = self._looked_at(scan, number, self._learned(scan, number))
         return self._columns[key]
+
+    def width(self, column: ColumnId) -> int | None:
+        """The bytes of a column of a scan, about; None for computed columns."""
+        scan = self.scan_of(column)
+        number = None if scan is None else scan.attribute(column)
+        if scan is None or number is None or number < 1:
+            return None
+        facts = self._columns.get((scan.table.oid, number, scan.inherits))
+        facts = facts or self._learned(scan, number)
+        return None if facts is None else facts.width
 
     def expression(self, expression: Expression) -> ColumnFacts | None:
         """What is known of a column or an expression over one scan."""
@@ -244,7 +254,32 @@ class Facts:
                 return scan
         return None
 
-    def _look_up(self, scan: Scan, number: int) -> ColumnFacts | None:
+    def _looked_at(self, scan: Scan, number: int, facts: ColumnFacts | None) -> ColumnFacts | None:
+        """With what some rows say, if ANALYZE has told nothing."""
+        reference = scan.types[number - 1]
+        if facts is None or reference is None or facts.learned:
+            return facts
+        members = tuple(self._members(scan, number))
+        seen = self.environment.first_look(members, reference, facts.rows) if members else None
+        if seen is not None:
+            _fill(facts, seen, None)
+        return facts
+
+    def _members(self, scan: Scan, number: int) -> Iterator[tuple[Table, int]]:
+        """The tables whose rows a scan reads, and the number of a column in each."""
+        table, catalog = scan.table, self.environment.catalog
+        if not scan.inherits and table.kind != "p":
+            yield table, number
+            return
+        name = table.column(number).name
+        family = leaves_of(catalog, table) if table.kind == "p" else catalog.family_of(table)
+        for member in family:
+            found = member.column_named(name)
+            if found is not None and member.storage_id:
+                yield member, found.number
+
+    def _learned(self, scan: Scan, number: int) -> ColumnFacts | None:
+        """What is known without a look at rows."""
         table, reference = scan.table, scan.types[number - 1]
         if reference is None:
             return None

@@ -117,6 +117,7 @@ def make_basis(session: Session, view: CatalogView) -> Basis:
         search_path=common.search_path,
         user=user_oid,
         row_count=session.database.row_count,
+        first_look=session.database.first_look,
         style=style,
         database=session.database_name,
         row_security=common.row_security,
