@@ -22,6 +22,7 @@ from server.planner.rewrite.laterals import decorrelate_laterals
 from server.planner.rewrite.outer_joins import reduce_outer_joins
 from server.planner.rewrite.push_filters import push_filters
 from server.planner.rewrite.routines import inline_routines
+from server.planner.rewrite.row_lists import join_row_lists
 from server.planner.rewrite.unnest import unnest_subqueries
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def rewrite(chooser: Chooser, node: Node, *, for_exists: bool = False) -> Node:
     """Run all rules over a plan; for_exists: only whether it has rows is asked for."""
     asked = set() if for_exists else {column.column for column in node.columns}
     node = inline_common_tables(chooser, inline_routines(chooser, node))
-    node = fold_asked(chooser, node, asked)
+    node = fold_asked(chooser, join_row_lists(chooser, node), asked)
     if _is_simple(node):
         return node
     for rule in RULES:
