@@ -173,7 +173,7 @@ class HashJoin(Operator):
         columns = [evaluate(right, context) for evaluate in self._right_keys]
         table, *filters = _side_by_side(
             [
-                partial(BuildSide, columns, self._types, right.count),
+                partial(BuildSide, columns, self._types, right.count, context.check_cancelled),
                 *(partial(key_filter, columns[number]) for number, _, _ in self._filters),
             ],
             right.count,
@@ -303,11 +303,17 @@ class BuildSide:
 
     __slots__ = ("_codes", "_rows", "_starts")
 
-    def __init__(self, columns: Sequence[Column], types: Sequence[Type], count: int) -> None:
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        types: Sequence[Type],
+        count: int,
+        look: Callable[[], None] | None = None,
+    ) -> None:
         self._codes: DenseKeys | KeyTable = dense_keys(columns) or KeyTable(
             types, nulls_match=False
         )
-        codes = self._codes.add(columns, count)
+        codes = self._codes.add(columns, count, look)
         self._starts, self._rows = grouped_rows(codes, len(self._codes))
 
     def pairs(self, keys: Sequence[Column], count: int) -> Iterator[Pairs]:
@@ -341,7 +347,13 @@ class DenseKeys:
         values = plain_objects(column)  # integers in another form: codes, strides of a constant
         return dense_codes(values.astype(np.int64), column.valid, self._lowest, self._span)
 
-    add = find
+    def add(
+        self, columns: Sequence[Column], count: int, look: Callable[[], None] | None = None
+    ) -> Positions:
+        """The same: all keys have their numbers."""
+        if look is not None:
+            look()
+        return self.find(columns, count)
 
 
 def dense_keys(columns: Sequence[Column]) -> DenseKeys | None:

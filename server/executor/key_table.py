@@ -25,12 +25,15 @@ from server.vector.rows import joint_validity
 from server.vector.texts import TextColumn, TextNumbers
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Callable, Hashable, Sequence
 
     from server.types.type import Type
 
 PAIR_BITS: Final = 31
 _CODE_MAX: Final = 1 << PAIR_BITS
+ROWS_AT_ONCE: Final = 1 << 17
+INTEGERS_AT_ONCE: Final = 1 << 22
+"""How many rows get numbers between two looks at whether that is still wanted; tables of integers grow by pieces."""
 
 
 class KeyTable:
@@ -48,21 +51,50 @@ class KeyTable:
     def __len__(self) -> int:
         return len(self._each if self._rows is None else self._rows)
 
-    def add(self, columns: Sequence[Column], count: int) -> Positions:
-        """Give the number of each row's key, new ones included; -1 for NULLs that do not match."""
+    def add(
+        self, columns: Sequence[Column], count: int, look: Callable[[], None] | None = None
+    ) -> Positions:
+        """Give the number of each row's key, new ones included; -1 for NULLs that do not match.
+
+        look is called again and again if there are many rows, and may raise.
+        """
         if not columns:
             return np.zeros(count, np.int64)
+        if look is not None and count > ROWS_AT_ONCE:
+            at_once = INTEGERS_AT_ONCE if self._are_integers() else ROWS_AT_ONCE
+            return self._added_in_pieces(columns, count, (look, at_once))
         few = few_rows(columns, count) if len(columns) > 1 else None
         if few is not None:
             numbers, firsts = few
             codes = self.add([column.take(firsts) for column in columns], len(firsts))
             return codes.take(numbers, mode="clip")  # of all modes the fastest; none is outside
+        self._choose(columns)
+        known = self._row_codes(columns, count, adding=True)
+        return self._each.add(columns) if known is None else known
+
+    def _are_integers(self) -> bool:
+        return len(self._types) == 1 and self._types[0].dtype.kind in "iu"
+
+    def _choose(self, columns: Sequence[Column]) -> None:
+        """How rows are numbered; it depends on the first ones."""
         if self._rows is None and not len(self._each):
             self._rows = packed_table(self._types, columns)
             if self._rows is None:
                 self._rows = row_table(self._types, columns)
-        known = self._row_codes(columns, count, adding=True)
-        return self._each.add(columns) if known is None else known
+
+    def _added_in_pieces(
+        self, columns: Sequence[Column], count: int, pieces: tuple[Callable[[], None], int]
+    ) -> Positions:
+        look, at_once = pieces
+        self._choose(columns)  # by all of them
+        codes = np.empty(count, np.int64)
+        for start in range(0, count, at_once):
+            look()
+            stop = min(start + at_once, count)
+            codes[start:stop] = self.add(
+                [column.slice(start, stop) for column in columns], stop - start
+            )
+        return codes
 
     def find(self, columns: Sequence[Column], count: int) -> Positions:
         """Give the number of each row's key, -1 where it was never added."""

@@ -43,15 +43,17 @@ class SetOperation(Operator):
 
     def _compared(self, context: ExecutionContext, holding: Held) -> Iterator[Batch]:
         table = KeyTable([reference.type for reference in self.plan.types], nulls_match=True)
-        counts = np.zeros(0, np.int64)
+        counts, look = np.zeros(0, np.int64), context.check_cancelled
         for batch in self.inputs[1].batches(context):
             codes = table.add(batch.columns, batch.count)
             counts = np.bincount(codes, minlength=len(table)) + _grown(counts, len(table))
             holding.add(context.bytes_of(batch))
         left = concatenate_batches(
-            list(context.held(self.inputs[0].batches(context), holding)), self.inputs[0].plan.types
+            list(context.held(self.inputs[0].batches(context), holding)),
+            self.inputs[0].plan.types,
+            look,
         )
-        codes = table.add(left.columns, left.count)
+        codes = table.add(left.columns, left.count, look)
         keep = KEEP[self.plan.kind, self.plan.all]
         rows = keep(codes, occurrences(codes), _grown(counts, len(table))[codes])
         yield left.take(np.flatnonzero(rows))

@@ -369,7 +369,8 @@ def _row_constructor(node: nodes.RowConstructor, layout: Layout) -> Evaluator:
         if not items:
             return Column(objects([make(())] * batch.count))
         columns = [values_of(item(batch, context)) for item in items]
-        return Column(objects([make(row) for row in zip(*columns, strict=True)]))
+        rows = map(make, zip(*columns, strict=True))
+        return Column(objects(looked_after(rows, batch.count, context)))
 
     return evaluate
 

@@ -77,10 +77,14 @@ def gathered(
 def _combined(
     state: Gathered, group_count: int, combine: Callable[[CallContext, Rows], Any]
 ) -> Column:
-    results = [
-        combine(state.call, state.rows[group]) if group in state.rows else None
-        for group in range(group_count)
-    ]
+    check = check_of(state.call)
+    results: list[Any] = []
+    for start in range(0, group_count, LOOK_ROWS):
+        check()
+        results += [
+            combine(state.call, state.rows[group]) if group in state.rows else None
+            for group in range(start, min(start + LOOK_ROWS, group_count))
+        ]
     return column_of(results, _OBJECT)
 
 

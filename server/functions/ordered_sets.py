@@ -17,6 +17,7 @@ from server.errors import NumericValueOutOfRange
 from server.functions import instants
 from server.functions.declare import aggregate
 from server.functions.orders import generic_key
+from server.functions.regex_search import check_of
 from server.types.array import Array
 from server.vector.column import Column
 from server.vector.rows import column_of, values_of
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 BPCHAR_OID: Final = 1042
 TEXT_OIDS: Final = frozenset({25, BPCHAR_OID, 1043})
 _FLOAT: Final = np.dtype(np.float64)
+TEXTS_AT_ONCE: Final = 1 << 17
+"""How many texts are told apart between two looks at whether the statement is cancelled."""
 
 
 class Sorted:
@@ -199,7 +202,7 @@ def _differ(call: CallContext, values: Column) -> Mask:
     kind = call.result.type
     found: Mask
     if kind.oid in TEXT_OIDS and kind.collator is None:
-        numbers = TextNumbers(blank=kind.oid == BPCHAR_OID).add(values)
+        numbers = _text_numbers(call, values)
         found = numbers[1:] != numbers[:-1]
     elif values.dictionary is None and values.values.dtype.kind in "biu":
         found = values.values[1:] != values.values[:-1]
@@ -212,6 +215,17 @@ def _differ(call: CallContext, values: Column) -> Mask:
         changes = (one != other for one, other in pairwise(keys))
         found = np.fromiter(changes, np.bool_, len(keys) - 1)
     return found
+
+
+def _text_numbers(call: CallContext, values: Column) -> Positions:
+    """A number for each text, the same for equal ones; ends when the statement is cancelled."""
+    texts = TextNumbers(blank=call.result.type.oid == BPCHAR_OID)
+    check, numbers = check_of(call), np.empty(len(values), np.int64)
+    for start in range(0, len(values), TEXTS_AT_ONCE):
+        check()
+        stop = min(start + TEXTS_AT_ONCE, len(values))
+        numbers[start:stop] = texts.add(values.slice(start, stop))
+    return numbers
 
 
 def _modes(state: Sorted, group_count: int) -> Column:

@@ -9,6 +9,8 @@ from plans import INT4, TEXT, asc, call, const, context, function, run, values, 
 from server.executor import native, ordering
 from server.executor.aggregate import PreparedAggregate
 from server.executor.columns import concatenate_batches
+from server.executor.join import BuildSide
+from server.executor.key_table import ROWS_AT_ONCE, KeyTable
 from server.expressions.expression import AggregateCall
 from server.expressions.invoke import LOOK_ROWS
 from server.functions.function import CallContext
@@ -18,6 +20,7 @@ from server.types.type import TextStyle
 from server.vector.batch import Batch
 from server.vector.column import Column
 from server.vector.text_views import views_of
+from server.vector.texts import TextColumn
 
 
 class Cancelled(Exception):
@@ -102,6 +105,51 @@ def test_rows_that_an_aggregate_has_held_back_are_sorted_with_looks():
     collector.add(np.zeros(MANY, np.int64), 1, (values_, values_))
     with pytest.raises(Cancelled):
         collector.finish(1)
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_keys_of_many_rows_are_numbered_in_pieces(columns: int):
+    rng = np.random.default_rng(columns)
+    store, views = views_of([b"a rather long text %d" % (row % 50_000) for row in range(MANY)])
+    keys = [TextColumn(store, views), Column(rng.integers(0, 3, MANY))][:columns]
+    types = [TEXT.type, INT4.type][:columns]
+    looks: list[int] = []
+    whole = KeyTable(types, nulls_match=False)
+    pieces = KeyTable(types, nulls_match=False)
+    codes = pieces.add(keys, MANY, lambda: looks.append(1))
+    assert np.array_equal(codes, whole.add(keys, MANY))
+    assert len(pieces) == len(whole)
+    assert len(looks) == -(-MANY // ROWS_AT_ONCE)
+    with pytest.raises(Cancelled):
+        BuildSide(keys, types, MANY, look)
+
+
+def test_the_mode_of_many_texts_is_looked_for_in_pieces():
+    aggregate = next(found for found in AGGREGATES if found.name == "mode")
+    store, views = views_of([b"a rather long text %d" % row for row in range(MANY)])
+    looks: list[int] = []
+
+    def cancelled() -> None:
+        looks.append(1)
+        if len(looks) == 2:
+            raise Cancelled
+
+    known = CallContext(TextStyle(), TEXT, (TEXT,), context(cancelled=cancelled))
+    state = aggregate.create(known)
+    aggregate.accumulate(state, np.zeros(MANY, np.int64), 1, (TextColumn(store, views),))
+    with pytest.raises(Cancelled):
+        aggregate.finish(state, 1)
+
+
+@pytest.mark.parametrize("name", ["array_agg", "string_agg"])
+def test_what_many_groups_have_gathered_is_put_together_in_pieces(name: str):
+    aggregate = next(found for found in AGGREGATES if found.name == name)
+    known = CallContext(TextStyle(), TEXT, (TEXT, TEXT), context(cancelled=look))
+    state = aggregate.create(known)
+    texts = Column(np.array(["x"] * 3000, object))
+    state = aggregate.accumulate(state, np.arange(3000), 3000, (texts, texts)) or state
+    with pytest.raises(Cancelled):
+        aggregate.finish(state, 3000)
 
 
 def test_many_columns_are_put_together_one_by_one():
