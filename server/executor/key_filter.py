@@ -14,6 +14,7 @@ import numpy as np
 from server.executor.native import rows_with_keys
 from server.expressions.expression import ColumnId, Variable
 from server.planner import physical
+from server.vector.texts import TextColumn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -132,6 +133,8 @@ def key_filter(column: Column) -> KeyFilter | None:
 
 def is_integer(column: Column) -> bool:
     """Whether the values are integers in an array of them."""
+    if isinstance(column, TextColumn):  # texts stay where they lie
+        return False
     return column.scale is None and column.dictionary is None and column.values.dtype.kind == "i"
 
 

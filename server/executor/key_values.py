@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from server.vector.texts import TextColumn
+
 if TYPE_CHECKING:
     from server.types.type import Type
     from server.vector.column import Column, Positions, Values
@@ -21,7 +23,9 @@ def is_text(kind: Type) -> bool:
 
 def is_fixed(column: Column) -> bool:
     """Whether the values are numbers in an array of them."""
-    return column.dictionary is None and column.values.dtype.kind in "biuf"
+    if isinstance(column, TextColumn) or column.dictionary is not None:  # texts stay where they lie
+        return False
+    return column.values.dtype.kind in "biuf"
 
 
 def float_keys(values: Values) -> Positions:

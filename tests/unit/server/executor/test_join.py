@@ -10,6 +10,8 @@ from plans import EQUAL, INT4, INT8, LESS, TEXT, both, call, const, like, run, v
 
 from server.executor import join
 from server.executor.columns import concatenate
+from server.executor.join import BuildSide
+from server.executor.key_filter import key_filter
 from server.expressions.expression import OuterVariable
 from server.planner import physical
 from server.vector.batch import Batch
@@ -273,3 +275,16 @@ def test_joins_give_the_same_texts_as_codes(kind: str, monkeypatch: pytest.Monke
         made.append(run(plan))
     assert made[0] == made[1]
     assert len(made[0])
+
+
+def test_texts_that_are_keys_of_a_join_stay_where_they_lie():
+    def decoded(*_: object) -> object:
+        raise AssertionError("nobody needs them as objects")
+
+    store, views = views_of([b"a text of some length %d" % (row % 40) for row in range(100)])
+    column = TextColumn(store, views, None, decoded)  # type: ignore[arg-type]
+    number = Column(np.arange(100) % 3)
+    for keys, types in (([column], [TEXT.type]), ([column, number], [TEXT.type, INT4.type])):
+        side = BuildSide(keys, types, 100)
+        assert sum(len(left) for left, _ in side.pairs(keys, 100)) >= 100
+        assert key_filter(column) is None
