@@ -372,6 +372,7 @@ class UserType(CatalogObject):
     base_modifier: int = -1
     not_null: bool = False
     default: str | None = None
+    default_shown: str | None = None  # as it was when it was set; names in it stay
     relation: Oid = 0
     partner: Oid = 0
     codecs: str = (

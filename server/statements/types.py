@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sqlglot import exp
 
+from server.catalog.names import CatalogNames
 from server.catalog.objects import Column, Constraint, Table, UserType
 from server.errors import (
     DatatypeMismatch,
@@ -24,6 +25,7 @@ from server.planner.standalone import bind_type_name
 from server.planner.stored_text import stored_check, stored_default
 from server.sql import constraints as written
 from server.sql import utility_types as tree
+from server.sql.printed import printed
 from server.statements.collations import collation_for
 from server.statements.column_types import refuse_pseudo_type
 from server.statements.domain_values import refuse_null_values, refuse_violating_values
@@ -228,7 +230,7 @@ def _with_constraints(
     changes: dict[str, Any] = {}
     for constraint in constraints:
         if isinstance(constraint, written.DefaultValue):
-            changes["default"] = _default_text(context, domain, constraint.expression)
+            changes |= _default_said(context, domain, constraint.expression)
         elif isinstance(constraint, written.NotNull):
             changes["not_null"] = True
         elif not isinstance(constraint, written.Check | written.Nullable):
@@ -236,14 +238,16 @@ def _with_constraints(
     return replace(domain, **changes)
 
 
-def _default_text(
-    context: StatementContext, domain: UserType, default: SourceExpression
-) -> str | None:
-    """The default of a domain as the catalog keeps it; None for NULL, which is none."""
-    if isinstance(default.tree, exp.Null):
-        return None
+def _default_said(
+    context: StatementContext, domain: UserType, default: SourceExpression | None
+) -> dict[str, Any]:
+    """The default of a domain as the catalog keeps it and as it is shown; NULL is none."""
+    if default is None or isinstance(default.tree, exp.Null):
+        return {"default": None, "default_shown": None}
     value = Column(number=1, name=domain.name, type=domain.base_type, modifier=domain.base_modifier)
-    return stored_default(context.environment(), default.tree, value)
+    text = stored_default(context.environment(), default.tree, value)
+    names = CatalogNames(context.catalog, context.search_path())
+    return {"default": text, "default_shown": printed(text, False, names)}
 
 
 def add_domain_check(
@@ -283,9 +287,7 @@ def alter_domain(context: StatementContext, statement: tree.AlterDomain) -> Run:
 
 def _default(context: StatementContext, domain: UserType, statement: tree.AlterDomain) -> Steps:
     yield from ()
-    default = statement.default
-    text = None if default is None else _default_text(context, domain, default)
-    context.ddl.put(replace(domain, default=text))
+    context.ddl.put(replace(domain, **_default_said(context, domain, statement.default)))
 
 
 def _drop_not_null(

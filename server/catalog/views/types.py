@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.names import CatalogNames
 from server.catalog.objects import (
-    PG_CATALOG_OID,
-    PUBLIC_OID,
     BaseTypeParts,
     Oid,
     Schema,
@@ -17,7 +14,6 @@ from server.catalog.objects import (
 from server.catalog.views.physical import ARRAY_SUBSCRIPT, operator_class, type_facts
 from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import acl_array
-from server.sql.printed import printed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,15 +156,9 @@ def _domain(view: CatalogView, value: UserType) -> Row:
         "typbasetype": value.base_type,
         "typtypmod": value.base_modifier,
         "typdefaultbin": value.default,
-        "typdefault": _shown_default(view, value),
+        "typdefault": value.default_shown,
         "typacl": acl_array(view, value.acl),
     }
-
-
-def _shown_default(view: CatalogView, value: UserType) -> str | None:
-    """The default of a domain as text, for which there is no session to say it to."""
-    names = CatalogNames(view, (PG_CATALOG_OID, PUBLIC_OID))
-    return None if value.default is None else printed(value.default, False, names)
 
 
 def _array(view: CatalogView, value: UserType | Table) -> Row:
