@@ -8,12 +8,9 @@ Rule 2: all of it is gone after a restart, when nobody knows how much has change
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from storage.engine import Cooling, Counts, Vacuumed
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class Scanned(NamedTuple):
@@ -142,7 +139,14 @@ class Due:
         return self.vacuum or self.analyze or self.seal
 
 
-def parameter(options: tuple[str, ...], name: str, settings: Mapping[str, Any]) -> float:
+class Settings(Protocol):
+    """Values of settings by their names."""
+
+    def __getitem__(self, name: str, /) -> Any:
+        """The value of a setting."""
+
+
+def parameter(options: tuple[str, ...], name: str, settings: Settings) -> float:
     """A storage parameter of a table, or the setting of that name."""
     for option in options:
         key, _, value = option.partition("=")
@@ -156,6 +160,11 @@ def is_enabled(options: tuple[str, ...]) -> bool:
     return "autovacuum_enabled=false" not in options and "autovacuum_enabled=off" not in options
 
 
+def seal_delay_s(options: tuple[str, ...], settings: Settings) -> float:
+    """How long row groups of a table are to be left alone before they are sealed; negative: for ever."""
+    return parameter(options, "autovacuum_seal_delay", settings) if is_enabled(options) else -1.0
+
+
 def due(  # noqa: PLR0913 - what the manual's formulas are made of
     activity: TableActivity,
     counts: Counts,
@@ -163,7 +172,7 @@ def due(  # noqa: PLR0913 - what the manual's formulas are made of
     rows: float,
     reclaimable: int,
     options: tuple[str, ...],
-    settings: Mapping[str, Any],
+    settings: Settings,
     is_known: bool = True,
 ) -> Due:
     """Whether so much has changed that a table is worth a visit: the manual's formulas.

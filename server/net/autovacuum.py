@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from protocol.messages import ErrorResponse, Query
 from server.catalog.objects import Database as DatabaseObject
 from server.catalog.objects import Role, Schema, Table
-from server.catalog.table_activity import Due, TableActivity, due, is_enabled, parameter
+from server.catalog.table_activity import Due, TableActivity, due, is_enabled, seal_delay_s
 from server.config import SessionSettings
 from server.errors import AdminShutdown
 from server.executor.waits import Wait
@@ -66,7 +66,7 @@ def loaded_tables(database: Database) -> Iterator[tuple[int, CatalogView, Table]
                 continue
             relation = database.engine.relation(table.storage_id)
             activity = database.tables.of(table.oid)
-            if _seal_delay_s(database, table) < 0 or table.persistence == "t":
+            if seal_delay_s(table.options, database.settings) < 0 or table.persistence == "t":
                 relation.groups.filled.clear()
                 continue
             loaded = activity.cooling.loaded_groups(
@@ -75,13 +75,6 @@ def loaded_tables(database: Database) -> Iterator[tuple[int, CatalogView, Table]
             if loaded:
                 activity.cold_groups = tuple(loaded)
                 yield database_oid, view, table
-
-
-def _seal_delay_s(database: Database, table: Table) -> float:
-    """How long groups are to be left alone before they are sealed; negative: for ever."""
-    if not is_enabled(table.options):
-        return -1
-    return parameter(table.options, "autovacuum_seal_delay", database.settings)  # type: ignore[arg-type]  # a mapping
 
 
 def _due(database: Database, table: Table, *, is_known: bool) -> Due:
@@ -96,7 +89,7 @@ def _due(database: Database, table: Table, *, is_known: bool) -> Due:
         rows=rows,
         reclaimable=reclaimable,
         options=table.options,
-        settings=database.settings,  # type: ignore[arg-type]  # a mapping by its __getitem__
+        settings=database.settings,
         is_known=is_known,
     )
     if is_enabled(table.options) and not database.engine.settled.is_settled(table.storage_id):
@@ -108,7 +101,7 @@ def _cold_groups(
     database: Database, table: Table, relation: Any, activity: TableActivity
 ) -> tuple[int, ...]:
     """The row groups in which nothing has changed for autovacuum_seal_delay."""
-    seconds = _seal_delay_s(database, table)
+    seconds = seal_delay_s(table.options, database.settings)
     if seconds < 0:
         return ()
     now_us, idle_us = database.clock.now_us(), int(seconds * US_PER_SECOND)

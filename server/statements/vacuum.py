@@ -14,7 +14,7 @@ import time
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.table_activity import VacuumProgress
+from server.catalog.table_activity import VacuumProgress, seal_delay_s
 from server.errors import QueryCanceled
 from server.executor.table_shape import TableShape
 from server.executor.waits import Wait
@@ -26,7 +26,7 @@ from server.statements.vacuum_targets import check_columns, locked, targets
 from storage.engine import ManyKeys, ToSeal, Vacuumed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from server.catalog.objects import Table
     from server.executor.context import ExecutionContext
@@ -109,10 +109,8 @@ def _vacuum_table(context: StatementContext, table: Table, *, verbose: bool) -> 
         session.pid, session.database_oid, session.database_name, table.oid, done
     )
     pause = Pause(context, table)
-    age_min = context.settings.integer("vacuum_seal_min_age")
     activity, by_server = database.tables.of(table.oid), session.backend_type == AUTOVACUUM
-    cold = activity.cold_groups if by_server else ()
-    chosen = ToSeal(age_min if age_min >= 0 else None, cold)
+    chosen = _to_seal(context, table, by_server=by_server)
     with session.rights.lent(table.owner, restricted=True):  # the functions in keys are his
         work = database.workers.submit_apart(
             lambda: context.engine.vacuum(
@@ -137,6 +135,21 @@ def _vacuum_table(context: StatementContext, table: Table, *, verbose: bool) -> 
     limit_ms = context.settings.integer("log_autovacuum_min_duration")
     if by_server and (0 <= limit_ms * US_PER_MS <= now_us - started_us):
         _LOG.info("%s", report)
+
+
+def _to_seal(context: StatementContext, table: Table, *, by_server: bool) -> ToSeal:
+    """What autovacuum has found cold; for who asks by hand what is old enough, and what was just loaded."""
+    database = context.session.database
+    activity, age_min = (
+        database.tables.of(table.oid),
+        context.settings.integer("vacuum_seal_min_age"),
+    )
+    cold: Collection[int] = activity.cold_groups
+    if not by_server:
+        relation, now_us = context.engine.relation(table.storage_id), database.clock.now_us()
+        may_seal = seal_delay_s(table.options, database.settings) >= 0
+        cold = activity.cooling.loaded_groups(context.engine, relation, now_us) if may_seal else ()
+    return ToSeal(age_min if age_min >= 0 else None, cold)
 
 
 def _indexes_of(

@@ -245,7 +245,16 @@ def test_a_loaded_table_can_be_left_out_of_sealing(cooling, parameter):
     client.run(f"CREATE TABLE loaded (a int, b text) WITH ({parameter})")
     client.run(LOADED)
     assert seal_loaded(database) == []
+    client.run("VACUUM loaded")
     assert not is_sealed(database, "loaded")
+
+
+def test_a_vacuum_by_hand_seals_what_was_loaded(cooling):
+    client, database = cooling
+    client.run("CREATE TABLE loaded (a int, b text)")
+    client.run(LOADED)
+    client.run("VACUUM loaded")
+    assert is_sealed(database, "loaded")
 
 
 def test_tables_that_are_changed_all_the_time_are_not_sealed(cooling, clock):
