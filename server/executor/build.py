@@ -32,7 +32,7 @@ from server.executor.scan import RowIdScan, TableScan
 from server.executor.setops import SetOperation
 from server.executor.sort import Sort
 from server.executor.window import Window
-from server.planner import inverted_plan, physical
+from server.planner import change_plans, inverted_plan, physical
 
 BUILDERS: Final[dict[type[physical.Plan], Any]] = {
     physical.OneRow: OneRow,
@@ -63,10 +63,10 @@ BUILDERS: Final[dict[type[physical.Plan], Any]] = {
     inverted_plan.InvertedScan: InvertedScan,
     physical.RowIdScan: RowIdScan,
     physical.LockRows: LockRows,
-    physical.Insert: Insert,
-    physical.Update: Update,
-    physical.CatalogUpdate: CatalogUpdate,
-    physical.Delete: Delete,
-    physical.Merge: Merge,
+    change_plans.Insert: Insert,
+    change_plans.Update: Update,
+    change_plans.CatalogUpdate: CatalogUpdate,
+    change_plans.Delete: Delete,
+    change_plans.Merge: Merge,
 }
 """Plan node class to operator class, or to what chooses one; called with the node and the builder of its inputs."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from server.executor.context import ExecutionContext
     from server.executor.operator import Builder
-    from server.planner import physical
+    from server.planner import change_plans
     from server.vector.batch import Batch
 
 
@@ -23,9 +23,9 @@ class CatalogUpdate(Driver):
 
     __slots__ = ("_keys", "_values")
 
-    plan: physical.CatalogUpdate
+    plan: change_plans.CatalogUpdate
 
-    def __init__(self, plan: physical.CatalogUpdate, builder: Builder) -> None:
+    def __init__(self, plan: change_plans.CatalogUpdate, builder: Builder) -> None:
         super().__init__(plan, builder, (plan.input,))
         layout = layout_of(plan.input.output)
         self._keys = [layout[column] for _, column in plan.keys]

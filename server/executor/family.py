@@ -13,7 +13,7 @@ from server.executor.partition_routing import translated, translation
 from server.executor.row_checks import RowChecks, row_checks_of
 from server.executor.row_moves import RowMoves, is_routed
 from server.executor.table_shape import shape_of
-from server.planner import physical
+from server.planner import change_plans
 
 if TYPE_CHECKING:
     from server.catalog.objects import Table
@@ -46,7 +46,7 @@ class FamilyMember:
 
     def __init__(
         self,
-        plan: physical.Update | physical.Delete,
+        plan: change_plans.Update | change_plans.Delete,
         table: Table,
         old: tuple[tuple[int, int], ...],
         context: ExecutionContext,
@@ -66,7 +66,7 @@ class FamilyMember:
         self._is_watched = False
         self._moves: RowMoves | None = None
         triggers = shape_of(table, context).triggers
-        if isinstance(plan, physical.Update):
+        if isinstance(plan, change_plans.Update):
             self._prepare_update(plan, numbers, context)
             self.fires_before = bool(
                 triggers.rows("before", "update")
@@ -76,7 +76,7 @@ class FamilyMember:
             self.fires_before = bool(triggers.rows("before", "delete"))
 
     def _prepare_update(
-        self, plan: physical.Update, numbers: dict[int, int], context: ExecutionContext
+        self, plan: change_plans.Update, numbers: dict[int, int], context: ExecutionContext
     ) -> None:
         table = self.table
         self.assigned = tuple(numbers[number] for number, _ in plan.assignments)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from server.catalog.objects import Table
     from server.executor.context import ExecutionContext
     from server.executor.waits import Wait
-    from server.planner import physical
+    from server.planner import change_plans
     from server.vector.batch import Batch
     from server.vector.column import Column, Positions
 
@@ -34,7 +34,7 @@ class PartitionedTarget:
 
     __slots__ = ("_leaves", "_plan", "_router", "_shows_transactions")
 
-    def __init__(self, plan: physical.Insert) -> None:
+    def __init__(self, plan: change_plans.Insert) -> None:
         self._plan = plan
         self._router: Router | None = None
         self._shows_transactions = shows_transactions(plan)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.executor.target_checks import TargetChecks
     from server.executor.waits import Wait
-    from server.planner import physical
+    from server.planner import change_plans
     from server.vector.batch import Batch
 
 
@@ -44,7 +44,7 @@ class LeafInsert:
         parent: Table,
         table: Table,
         context: ExecutionContext,
-        plan: physical.Insert | None = None,
+        plan: change_plans.Insert | None = None,
         target_checks: TargetChecks | None = None,
     ) -> None:
         self.table = table
@@ -133,7 +133,9 @@ class LeafInsert:
         return with_system_columns(rows, self.table.oid, context, locked=locked)
 
 
-def _leaf_plan(plan: physical.Insert, table: Table, context: ExecutionContext) -> physical.Insert:
+def _leaf_plan(
+    plan: change_plans.Insert, table: Table, context: ExecutionContext
+) -> change_plans.Insert:
     """The plan with the partition in the place of the parent, as far as ON CONFLICT reads it."""
     clause = plan.conflict
     assert clause is not None

@@ -21,7 +21,7 @@ from server.executor.modify_rows import Delete, Update
 from server.executor.recheck import Outdated
 from server.executor.row_order import seeing
 from server.executor.waits import is_wait
-from server.planner import physical
+from server.planner import change_plans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ class Action:
     )
 
     def __init__(
-        self, plan: physical.Merge, written: physical.MergeAction, builder: Builder
+        self, plan: change_plans.Merge, written: change_plans.MergeAction, builder: Builder
     ) -> None:
         command, matched, condition, values = written
         layout = layout_of(plan.input.output)
@@ -79,8 +79,8 @@ class Action:
             self.values = evaluators([value for _, value in values], layout)
 
 
-def _update_of(plan: physical.Merge, values: Any) -> physical.Update:
-    return physical.Update(
+def _update_of(plan: change_plans.Merge, values: Any) -> change_plans.Update:
+    return change_plans.Update(
         output=(),
         types=(),
         table=plan.table,
@@ -99,8 +99,8 @@ def _update_of(plan: physical.Merge, values: Any) -> physical.Update:
     )
 
 
-def _delete_of(plan: physical.Merge) -> physical.Delete:
-    return physical.Delete(
+def _delete_of(plan: change_plans.Merge) -> change_plans.Delete:
+    return change_plans.Delete(
         output=(),
         types=(),
         table=plan.table,
@@ -114,8 +114,8 @@ def _delete_of(plan: physical.Merge) -> physical.Delete:
     )
 
 
-def _insert_of(plan: physical.Merge, numbers: tuple[int, ...]) -> physical.Insert:
-    return physical.Insert(
+def _insert_of(plan: change_plans.Merge, numbers: tuple[int, ...]) -> change_plans.Insert:
+    return change_plans.Insert(
         output=(),
         types=(),
         table=plan.table,
@@ -133,9 +133,9 @@ class Merge(Driver):
 
     __slots__ = ("_actions", "_is_one_by_one", "_row_id", "_table_oid")
 
-    plan: physical.Merge
+    plan: change_plans.Merge
 
-    def __init__(self, plan: physical.Merge, builder: Builder) -> None:
+    def __init__(self, plan: change_plans.Merge, builder: Builder) -> None:
         super().__init__(plan, builder, (plan.input,))
         layout = layout_of(plan.input.output)
         self._row_id = layout[plan.row_id]

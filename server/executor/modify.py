@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from server.catalog.objects import Table
     from server.executor.context import ExecutionContext
-    from server.planner import physical
+    from server.planner import change_plans
     from server.vector.column import Column
 
 
@@ -65,9 +65,9 @@ class Insert(Driver):
         "_view_checks",
     )
 
-    plan: physical.Insert
+    plan: change_plans.Insert
 
-    def __init__(self, plan: physical.Insert, builder: Builder) -> None:
+    def __init__(self, plan: change_plans.Insert, builder: Builder) -> None:
         super().__init__(plan, builder, (plan.input,))
         self._checks = RowChecks(plan.row, plan.checks, plan.generated, plan.policies)
         self._upsert = None if plan.conflict is None else Upsert(plan, self._checks)

@@ -35,7 +35,7 @@ from server.executor.triggers import (
     rows_together,
 )
 from server.executor.waits import Sees, is_wait
-from server.planner import physical
+from server.planner import change_plans
 from server.vector.batch import Batch
 from server.vector.column import Column
 from server.vector.rows import values_of
@@ -69,10 +69,10 @@ class RowDriver(Driver):
         "_table_oid",
     )
 
-    plan: physical.Update | physical.Delete
+    plan: change_plans.Update | change_plans.Delete
     event: ClassVar[str]
 
-    def __init__(self, plan: physical.Update | physical.Delete, builder: Builder) -> None:
+    def __init__(self, plan: change_plans.Update | change_plans.Delete, builder: Builder) -> None:
         super().__init__(plan, builder, (plan.input,))
         layout = layout_of(plan.input.output)
         self._row_id = layout[plan.row_id]
@@ -82,7 +82,7 @@ class RowDriver(Driver):
         self._parts: dict[int, FamilyMember] = {}
         self._returning: Any = None
         self._is_one_by_one = bool(seeing(plan.returning or ()))
-        assigned = plan.assignments if isinstance(plan, physical.Update) else ()
+        assigned = plan.assignments if isinstance(plan, change_plans.Update) else ()
         self._sees = bool(seeing([value for _, value in assigned]))
 
     def run(self, context: ExecutionContext) -> Iterator[Any]:
@@ -271,9 +271,9 @@ class Delete(RowDriver):
 
     __slots__ = ()
 
-    plan: physical.Delete
+    plan: change_plans.Delete
 
-    def __init__(self, plan: physical.Delete, builder: Builder) -> None:
+    def __init__(self, plan: change_plans.Delete, builder: Builder) -> None:
         super().__init__(plan, builder)
         if plan.returning is not None:
             layout = layout_of(plan.input.output)
@@ -341,9 +341,9 @@ class Update(RowDriver):
 
     __slots__ = ("_evaluators", "_shows_transactions", "_target_checks")
 
-    plan: physical.Update
+    plan: change_plans.Update
 
-    def __init__(self, plan: physical.Update, builder: Builder) -> None:
+    def __init__(self, plan: change_plans.Update, builder: Builder) -> None:
         super().__init__(plan, builder)
         layout = layout_of(plan.input.output)
         self._evaluators = evaluators([item for _, item in plan.assignments], layout)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from server.catalog.objects import Table
     from server.executor.context import ExecutionContext
-    from server.planner import physical
+    from server.planner import change_plans
 
 OID, XID = 26, 28
 SYSTEM_TYPES: Final = tuple(TypeReference(TYPE_BY_OID[oid]) for oid in (OID, XID, XID))
@@ -51,7 +51,7 @@ def with_system_columns(
     return Batch((*batch.columns, Column(oids), Column(xmin), Column(xmax)), batch.count)
 
 
-def shows_transactions(plan: physical.Insert | physical.Update) -> bool:
+def shows_transactions(plan: change_plans.Insert | change_plans.Update) -> bool:
     """Whether RETURNING reads xmin or xmax of the new rows."""
     read = {column for each in plan.returning or () for column in columns_used(each)}
     return not read.isdisjoint(plan.row_system[1:])

@@ -25,7 +25,7 @@ from server.expressions.expression import (
     columns_used,
     walk,
 )
-from server.planner import physical
+from server.planner import change_plans, physical
 from server.planner.matching import is_volatile, replace_top_down
 from server.planner.shape import is_routed
 
@@ -41,11 +41,11 @@ RunPoint = Callable[["ExecutionContext"], "list[Row] | None"]
 
 def point_of(plan: physical.Plan) -> RunPoint | None:
     """What runs a plan of this shape, None for any other."""
-    if isinstance(plan, physical.Update):
+    if isinstance(plan, change_plans.Update):
         return _update(plan)
-    if isinstance(plan, physical.Delete):
+    if isinstance(plan, change_plans.Delete):
         return _delete(plan)
-    if isinstance(plan, physical.Insert):
+    if isinstance(plan, change_plans.Insert):
         return _insert(plan)
     return _select(plan)
 
@@ -143,11 +143,11 @@ def narrowed(
     )
 
 
-def _is_plain_change(plan: physical.Insert | physical.Update | physical.Delete) -> bool:
+def _is_plain_change(plan: change_plans.Insert | change_plans.Update | change_plans.Delete) -> bool:
     return plan.returning is None and not is_routed(plan)
 
 
-def _checks_of_old_row(plan: physical.Update) -> list[Expression] | None:
+def _checks_of_old_row(plan: change_plans.Update) -> list[Expression] | None:
     """The CHECK constraints of the new row as conditions over the one it is made of; None: it does not tell."""
     if plan.checks and any(is_volatile(item) for _, item in plan.assignments):
         return None
@@ -166,7 +166,7 @@ def _checks_of_old_row(plan: physical.Update) -> list[Expression] | None:
     return checks if all(columns_used(check) <= known for check in checks) else None
 
 
-def _delete(plan: physical.Delete) -> RunPoint | None:
+def _delete(plan: change_plans.Delete) -> RunPoint | None:
     """DELETE by key."""
     lookup = _lookup(narrowed(plan.input, plan.row_id, [plan.recheck]))
     if lookup is None or not _is_plain_change(plan):
@@ -174,7 +174,7 @@ def _delete(plan: physical.Delete) -> RunPoint | None:
     return KeyDelete(plan, lookup)
 
 
-def _update(plan: physical.Update) -> RunPoint | None:
+def _update(plan: change_plans.Update) -> RunPoint | None:
     """UPDATE by key."""
     if not _is_plain_change(plan) or plan.generated or plan.policies:
         return None
@@ -189,7 +189,7 @@ def _update(plan: physical.Update) -> RunPoint | None:
     return KeyUpdate(plan, lookup, checks, may_repeat=may_repeat)
 
 
-def _insert(plan: physical.Insert) -> RunPoint | None:
+def _insert(plan: change_plans.Insert) -> RunPoint | None:
     """INSERT of one row of VALUES, maybe with ON CONFLICT."""
     source = plan.input
     projections: list[physical.Project] = []
@@ -212,7 +212,7 @@ def _insert(plan: physical.Insert) -> RunPoint | None:
     return PointUpsert(plan, insert) if _is_plain_conflict(plan, plan.conflict) else None
 
 
-def _is_plain_insert(plan: physical.Insert) -> bool:
+def _is_plain_insert(plan: change_plans.Insert) -> bool:
     """Whether rows go to the table itself as they are given, and RETURNING is about their columns alone."""
     if is_routed(plan) or plan.policies or plan.generated:
         return False
@@ -226,7 +226,7 @@ def _is_plain_insert(plan: physical.Insert) -> bool:
     )
 
 
-def _is_plain_conflict(plan: physical.Insert, clause: physical.ConflictClause) -> bool:
+def _is_plain_conflict(plan: change_plans.Insert, clause: change_plans.ConflictClause) -> bool:
     """Whether the row in the way has nothing to be checked for but NULLs, and may be looked at twice."""
     if clause.update is None:
         return True

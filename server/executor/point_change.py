@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.executor.index_keys import IndexShape
     from server.expressions.row_calls import RowEvaluator
-    from server.planner import physical
+    from server.planner import change_plans, physical
     from storage.engine import Outcome
 
 Row = tuple[Value | None, ...]
@@ -198,7 +198,7 @@ class KeyUpdate:
 
     def __init__(
         self,
-        plan: physical.Update,
+        plan: change_plans.Update,
         lookup: KeyLookup,
         checks: Sequence[Expression] = (),
         *,
@@ -267,7 +267,7 @@ class KeyDelete:
 
     __slots__ = ("_lookup", "_place", "_recheck", "plan")
 
-    def __init__(self, plan: physical.Delete, lookup: KeyLookup) -> None:
+    def __init__(self, plan: change_plans.Delete, lookup: KeyLookup) -> None:
         self.plan = plan
         self._lookup = lookup
         layout = layout_of(lookup.output)
@@ -313,7 +313,7 @@ class RowInsert:
 
     def __init__(
         self,
-        plan: physical.Insert,
+        plan: change_plans.Insert,
         cells: Sequence[Expression],
         projections: Sequence[physical.Project],
     ) -> None:

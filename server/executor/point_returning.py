@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.executor.point_twins import RowInsert
     from server.expressions.expression import Expression
-    from server.planner import physical
+    from server.planner import change_plans
 
 
 class InsertReturning:
@@ -26,7 +26,7 @@ class InsertReturning:
     __slots__ = ("_cells", "_insert", "plan")
 
     def __init__(
-        self, plan: physical.Insert, insert: RowInsert, returning: Sequence[Expression]
+        self, plan: change_plans.Insert, insert: RowInsert, returning: Sequence[Expression]
     ) -> None:
         layout = {column: number - 1 for number, column in plan.row}
         self.plan = plan

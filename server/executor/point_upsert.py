@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from server.executor.index_keys import IndexShape
     from server.executor.point_twins import RowInsert
     from server.executor.table_shape import TableShape
-    from server.planner import physical
+    from server.planner import change_plans
 
 
 class Arbiter(NamedTuple):
@@ -47,7 +47,7 @@ class PointUpsert:
         "plan",
     )
 
-    def __init__(self, plan: physical.Insert, insert: RowInsert) -> None:
+    def __init__(self, plan: change_plans.Insert, insert: RowInsert) -> None:
         clause = plan.conflict
         assert clause is not None
         self.plan = plan

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from server.executor.table_shape import Row
     from server.executor.table_writer import TableWriter
     from server.executor.waits import Wait
-    from server.planner import physical
+    from server.planner import change_plans
 
 
 class Outdated(NamedTuple):
@@ -41,7 +41,7 @@ class Recheck:
     __slots__ = ("_condition", "_event", "_is_merge", "_row_id", "_system")
 
     def __init__(
-        self, plan: physical.Update | physical.Delete, layout: Mapping[int, int], event: str
+        self, plan: change_plans.Update | change_plans.Delete, layout: Mapping[int, int], event: str
     ) -> None:
         self._condition = None if plan.recheck is None else compile_row(plan.recheck, layout)
         self._event = event

@@ -28,17 +28,9 @@ from server.expressions.expression import (
     columns_used,
     walk,
 )
+from server.planner.change_plans import Delete, Insert, Merge, Update
 from server.planner.matching import is_volatile
-from server.planner.physical import (
-    CommonTable,
-    Delete,
-    Insert,
-    KeyCondition,
-    LockRows,
-    Merge,
-    Plan,
-    Update,
-)
+from server.planner.physical import CommonTable, KeyCondition, LockRows, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -16,7 +16,7 @@ from server.executor.deferred import run_after_statement
 from server.executor.kept_batches import KeptBatches
 from server.executor.program import Program
 from server.executor.waits import Wait, is_wait
-from server.planner import physical
+from server.planner import change_plans, physical
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from server.vector.batch import Batch
 
 CHANGING: Final = (
-    physical.Insert,
-    physical.Update,
-    physical.Delete,
-    physical.Merge,
-    physical.CatalogUpdate,
+    change_plans.Insert,
+    change_plans.Update,
+    change_plans.Delete,
+    change_plans.Merge,
+    change_plans.CatalogUpdate,
 )
 HEAVY_COST: Final = 5_000.0
 """From which estimated cost on a query is pulled on a worker thread: a few milliseconds of work, beside

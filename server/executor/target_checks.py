@@ -14,7 +14,7 @@ from server.executor.table_shape import shape_of
 if TYPE_CHECKING:
     from server.catalog.objects import Table
     from server.executor.context import ExecutionContext
-    from server.planner import physical
+    from server.planner import change_plans
     from server.vector.batch import Batch
 
 
@@ -23,7 +23,7 @@ class TargetChecks:
 
     __slots__ = ("_has_policies", "_policies", "_target", "_views")
 
-    def __init__(self, plan: physical.Update) -> None:
+    def __init__(self, plan: change_plans.Update) -> None:
         self._target = plan.table
         self._has_policies = bool(plan.policies)
         self._policies = RowChecks(plan.row, (), (), plan.policies)

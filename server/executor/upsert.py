@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from server.executor.table_shape import Row
     from server.executor.table_writer import TableWriter
     from server.executor.waits import Wait
-    from server.planner import physical
+    from server.planner import change_plans
     from server.vector.batch import Batch
     from server.vector.column import Mask, Positions
 
@@ -49,7 +49,7 @@ class Upsert:
         "_width",
     )
 
-    def __init__(self, plan: physical.Insert, checks: RowChecks) -> None:
+    def __init__(self, plan: change_plans.Insert, checks: RowChecks) -> None:
         assert plan.conflict is not None
         self._clause = clause = plan.conflict
         # The row it becomes has the policies of UPDATE, the proposed one had those of INSERT.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from server.executor.row_checks import RowChecks
     from server.executor.table_writer import Keys, TableWriter
     from server.expressions.rowwise import Layout
-    from server.planner import physical
+    from server.planner import change_plans
     from server.vector.column import Positions
 
 Checks = tuple["RowChecks", "RowChecks"]
@@ -43,7 +43,7 @@ class ManyUpserts:
         "_assigned", "_assignments", "_checks", "_clause", "_numbers", "_rows_min", "_where",
     )  # fmt: skip
 
-    def __init__(self, plan: physical.Insert, layout: Layout, checks: Checks) -> None:
+    def __init__(self, plan: change_plans.Insert, layout: Layout, checks: Checks) -> None:
         assert plan.conflict is not None
         self._clause = clause = plan.conflict
         self._checks = checks

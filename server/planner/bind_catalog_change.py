@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from server.catalog.row_changes import keys_of, may_change
 from server.errors import FeatureNotSupported, InsufficientPrivilege, WrongObjectType
 from server.expressions.expression import Variable
-from server.planner import physical
+from server.planner import change_plans
 from server.planner.bind_modify import BoundModify, ModifyTarget
 from server.planner.plan import Modify, OutputColumn, Project
 
@@ -58,7 +58,7 @@ def bind_catalog_update(
     outputs = tuple(OutputColumn(context.new_column(), value.type, name) for name, value in items)
     named = tuple((output.name, output.column) for output in outputs)
     modify = Modify(
-        kind=physical.CatalogUpdate,
+        kind=change_plans.CatalogUpdate,
         input=Project(
             input=source, outputs=outputs, expressions=tuple(value for _, value in items)
         ),

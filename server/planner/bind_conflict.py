@@ -17,10 +17,10 @@ from server.planner.bind_from import make_scan
 from server.planner.bind_operator import conjuncts
 from server.planner.bind_text import bind_catalog_expression
 from server.planner.bind_view_target import item_over
+from server.planner.change_plans import ConflictClause
 from server.planner.environment import Access, BindContext, raise_at
 from server.planner.implication import all_implied
 from server.planner.matching import structural_key
-from server.planner.physical import ConflictClause
 from server.planner.publication_filter import check_replica_identity
 from server.planner.scope import RangeItem, Scope
 

@@ -13,7 +13,7 @@ from server.expressions.expression import (
     SetReturningCall,
     walk,
 )
-from server.planner import physical
+from server.planner import change_plans
 from server.planner.bind_collection import bind_expanded
 from server.planner.bind_conflict import bind_conflict, check_inferred
 from server.planner.bind_from import bind_item
@@ -73,7 +73,7 @@ def bind_insert(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
     returning = settled_returning(context, target.scan, returning)
     security = security_of(context, target, target.scan)
     modify = Modify(
-        kind=physical.Insert,
+        kind=change_plans.Insert,
         input=source,
         fields={
             "table": target.table,

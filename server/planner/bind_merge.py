@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from server.catalog.partition_bounds import leaves_of
 from server.errors import DuplicateAlias, FeatureNotSupported, SqlSyntaxError
 from server.expressions.expression import DefaultValue, Expression
-from server.planner import physical
+from server.planner import change_plans
 from server.planner.bind_from import bind_item, make_scan, relation_of
 from server.planner.bind_insert import identity_value, target_columns
 from server.planner.bind_lock import ROW_ID
@@ -210,7 +210,7 @@ def _modify(
         expressions.append(condition)
     read = columns_read(tuple(expressions)) - set(first)
     return Modify(
-        kind=physical.Merge,
+        kind=change_plans.Merge,
         input=Join(
             kind="left" if is_outer else "inner",
             left=source.node,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from server.errors import FeatureNotSupported, GeneratedAlways, SqlSyntaxError
 from server.expressions.expression import DefaultValue, Expression, Variable
-from server.planner import physical
+from server.planner import change_plans
 from server.planner.bind_catalog_change import bind_catalog_update
 from server.planner.bind_collection import bind_expanded
 from server.planner.bind_from import bind_from, check_aliases, make_scan
@@ -103,7 +103,7 @@ def bind_update(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
         {column for _, column in row_columns(written)} | set(new_row_system(new_row)),
     )
     modify = Modify(
-        kind=physical.Update,
+        kind=change_plans.Update,
         input=limited(source, target, visible),
         fields=fields,
         needed=needed,
@@ -134,7 +134,7 @@ def bind_delete(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
     }
     needed = _needed(target, fields, set())
     modify = Modify(
-        kind=physical.Delete,
+        kind=change_plans.Delete,
         input=limited(source, target, visible),
         fields=fields,
         needed=needed,

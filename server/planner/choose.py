@@ -23,7 +23,7 @@ from server.expressions.expression import (
     columns_used,
     transform,
 )
-from server.planner import choose_join, choose_row, choose_scan, cost
+from server.planner import change_plans, choose_join, choose_row, choose_scan, cost
 from server.planner import physical as p
 from server.planner import plan as logical
 from server.planner.bind_operator import (
@@ -443,12 +443,16 @@ def _set_operation(chooser: Chooser, node: logical.SetOperation, required: set[C
     )
 
 
-_CHANGES: Final = {p.Update: "update", p.Delete: "delete from", p.Merge: "merge into"}
+_CHANGES: Final = {
+    change_plans.Update: "update",
+    change_plans.Delete: "delete from",
+    change_plans.Merge: "merge into",
+}
 
 
 def _modify(chooser: Chooser, node: logical.Modify, required: set[ColumnId]) -> Plan:
     types = {column.column: column for column in node.input.columns}
-    if node.kind is p.Insert:
+    if node.kind is change_plans.Insert:
         table = node.fields["table"]
         chooser.error = chooser.error or foreign_error(
             chooser.context.catalog, table, "insert into"
@@ -476,7 +480,7 @@ def _planned(chooser: Chooser, value: Any) -> Any:
     """The fields of a data change with the plans of subqueries in their expressions chosen."""
     if isinstance(value, Expression):
         return chooser.expression(value)
-    if isinstance(value, p.ConflictClause):
+    if isinstance(value, change_plans.ConflictClause):
         parts = {name: _planned(chooser, getattr(value, name)) for name in OF_CONFLICTS}
         return replace(value, **parts)
     if type(value) is tuple and value:

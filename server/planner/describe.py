@@ -10,6 +10,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from server.planner import change_plans
 from server.planner import physical as p
 from server.planner.bind_operator import and_all
 from server.planner.deparse import Names, bracketed, deparse, deparse_key
@@ -516,10 +517,10 @@ _DESCRIBERS: dict[type[Plan], Callable[[Any, Names], Described]] = {
     p.RecursiveUnion: _plain("Recursive Union"),
     p.WorkTableScan: _named_scan("WorkTable Scan"),
     p.LockRows: _plain("LockRows"),
-    p.Insert: _modify("Insert"),
-    p.Update: _modify("Update"),
-    p.CatalogUpdate: _modify("Update"),
-    p.Delete: _modify("Delete"),
-    p.Merge: _modify("Merge"),
+    change_plans.Insert: _modify("Insert"),
+    change_plans.Update: _modify("Update"),
+    change_plans.CatalogUpdate: _modify("Update"),
+    change_plans.Delete: _modify("Delete"),
+    change_plans.Merge: _modify("Merge"),
 }
 """How each class of node is described."""

@@ -22,7 +22,7 @@ from server.expressions.expression import (
     Variable,
     walk,
 )
-from server.planner import physical
+from server.planner import change_plans, physical
 from server.planner.matching import is_volatile, replace_top_down
 from server.planner.outer_references import has_subquery
 
@@ -37,7 +37,7 @@ PLAIN: Final = (Parameter, Constant, Relabel, CastText, ApplyModifier)
 def over_given_rows(planned: PlannedStatement) -> PlannedStatement | None:
     """The statement for rows of parameters that come as columns; None where it has no such form."""
     plan = planned.plan
-    if not isinstance(plan, physical.Insert) or planned.calls_routines:
+    if not isinstance(plan, change_plans.Insert) or planned.calls_routines:
         return None
     if planned.before or planned.after:  # of rules, which see one row
         return None

@@ -401,7 +401,7 @@ class Modify(Node):
     needed are the columns the input must give (for INSERT: exactly these, in this order).
     """
 
-    kind: type[Any]  # physical.Insert, Update, Delete, Merge
+    kind: type[Any]  # change_plans.Insert, Update, Delete, Merge
     input: Node
     fields: dict[str, Any]
     needed: tuple[ColumnId, ...]

@@ -13,7 +13,7 @@ from server.expressions.expression import (
     renewed,
     transform,
 )
-from server.planner.physical import ConflictClause
+from server.planner.change_plans import ConflictClause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

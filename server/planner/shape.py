@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from server.expressions.expression import Constant, Expression, Parameter, Relabel, walk
+from server.planner import change_plans
 from server.planner import physical as p
 from server.planner.choose_scan import unique_lookup
 from server.planner.outer_references import has_subquery
@@ -13,11 +14,11 @@ def shape_of(plan: p.Plan) -> Shape | None:
     """The shape of a point operation, None for any other plan."""
     if is_routed(plan):
         return None
-    if isinstance(plan, p.Update):
+    if isinstance(plan, change_plans.Update):
         return _by_key("update", plan.input)
-    if isinstance(plan, p.Delete):
+    if isinstance(plan, change_plans.Delete):
         return _by_key("delete", plan.input)
-    if isinstance(plan, p.Insert):
+    if isinstance(plan, change_plans.Insert):
         return _insert(plan.input)
     source = plan.input if isinstance(plan, p.Project) else plan
     if isinstance(plan, p.Project) and any(has_subquery(each) for each in plan.expressions):
@@ -34,9 +35,9 @@ def _insert(source: p.Plan) -> Shape | None:
 
 def is_routed(plan: p.Plan) -> bool:
     """Whether a data change is one of partitions or of children, or has to mind a bound or a view's check."""
-    if isinstance(plan, p.Update | p.Delete) and plan.table_oid is not None:
+    if isinstance(plan, change_plans.Update | change_plans.Delete) and plan.table_oid is not None:
         return True
-    if not isinstance(plan, p.Update | p.Insert):
+    if not isinstance(plan, change_plans.Update | change_plans.Insert):
         return False
     return plan.table.is_partition or plan.table.kind == "p" or bool(plan.view_checks)
 

@@ -15,7 +15,7 @@ from server.executor.deferred import run_after_statement
 from server.executor.point_change import LEFT
 from server.executor.run import execute
 from server.executor.waiting import catch_up, doing, wait_for_xid
-from server.planner.physical import Update
+from server.planner.change_plans import Update
 from server.session.state import RowWait
 from server.session.unfinished import Steps, attempt, finish, tell
 from server.session.waiting import look_for_deadlock

@@ -22,7 +22,7 @@ from server.executor.row_query import RowQuery
 from server.executor.run import is_heavy
 from server.executor.storage_columns import load_value
 from server.executor.table_shape import shape_of
-from server.planner import physical
+from server.planner import change_plans
 from server.session.execution import context, parameter_context
 from server.session.native import KeySeries, frame_rows
 from server.session.parameters import INTEGER_LIMITS, PARAMETERS_MAX, parameter_limits
@@ -246,7 +246,7 @@ def lane_of(
         return None
     locks = tuple(table_lock(oid, LOCK_MODES[mode]) for oid, mode in planned.relations)
     plan, shape = planned.plan, None
-    if isinstance(plan, physical.Insert):
+    if isinstance(plan, change_plans.Insert):
         shape = shape_of(plan.table, running)
         locks += tuple(lock for lock in referenced_locks(shape, running) if lock not in locks)
     key_read = None
@@ -259,11 +259,11 @@ def lane_of(
 def _stands_alone(planned: PlannedStatement, running: ExecutionContext) -> bool:
     """Whether nothing of a change is left for the commit, and no other rows hang on what is deleted."""
     plan = planned.plan
-    if isinstance(plan, physical.Insert):
+    if isinstance(plan, change_plans.Insert):
         return are_checked_at_once(shape_of(plan.table, running))
-    if isinstance(plan, physical.Delete):
+    if isinstance(plan, change_plans.Delete):
         return not shape_of(plan.table, running).references
-    return isinstance(plan, physical.Update)  # of columns that nothing hangs on
+    return isinstance(plan, change_plans.Update)  # of columns that nothing hangs on
 
 
 def _encoder(

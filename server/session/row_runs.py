@@ -17,7 +17,7 @@ from server.executor.common_tables import SharedRows
 from server.executor.run import execute
 from server.executor.table_shape import shape_of
 from server.expressions.expression import Call, walk
-from server.planner import physical
+from server.planner import change_plans, physical
 from server.planner.given_rows import GIVEN_ROWS
 from server.planner.outer_references import has_subquery
 from server.planner.shape import is_routed
@@ -73,7 +73,7 @@ class RowRun:
     def _whole(self, session: Session) -> PlannedStatement | None:
         """The form for many rows, if that does what the statement would do for each of them."""
         plan = self.planned.plan
-        if not isinstance(plan, physical.Insert) or plan.returning is not None or plan.policies:
+        if not isinstance(plan, change_plans.Insert) or plan.returning is not None or plan.policies:
             return None
         if plan.conflict is not None and self.rows_min == ROWS_MIN:
             return (
@@ -95,7 +95,7 @@ class RowRun:
 
 def _may_take_long(plan: physical.Plan) -> bool:
     """Whether a row's values call volatile functions that are not known to be quick: some sleep."""
-    rows = plan.input if isinstance(plan, physical.Insert) else plan
+    rows = plan.input if isinstance(plan, change_plans.Insert) else plan
     assert isinstance(rows, physical.Project)
     return any(
         isinstance(node, Call)
@@ -106,7 +106,7 @@ def _may_take_long(plan: physical.Plan) -> bool:
     )
 
 
-def _looks_elsewhere(conflict: physical.ConflictClause) -> bool:
+def _looks_elsewhere(conflict: change_plans.ConflictClause) -> bool:
     """Whether ON CONFLICT reads more than the two rows."""
     expressions = [item for _, item in conflict.update or ()]
     if conflict.where is not None:

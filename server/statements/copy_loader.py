@@ -23,10 +23,10 @@ from server.executor.table_shape import shape_of
 from server.executor.table_writer import TableWriter
 from server.expressions.evaluate import compile_expression
 from server.expressions.expression import Call, columns_used
+from server.planner.change_plans import Insert as InsertPlan
 from server.planner.domains import domain_tester
 from server.planner.environment import BindContext
 from server.planner.matching import is_volatile
-from server.planner.physical import Insert as InsertPlan
 from server.planner.standalone import bind_defaults, bind_over_table
 from server.statements.copy_context import CopyContext
 from server.statements.copy_plain import plain_loader

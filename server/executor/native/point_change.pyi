@@ -3,7 +3,7 @@ from collections.abc import Sequence
 from server.executor.context import ExecutionContext
 from server.executor.point_change import Row
 from server.expressions.expression import Expression
-from server.planner import physical
+from server.planner import change_plans, physical
 
 class KeyLookup:
     def __init__(self, plan: physical.IndexScan) -> None: ...
@@ -11,7 +11,7 @@ class KeyLookup:
 
 class KeyUpdate:
     def __init__(
-        self, plan: physical.Update, lookup: KeyLookup, checks: Sequence[Expression] = ()
+        self, plan: change_plans.Update, lookup: KeyLookup, checks: Sequence[Expression] = ()
     ) -> None: ...
     def __call__(self, context: ExecutionContext) -> list[Row] | None: ...
     def count(self, context: ExecutionContext) -> int: ...
@@ -19,7 +19,7 @@ class KeyUpdate:
 class RowInsert:
     def __init__(
         self,
-        plan: physical.Insert,
+        plan: change_plans.Insert,
         cells: Sequence[Expression],
         projections: Sequence[physical.Project],
     ) -> None: ...

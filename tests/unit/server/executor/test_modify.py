@@ -18,7 +18,7 @@ from server.errors import (
     UniqueViolation,
 )
 from server.executor.deferred import run_deferred
-from server.planner import physical
+from server.planner import change_plans, physical
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def client(world: World) -> Client:
     return Client(world)
 
 
-def insert(world: World, table: Any, rows: Any, **more: Any) -> physical.Insert:
+def insert(world: World, table: Any, rows: Any, **more: Any) -> change_plans.Insert:
     columns = world.columns(table)
     types = world.types(table, columns)
     source = values(rows, *types, first=1)
@@ -39,7 +39,7 @@ def insert(world: World, table: Any, rows: Any, **more: Any) -> physical.Insert:
     given = more.pop("returning", None)
     returning = None if given is None else given(named)
     checks = more.pop("checks", lambda named: ())(named)
-    return physical.Insert(
+    return change_plans.Insert(
         table=table,
         input=source,
         attributes=tuple(n for n, _ in columns),
@@ -52,13 +52,15 @@ def insert(world: World, table: Any, rows: Any, **more: Any) -> physical.Insert:
     )
 
 
-def update(world: World, table: Any, set_: Any, where: Any = None, **more: Any) -> physical.Update:
+def update(
+    world: World, table: Any, set_: Any, where: Any = None, **more: Any
+) -> change_plans.Update:
     scan, named = world.scan(table, -7, where=where)
     old = tuple(zip(scan.attributes[:-1], scan.output[:-1], strict=True))
     row = world.columns(table)
     returning = more.pop("returning", None)
     new = variables(table, row, world.types(table, row))
-    return physical.Update(
+    return change_plans.Update(
         table=table,
         input=scan,
         row_id=scan.output[-1],
@@ -73,9 +75,9 @@ def update(world: World, table: Any, set_: Any, where: Any = None, **more: Any) 
     )
 
 
-def delete(world: World, table: Any, where: Any = None, **more: Any) -> physical.Delete:
+def delete(world: World, table: Any, where: Any = None, **more: Any) -> change_plans.Delete:
     scan, named = world.scan(table, -7, where=where)
-    return physical.Delete(
+    return change_plans.Delete(
         table=table,
         input=scan,
         row_id=scan.output[-1],
@@ -248,7 +250,7 @@ def upsert(world: World, table: Any, index: Any, stored: Any, where: Any = None)
     existing, excluded = world.columns(table), world.columns(table)
     types = world.types(table, existing)
     old, new = variables(table, existing, types), variables(table, excluded, types)
-    clause = physical.ConflictClause(
+    clause = change_plans.ConflictClause(
         indexes=(index,),
         update=((2, call(PLUS, old["b"], new["b"], type_=INT4)),),
         where=None if where is None else where(old),
@@ -287,7 +289,7 @@ def test_on_conflict_do_nothing(world: World, client: Client):
     table = world.table("t", a="int4", b="int4")
     world.index(table, 1, unique=True)
     client.run(insert(world, table, [(1, 10)]))
-    clause = physical.ConflictClause(indexes=(), update=None)
+    clause = change_plans.ConflictClause(indexes=(), update=None)
     running = client.start(insert(world, table, [(1, 5), (2, 7), (2, 8)], conflict=clause))
     assert running.context.row_count == 1
     assert rows(client, table) == [(1, 10), (2, 7)]
