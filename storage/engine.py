@@ -122,6 +122,7 @@ __all__ = [
     "ToSeal",
     "Tracked",
     "Transaction",
+    "TreeFigures",
     "Turn",
     "Vacuumed",
     "Value",

@@ -80,12 +80,12 @@ def _refuse(*_: Any) -> NoReturn:
 class Extension:
     """An extension. declarations: a line a function, see `script`; more: SQL behind them.
 
-    Functions listed in in_context get the CallContext first; those in waiting run queries. by_columns: what makes
-    the function of records with the columns that a call asks for, as in Function. operator_classes: access method,
-    name and type of each; default_classes: those that a key of the type has without naming one. schema: where it
-    has to be, if anywhere. requires: the extensions that have to be there before. relocatable: whether its schema may
-    be changed. dictionaries: what makes dictionaries of text search, by the symbols of templates' lexize functions.
-    trusted: whoever may make objects in the database may install it.
+    Functions listed in in_context get the CallContext first; those in waiting run queries or wait for locks.
+    by_columns: what makes the function of records with the columns that a call asks for, as in Function.
+    operator_classes: access method, name and type of each; default_classes: those that a key of the type has
+    without naming one. schema: where it has to be, if anywhere. requires: the extensions that have to be there
+    before. relocatable: whether its schema may be changed. dictionaries: what makes dictionaries of text search,
+    by the symbols of templates' lexize functions. trusted: whoever may make objects in the database may install it.
     """
 
     name: str

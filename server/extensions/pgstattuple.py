@@ -10,13 +10,26 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
+from server.catalog.functions.scope import (
+    is_other_temporary,
+    locked,
+    names_of,
+    object_of,
+    session_of,
+)
+from server.catalog.objects import CatalogObject, Index, Sequence, Table
 from server.errors import FeatureNotSupported, InternalError, WrongObjectType
 from server.extensions.extension import Extension
+from storage.engine import LockMode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from server.errors import SqlError
     from server.functions.function import CallContext
+    from storage.engine import TreeFigures
+
+    Relation = Table | Index | Sequence
 
 KIND_WORDS: Final = {
     "v": "views", "p": "partitioned tables", "f": "foreign tables", "c": "composite types",
@@ -25,29 +38,34 @@ KIND_WORDS: Final = {
 NOT_COUNTED: Final = ("gin", "spgist", "brin")
 BTREE_VERSION, GIN_VERSION, HASH_VERSION = 4, 2, 4
 NAN: Final = float("nan")
+NOTHING: Final = (0,) * 6
 
 
-def _found(call: CallContext, which: int | str) -> tuple[Any, str]:
-    """A relation by OID or name, and its letter in pg_class."""
-    names = call.execution.session.names.current()
-    oid = names.relation_oid(which) if isinstance(which, str) else which
-    value: Any = call.execution.catalog.object(oid)
-    if hasattr(value, "method") and hasattr(value, "keys"):
-        return value, "i" if value.storage_id else _index_kind(call, value)
-    if hasattr(value, "owned_by"):
-        return value, "S"
-    if hasattr(value, "row_type"):
-        return value, value.kind
-    raise InternalError(f"could not open relation with OID {oid}")
+def _found(call: CallContext, which: int | str, *, reads: bool = True) -> tuple[Relation, str]:
+    """A relation by OID or name, which is locked, and its letter in pg_class; reads: it has to be one to read."""
+    oid = names_of(call).relation_oid(which) if isinstance(which, str) else which
+    if object_of(call, oid, CatalogObject) is None:
+        raise InternalError(f"could not open relation with OID {oid}")
+    value = locked(call, oid, LockMode.ACCESS_SHARE, CatalogObject)
+    if not isinstance(value, Table | Index | Sequence):
+        raise InternalError(f"could not open relation with OID {oid}")
+    if reads and is_other_temporary(call, value.schema):
+        raise FeatureNotSupported("cannot access temporary tables of other sessions")
+    return value, _kind(call, value)
 
 
-def _index_kind(call: CallContext, value: Any) -> str:
-    return "I" if call.execution.catalog.object(value.table).kind == "p" else "i"
+def _kind(call: CallContext, value: Relation) -> str:
+    if isinstance(value, Table):
+        return value.kind
+    if isinstance(value, Sequence):
+        return "S"
+    table = object_of(call, value.table, Table)
+    return "I" if table is not None and table.kind == "p" else "i"
 
 
-def _refused(error: type[Exception], message: str, kind: str) -> Exception:
+def _refused(error: type[SqlError], message: str, kind: str) -> SqlError:
     words = KIND_WORDS.get(kind, "relations")
-    return error(message, detail=f"This operation is not supported for {words}.")  # type: ignore[call-arg]
+    return error(message, detail=f"This operation is not supported for {words}.")
 
 
 def _percent(part: float, whole: float) -> float:
@@ -58,27 +76,27 @@ def _rounded(value: float) -> float:
     return math.floor(value * 100 + 0.5) / 100
 
 
-def _of_table(call: CallContext, value: Any) -> tuple[int, ...]:
+def _of_table(call: CallContext, value: Relation) -> tuple[int, ...]:
     """The bytes of a table; rows and bytes of live ones, of dead ones, and free bytes."""
-    execution = call.execution
     if not value.storage_id:
-        return (0,) * 6
-    engine = execution.session.database.engine
-    figures = engine.table_figures(value.storage_id, execution.snapshot)
+        return NOTHING
+    engine = session_of(call).database.engine
+    figures = engine.table_figures(value.storage_id, call.execution.snapshot)
     if not figures.slots:
-        return (0,) * 6
+        return NOTHING
     live, dead = (figures.bytes * rows // figures.slots for rows in (figures.live, figures.dead))
     return figures.bytes, figures.live, live, figures.dead, dead, figures.bytes - live - dead
 
 
-def _of_tree(call: CallContext, value: Any) -> Any:
-    return call.execution.session.database.engine.index_figures(value.storage_id)
+def _of_tree(call: CallContext, index: Index) -> TreeFigures:
+    figures: TreeFigures = session_of(call).database.engine.index_figures(index.storage_id)
+    return figures
 
 
-def _of_index(call: CallContext, value: Any) -> tuple[int, ...]:
-    if value.method in NOT_COUNTED:
-        raise FeatureNotSupported(f'index "{value.name}" ({value.method} index) is not supported')
-    tree = _of_tree(call, value)
+def _of_index(call: CallContext, index: Index) -> tuple[int, ...]:
+    if index.method in NOT_COUNTED:
+        raise FeatureNotSupported(f'index "{index.name}" ({index.method} index) is not supported')
+    tree = _of_tree(call, index)
     return tree.bytes, tree.entries, tree.entry_bytes, 0, 0, tree.leaf_bytes - tree.entry_bytes
 
 
@@ -87,8 +105,8 @@ def _tuples(call: CallContext, oid: int | str) -> tuple[Any, ...]:
     if kind in "rmt":
         found = _of_table(call, value)
     elif kind == "S":
-        found = (0,) * 6  # a sequence has no row of its own
-    elif kind == "i":
+        found = NOTHING  # a sequence has no row of its own
+    elif isinstance(value, Index) and kind == "i":
         found = _of_index(call, value)
     else:
         message = f'cannot get tuple-level statistics for relation "{value.name}"'
@@ -110,32 +128,32 @@ def _approximate(call: CallContext, oid: int | str) -> tuple[Any, ...]:
 
 
 def _pages(call: CallContext, oid: int | str) -> int:
-    value, kind = _found(call, oid)
+    value, kind = _found(call, oid, reads=False)
     if kind not in "rmtiS":
         raise _refused(WrongObjectType, f'cannot get page count of relation "{value.name}"', kind)
     if not value.storage_id or kind == "S":
         return 0
-    engine = call.execution.session.database.engine
+    engine = session_of(call).database.engine
     with engine.latch:
         relation = (engine.index if kind == "i" else engine.relation)(value.storage_id)
         return int(relation.page_count)
 
 
 def _with_method(
-    word: str, method: str, shown: Callable[[Any], tuple[Any, ...]]
+    word: str, method: str, shown: Callable[[TreeFigures], tuple[Any, ...]]
 ) -> Callable[[CallContext, int | str], tuple[Any, ...]]:
     """A function for the indexes of a method, which shows the figures of their trees."""
 
     def figures(call: CallContext, oid: int | str) -> tuple[Any, ...]:
         value, kind = _found(call, oid)
-        if kind != "i" or value.method != method:
+        if not isinstance(value, Index) or kind != "i" or value.method != method:
             raise WrongObjectType(f'relation "{value.name}" is not a {word} index')
         return shown(_of_tree(call, value))
 
     return figures
 
 
-def _btree(tree: Any) -> tuple[Any, ...]:
+def _btree(tree: TreeFigures) -> tuple[Any, ...]:
     if not tree.entries:
         return (BTREE_VERSION, 0, tree.bytes, 0, 0, 0, 0, 0, NAN, NAN)
     return (
@@ -152,7 +170,7 @@ def _btree(tree: Any) -> tuple[Any, ...]:
     )
 
 
-def _hash(tree: Any) -> tuple[Any, ...]:
+def _hash(tree: TreeFigures) -> tuple[Any, ...]:
     free = _percent(tree.leaf_bytes - tree.entry_bytes, tree.leaf_bytes)
     return HASH_VERSION, tree.leaf_pages, 0, 0, 0, tree.entries, 0, free
 
@@ -213,6 +231,7 @@ pg_relpages(relname text) int8 | volatile strict = pages
 """,
     functions=FUNCTIONS,
     in_context=frozenset(FUNCTIONS),
+    waiting=frozenset(FUNCTIONS),
     more=f"revoke execute on function {_FUNCTIONS} from public;\n"
     f"grant execute on function {_FUNCTIONS} to pg_stat_scan_tables;",
 )

@@ -6,7 +6,13 @@ import platform
 from typing import TYPE_CHECKING, Any
 
 from protocol.encodings import ENCODINGS, encoding_number
-from server.catalog.functions.scope import names_of, session_of, view_of
+from server.catalog.functions.scope import (
+    is_other_temporary,
+    names_of,
+    session_of,
+    temporary_schema,
+    view_of,
+)
 from server.catalog.objects import Role
 from server.catalog.views.values import inet_of
 from server.functions.declare import row
@@ -90,17 +96,6 @@ def _format_type(call: CallContext, oid: int | None, modifier: int | None) -> st
     return type_text(names.view, names.path, oid, modifier)
 
 
-def _temporary_schema(call: CallContext) -> int:
-    oid: int = session_of(call).temporary_schema
-    return oid
-
-
-def _is_other_temporary(call: CallContext, oid: int) -> bool:
-    value = view_of(call).object(oid)
-    is_temporary = value is not None and value.name.startswith("pg_temp_")
-    return is_temporary and oid != _temporary_schema(call)
-
-
 def _start_time(call: CallContext) -> int:
     started: int = session_of(call).database.started_us
     return started
@@ -153,12 +148,12 @@ FUNCTIONS = (
     row("1081 format_type(oid, int4) text stable lax context", _format_type, "a type's SQL name"),
     row(
         "2854 pg_my_temp_schema() oid stable context",
-        _temporary_schema,
+        temporary_schema,
         "the session's temporary schema, 0 for none",
     ),
     row(
         "2855 pg_is_other_temp_schema(oid) bool stable context",
-        _is_other_temporary,
+        is_other_temporary,
         "whether a schema is another session's temporary one",
     ),
     row(

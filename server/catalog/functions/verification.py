@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.functions.scope import object_of, session_of, view_of
+from server.catalog.functions.scope import locked, object_of, session_of, view_of
 from server.catalog.objects import Index, Table
 from server.catalog.privileges import is_superuser
 from server.errors import (
@@ -45,8 +45,8 @@ def _index_checker(name: str, mode: LockMode) -> Callable[..., str]:
         del root_descend  # every leaf is reached from the root
         _refuse_others(call, name)
         index, table = _index(call, oid)
-        for each in (table, index):
-            _lock(call, each.oid, mode)
+        table = locked(call, table.oid, mode, Table)
+        index = locked(call, index.oid, mode, Index)
         verification = session_of(call).verification
         problems = [*_first(verification.index(call.execution, table, index))]
         if heap_all_indexed and not problems:
@@ -95,14 +95,6 @@ def _refuse_others(call: CallContext, name: str) -> None:
         raise InsufficientPrivilege(f"permission denied for function {name}")
 
 
-def _lock(call: CallContext, oid: int, mode: LockMode) -> None:
-    session = session_of(call)
-    locks, owner = session.database.engine.locks, call.execution.transaction
-    tag = ("relation", oid)
-    if not locks.try_acquire(owner, tag, mode):
-        session.wait_inside(locks.acquire(owner, tag, mode), "relation")
-
-
 def _verify_heap(  # noqa: PLR0913 - PostgreSQL's arguments
     call: CallContext,
     oid: int | None,
@@ -127,8 +119,7 @@ def _verify_heap(  # noqa: PLR0913 - PostgreSQL's arguments
             "invalid skip option",
             hint='Valid skip options are "all-visible", "all-frozen", and "none".',
         )
-    table = _table(call, oid or 0)
-    _lock(call, table.oid, LockMode.ACCESS_SHARE)
+    table = locked(call, _table(call, oid or 0).oid, LockMode.ACCESS_SHARE, Table)
     for group, slot, what in session_of(call).verification.table(call.execution, table):
         if (first_block or 0) <= group <= (BLOCK_MAX if last_block is None else last_block):
             yield group, slot, None, what
@@ -155,14 +146,14 @@ FUNCTIONS: tuple[Function, ...] = (
         "9901 bt_index_check(index regclass, heapallindexed bool = false) void volatile context",
         _check,
         "raises an error if the index is not sound",
-        slow=True,
+        may_wait=True,
     ),
     row(
         "9902 bt_index_parent_check(index regclass, heapallindexed bool = false, rootdescend bool = false) "
         "void volatile context",
         _parent_check,
         "the same while nothing is changed, entries against rows too",
-        slow=True,
+        may_wait=True,
     ),
     row(
         "9903 verify_heapam(relation regclass, on_error_stop bool = false, check_toast bool = false, "
@@ -170,6 +161,6 @@ FUNCTIONS: tuple[Function, ...] = (
         "record(blkno int8, offnum int4, attnum int4, msg text) set lax volatile context",
         _verify_heap,
         "what is wrong with a table",
-        slow=True,
+        may_wait=True,
     ),
 )
