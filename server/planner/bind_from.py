@@ -218,6 +218,7 @@ def bind_table(context: BindContext, scope: Scope, node: exp.Expression) -> Boun
     table = relation_of(context, node)
     if context.resolution is not None:
         context.resolution.relations[id(node)] = table
+    refuse_of_others(context, table)
     context.lock(table.oid, "access share")
     access = Access(table.oid, "r", set(), context.role)
     context.access.append(access)
@@ -257,6 +258,12 @@ def _check_unready(context: BindContext, scope: Scope, node: exp.Expression) -> 
             hint="Use WITH RECURSIVE, or re-order the WITH items to remove forward references.",
         )
         raise raise_at(context, node, error)
+
+
+def refuse_of_others(context: BindContext, table: Table) -> None:
+    """Raise for a temporary table of another session, of which a name with its schema is all that can be had."""
+    if context.is_of_others(table):
+        raise FeatureNotSupported("cannot access temporary tables of other sessions")
 
 
 def make_scan(context: BindContext, table: Table, alias: str, *, only: bool = False) -> Scan:

@@ -23,7 +23,7 @@ from server.errors import (
     WrongObjectType,
 )
 from server.expressions.expression import Call, Constant, DefaultValue, Expression, columns_used
-from server.planner.bind_from import make_scan, relation_of, schema_name
+from server.planner.bind_from import make_scan, refuse_of_others, relation_of, schema_name
 from server.planner.bind_instead import has_instead
 from server.planner.bind_query import bind_targets
 from server.planner.bind_text import bind_catalog_expression
@@ -96,6 +96,7 @@ def bind_target(
         from server.planner.bind_catalog_change import check_catalog_change
 
         check_catalog_change(context, table, privileges)
+    refuse_of_others(context, table)
     context.lock(table.oid, "row exclusive")
     access = Access(table.oid, privileges, set(), context.role)
     reading = Access(table.oid, "r", set(), context.role, if_read=True)

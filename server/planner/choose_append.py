@@ -79,7 +79,9 @@ def _members(
     if not scan.inherits:
         return [], None
     if scan.table.kind != "p":
-        family = [each for each in context.catalog.family_of(scan.table) if _is_near(context, each)]
+        family = [
+            each for each in context.catalog.family_of(scan.table) if not context.is_of_others(each)
+        ]
         pruning = None
     else:
         flat = [part for each in conditions for part in conjuncts(each)]
@@ -141,11 +143,6 @@ def _detaching(context: BindContext, table: Table) -> list[Table]:
         if isinstance(part, Table)
         and any(each.oid == table.oid for each in ancestors_of(context.catalog, part))
     ]
-
-
-def _is_near(context: BindContext, table: Table) -> bool:
-    """Whether a table is no temporary one of another session."""
-    return table.persistence != "t" or table.schema in context.environment.search_path
 
 
 def _together(

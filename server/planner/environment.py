@@ -226,6 +226,10 @@ class BindContext:
         path = self.environment.search_path
         return tuple(oid for oid in path if not self._is_temporary(oid))
 
+    def is_of_others(self, table: Table) -> bool:
+        """Whether a table is a temporary one of another session."""
+        return table.persistence == "t" and table.schema not in self.environment.search_path
+
     def _is_temporary(self, oid: Oid) -> bool:
         found = self.catalog.object(oid)
         return found is not None and found.name.startswith("pg_temp_")

@@ -45,6 +45,7 @@ from server.statements.field_readers import field_readers
 from server.statements.foreign_tables import refuse_constraint, set_foreign_options
 from server.statements.names import (
     find_relation,
+    refuse_of_others,
     refuse_system,
     relation_named,
     role_oid,
@@ -106,6 +107,7 @@ def alter_table(context: StatementContext, statement: tree.AlterTable) -> Run:
     found = relation_named(context, statement.relation, statement.offset)
     refuse_system(found)
     require_owner(context, found)
+    refuse_of_others(context, found, "alter")
     if isinstance(found, Sequence | Index):
         yield from alter_other(context, found, statement)
         return statement.tag

@@ -10,7 +10,7 @@ from server.identifiers import quote_identifier
 from server.sql import utility_session as tree
 from server.statements.alter_locks import refuse_pending
 from server.statements.alter_marks import clusterable_index, mark_clustered
-from server.statements.names import relation_named, table_named
+from server.statements.names import refuse_of_others, relation_named, table_named
 from server.statements.ownership import owns, require_owner
 from server.statements.rewrite import rewrite_table
 from server.statements.statement import Run, StatementContext, Utility
@@ -35,6 +35,7 @@ def cluster(context: StatementContext, statement: tree.Cluster) -> Run:
         return "CLUSTER"  # it is empty
     table = table_named(context, statement.relation, statement.offset, kinds="rpm")
     require_owner(context, table)
+    refuse_of_others(context, table, "cluster")
     if table.kind == "p":
         context.session.transaction.refuse_in_block("CLUSTER")
     index = _chosen(context, table, statement.index)

@@ -32,6 +32,7 @@ from server.statements.index_storage import build_index, make_index
 from server.statements.names import (
     claim_relation_name,
     free_name,
+    refuse_of_others,
     relation_named,
     table_named,
 )
@@ -152,7 +153,9 @@ def _indexed_table(context: StatementContext, statement: tree.CreateIndex) -> Ta
             f'cannot create index on relation "{found.name}"',
             detail=f"This operation is not supported for {WITHOUT_INDEXES[kind]}.",
         )
-    return table_named(context, statement.relation, statement.offset, kinds="rpm")
+    table = table_named(context, statement.relation, statement.offset, kinds="rpm")
+    refuse_of_others(context, table, "create indexes on")
+    return table
 
 
 def has_partitions(context: StatementContext, table: Table) -> bool:

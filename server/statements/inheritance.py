@@ -24,7 +24,7 @@ from server.errors import (
     WrongObjectType,
 )
 from server.statements.alter_locks import refuse_pending
-from server.statements.names import refuse_system, relation_named
+from server.statements.names import is_of_others, refuse_system, relation_named
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -80,6 +80,12 @@ def _refuse_parent(
             f'cannot create a permanent relation as partition of temporary relation "{name}"'
             if is_partition
             else f'cannot inherit from temporary relation "{name}"'
+        )
+    if is_of_others(context, found):
+        raise WrongObjectType(
+            "cannot create as partition of temporary relation of another session"
+            if is_partition
+            else "cannot inherit from temporary relation of another session"
         )
     if is_partition and found.persistence != "t" and is_temporary:
         raise WrongObjectType(

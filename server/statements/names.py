@@ -133,6 +133,18 @@ def refuse_system(relation: Relation) -> None:
         raise InsufficientPrivilege(f'permission denied: "{relation.name}" is a system catalog')
 
 
+def is_of_others(context: StatementContext, table: Table) -> bool:
+    """Whether a table is a temporary one of another session."""
+    return table.persistence == "t" and table.schema != context.session.temporary_schema
+
+
+def refuse_of_others(context: StatementContext, relation: Relation, verb: str) -> None:
+    """Raise for a temporary table of another session, or what belongs to one; verb: what cannot be done to it."""
+    owner = context.catalog.object(relation.table) if isinstance(relation, Index) else relation
+    if isinstance(owner, Table) and is_of_others(context, owner):
+        raise FeatureNotSupported(f"cannot {verb} temporary tables of other sessions")
+
+
 def column_number(table: Table, name: str) -> int:
     """The attribute number of a column; raises UndefinedColumn."""
     column = table.column_named(name)

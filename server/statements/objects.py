@@ -334,6 +334,9 @@ def set_schema(context: StatementContext, statement: tree.AlterSchemaOf) -> Run:
     require_owner(context, found)
     yield from context.lock_relation(found.oid, "access exclusive", found.name)
     schema = _destination(context, statement)
+    home = context.catalog.object(found.schema)
+    if schema.is_temporary or (isinstance(home, Schema) and home.is_temporary):
+        raise FeatureNotSupported("cannot move objects into or out of temporary schemas")
     if found.schema == schema.oid:
         return statement.tag
     if context.catalog.relation_named(schema.oid, found.name) is not None:

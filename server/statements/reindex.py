@@ -19,7 +19,13 @@ from server.errors import FeatureNotSupported, InsufficientPrivilege, WrongObjec
 from server.sql import utility_session as tree
 from server.statements.index_phases import reindex_beside_writers
 from server.statements.index_storage import rebuild_index
-from server.statements.names import find_relation, relation_named, schema_named, split_name
+from server.statements.names import (
+    find_relation,
+    refuse_of_others,
+    relation_named,
+    schema_named,
+    split_name,
+)
 from server.statements.option_values import boolean_option
 from server.statements.ownership import owns, require_owner
 from server.statements.statement import Run, StatementContext, Utility
@@ -55,6 +61,7 @@ def reindex(context: StatementContext, statement: tree.Reindex) -> Run:
     if found.schema == PG_TOAST_OID:
         yield from _reindex_toast(context, found)
         return "REINDEX"
+    refuse_of_others(context, found, "reindex")
     if _is_partitioned(context, found):
         block.refuse_in_block(f"REINDEX {statement.kind.upper()}")
     if isinstance(found, Index):

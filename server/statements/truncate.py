@@ -15,7 +15,7 @@ from server.sql import nodes
 from server.sql import utility_objects as tree
 from server.statements.alter_locks import refuse_pending
 from server.statements.index_storage import create_storage, with_new_storage
-from server.statements.names import refuse_system, relation_named
+from server.statements.names import is_of_others, refuse_of_others, refuse_system, relation_named
 from server.statements.ownership import require_privilege
 from server.statements.sequences import restarted
 from server.statements.statement import Run, StatementContext, Utility
@@ -40,6 +40,7 @@ def truncate(context: StatementContext, statement: tree.Truncate) -> Run:
             raise WrongObjectType(f'"{found.name}" is not a table')
         refuse_system(found)
         require_privilege(context, found, "D")
+        refuse_of_others(context, found, "truncate")
         if reference.args.get("only"):
             if found.kind == "p":
                 raise WrongObjectType(
@@ -61,9 +62,7 @@ def truncate(context: StatementContext, statement: tree.Truncate) -> Run:
 def near_family(context: StatementContext, table: Table) -> list[Table]:
     """The table and those that inherit from it, without the temporary ones of other sessions."""
     return [
-        member
-        for member in context.catalog.family_of(table)
-        if member.persistence != "t" or member.schema == context.session.temporary_schema
+        member for member in context.catalog.family_of(table) if not is_of_others(context, member)
     ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from server.catalog.objects import Table
 from server.catalog.partition_bounds import leaves_of
 from server.errors import DuplicateColumn, UndefinedColumn
-from server.statements.names import relation_named
+from server.statements.names import is_of_others, relation_named
 from server.statements.ownership import owns
 from storage.engine import LockMode
 
@@ -96,7 +96,7 @@ def locked(
     if not owns(context, table):
         _skip_foreign(context, table, verb)
         return None
-    return table
+    return None if is_of_others(context, table) else table
 
 
 def _skip_foreign(context: StatementContext, table: Table, verb: str) -> None:
