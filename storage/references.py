@@ -21,7 +21,7 @@ def lock_referenced(
     key: bytes,
     key_of: KeyOf,
 ) -> Outcome | None:
-    """Lock the row with the key FOR KEY SHARE: DONE or BLOCKED; None: there is none.
+    """Lock the row with the key FOR KEY SHARE: DONE or, with its root, BLOCKED; None: there is none.
 
     UPDATED or DELETED, of a row that is over: to a transaction that keeps its snapshot.
     """
@@ -42,7 +42,7 @@ def lock_referenced(
         if outcome.status in (Status.DONE, Status.SELF_MODIFIED):
             return Outcome(Status.DONE, new_row_id=row_id, root_id=root_id)
         if outcome.status is Status.BLOCKED:
-            blocked = outcome
+            blocked = outcome._replace(root_id=root_id)
         elif is_strict:
             return outcome
     return blocked

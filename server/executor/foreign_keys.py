@@ -29,7 +29,7 @@ from server.executor.table_writer import TableWriter
 from server.executor.triggers import before_row, before_statement, queue_after_statement
 from server.executor.waiting import catch_up, doing, wait_for_xid
 from server.executor.waits import Wait
-from storage.engine import LockMode, RowLock, Status, lock_referenced
+from storage.engine import LockMode, RowLock, Status, Turn, lock_referenced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
@@ -135,7 +135,8 @@ def _lock_referenced(
         if outcome.status is not Status.BLOCKED:
             raise SerializationFailure(CONCURRENT_UPDATE)
         before = before or snapshot
-        yield from wait_for_xid(context, outcome.blocker_xid)
+        turn = Turn.of((relation.relation_id, outcome.root_id), RowLock.KEY_SHARE)
+        yield from wait_for_xid(context, outcome.blocker_xid, turn=turn)
 
 
 @dataclass(frozen=True, slots=True)
