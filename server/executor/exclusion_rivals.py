@@ -13,7 +13,7 @@ from server.catalog.routine_objects import UserOperator
 from server.catalog.views.physical import fact_of
 from server.executor.index_keys import IndexShape
 from server.executor.inverted_entries import IndexEntries
-from server.executor.waiting import catch_up, doing, wait_for_xid
+from server.executor.waiting import catch_up, doing, refuse_unseen, wait_for_xid
 from server.expressions.evaluate import compile_row
 from server.inverted.access_methods import operator_class_of
 from server.inverted.row_sets import all_of, possible
@@ -69,6 +69,10 @@ class Rivals:
         where = doing(CHECKING, self._shape.table.name, rival.row_id)
         yield from wait_for_xid(self._context, rival.blocker_xid, where)
         yield from catch_up(self._context.transaction)
+
+    def refuse_unseen(self, rival: Rival) -> None:
+        """Raise for a snapshot that is kept if it does not see the rival, which is there."""
+        refuse_unseen(self._context, self._relation, rival.row_id)
 
     def root(self, row_id: int) -> int:
         """The root id of a version's row."""

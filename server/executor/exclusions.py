@@ -18,7 +18,7 @@ from server.errors import ExclusionViolation, ObjectNotInPrerequisiteState
 from server.executor.columns import rows_of
 from server.executor.exclusion_rivals import conflict_of, keys_of, rivals_of
 from server.executor.told_rows import key_of_row, key_text
-from server.executor.waiting import catch_up, wait_for_xid
+from server.executor.waiting import catch_up, refuse_unseen, wait_for_xid
 from server.executor.waits import Wait
 from storage.engine import LockMode, Status
 
@@ -155,6 +155,7 @@ class IndexedKeys(TakenKeys):
         """Whether a row is there that keeps this one out; who may yet take it away, or leave it, is waited for."""
         while (found := self._rivals.of_new(row)) is not None:
             if not found.blocker_xid:
+                self._rivals.refuse_unseen(found)
                 return True
             yield from self._rivals.wait_for(found)
         return False
@@ -197,6 +198,8 @@ class ListedKeys(TakenKeys):
                 return True
             place = self._shape, self._constraint, row_id, self._context
             if not (yield from _waited_for(*place)):
+                relation = self._context.engine.relation(self._shape.table.storage_id)
+                refuse_unseen(self._context, relation, row_id)
                 return True
             self._taken = list(_keyed(self._shape, self._keys, self._context))
 

@@ -19,7 +19,7 @@ from server.executor.partition_routing import Router
 from server.executor.row_checks import RowChecks
 from server.executor.triggers import before_row
 from server.executor.upsert_many import ManyUpserts
-from server.executor.waiting import doing, wait_for_row
+from server.executor.waiting import doing, refuse_unseen, wait_for_row
 from server.expressions.evaluate import compile_row
 from storage.engine import RowLock, Status
 
@@ -137,7 +137,7 @@ class Upsert:
             outcome = yield from writer.insert_unless(row, arbiters)
             if outcome.status is Status.DONE:
                 return row
-            self._check_seen(outcome.new_row_id, writer, context)
+            refuse_unseen(context, writer.relation, outcome.new_row_id)
             if self._clause.update is None:
                 return None
             row_id = yield from self._lock(outcome.new_row_id, writer, context)
@@ -226,15 +226,6 @@ class Upsert:
             for number, (old, new) in enumerate(zip(existing, made, strict=True), 1)
             if number in assigned or old is not new
         ]
-
-    @staticmethod
-    def _check_seen(row_id: int, writer: TableWriter, context: ExecutionContext) -> None:
-        if context.read_committed:
-            return
-        with context.engine.latch:
-            xmin = writer.relation.version(row_id).xmin
-        if not context.snapshot.sees(xmin) and xmin >> 16 not in context.transaction.xids:
-            raise SerializationFailure("could not serialize access due to concurrent update")
 
     @staticmethod
     def _check_first_time(row_id: int, writer: TableWriter, context: ExecutionContext) -> None:

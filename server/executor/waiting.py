@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from server.errors import LockNotAvailable, SerializationFailure
 from server.executor.waits import Wait
-from storage.engine import RowLock, Turn
+from storage.engine import COMMAND_BITS, RowLock, Turn
 
 SLOT_BITS, SLOT_MASK = 16, 0xFFFF  # of a ctid: what its page is made of
 
@@ -39,6 +39,16 @@ def refuse_outdated(
     with context.engine.latch:
         is_outdated = relation.is_replaced(context.transaction, row_id)
     if is_outdated:
+        raise SerializationFailure("could not serialize access due to concurrent update")
+
+
+def refuse_unseen(context: ExecutionContext, relation: Table, row_id: int) -> None:
+    """Raise for a snapshot that is kept if it does not see the row that keeps a new one out."""
+    if context.read_committed:
+        return
+    with context.engine.latch:
+        xmin = relation.version(row_id).xmin
+    if not context.snapshot.sees(xmin) and xmin >> COMMAND_BITS not in context.transaction.xids:
         raise SerializationFailure("could not serialize access due to concurrent update")
 
 
