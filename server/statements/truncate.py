@@ -52,11 +52,16 @@ def truncate(context: StatementContext, statement: tree.Truncate) -> Run:
         for member in near_family(context, found):
             tables[member.oid] = member
     for table in list(tables.values()):
-        yield from context.lock_relation(table.oid, "access exclusive", table.name)
+        yield from _lock_unused(context, table)
     yield from _with_referencing(context, tables, cascade=statement.cascade)
-    refuse_pending(context, tables.values(), "TRUNCATE")
     yield from _truncated(context, list(tables.values()), restart=statement.restart_identity)
     return "TRUNCATE TABLE"
+
+
+def _lock_unused(context: StatementContext, table: Table) -> Iterator[Wait]:
+    """Lock a table, and refuse one that the session itself is still about before the next one is waited for."""
+    yield from context.lock_relation(table.oid, "access exclusive", table.name)
+    refuse_pending(context, (table,), "TRUNCATE")
 
 
 def near_family(context: StatementContext, table: Table) -> list[Table]:
@@ -112,7 +117,7 @@ def _with_referencing(
                     hint=f'Truncate table "{other.name}" at the same time, or use TRUNCATE ... CASCADE.',
                 )
             context.notice("00000", f'truncate cascades to table "{other.name}"')
-            yield from context.lock_relation(other.oid, "access exclusive", other.name)
+            yield from _lock_unused(context, other)
             tables[other.oid] = other
             pending.append(other)
 
