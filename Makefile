@@ -86,8 +86,8 @@ soak: setup ## pgbench for long: files stay small, throughput level: SECONDS=n
 lock-soak: setup ## sessions that wait for each other for long: nobody is forgotten: SECONDS=n
 	$(BIN)/python -m bench.lock_soak --seconds $(SECONDS)
 
-schedules: setup ## random schedules of sessions beside PostgreSQL 15: DSN=... ORACLE=... SEEDS=first:stop WIDE=--wide
-	$(BIN)/python -m tests.isolation.compare_schedules --dsn "$(DSN)" --oracle "$(ORACLE)" --seeds $(SEEDS) $(WIDE)
+schedules: setup ## random schedules of sessions beside PostgreSQL 15: DSN=... ORACLE=... SEEDS=first:stop
+	$(BIN)/python -m tests.isolation.compare_schedules --dsn "$(DSN)" --oracle "$(ORACLE)" --seeds $(SEEDS)
 
 serializable: setup ## random serializable mixes: is there an order, and how many fail beside PostgreSQL 15: DSN=... ORACLE=...
 	$(BIN)/python -m tests.isolation.compare_serializable --dsn "$(DSN)" --oracle "$(ORACLE)" --seeds $(SEEDS)

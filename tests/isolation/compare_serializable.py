@@ -13,7 +13,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.isolation.compare_schedules import Play, seeds
+from tests.isolation.compare_schedules import seeds
+from tests.isolation.schedule_play import Play, Stage
 from tests.isolation.schedules import Schedule, Source
 
 KEYS = range(1, 5)
@@ -25,6 +26,7 @@ SETUP = (
     f"insert into t select i, i from generate_series(1, {KEYS[-1]}) i",
     f"insert into u select i, i % 4 + 1 from generate_series({FIRST_IDS[0]}, {FIRST_IDS[-1]}) i",
 )
+DEADLOCK_MS = 300
 FAILED = re.compile(r"[0-9A-Z]{5} ")
 
 
@@ -198,11 +200,12 @@ def main() -> int:
     parser.add_argument("--seeds", default="0:100", help="FIRST:STOP, or numbers with commas")
     arguments = parser.parse_args()
     counts, lies = Counter[str](), []
+    stages = {"ours": Stage(arguments.dsn), "PostgreSQL": Stage(arguments.oracle)}
     for seed in seeds(arguments.seeds):
         made, bodies = Mix(seed).schedule()
         counts["transactions"] += made.session_count
-        for name, dsn in (("ours", arguments.dsn), ("PostgreSQL", arguments.oracle)):
-            events = Play(dsn, made).run()
+        for name, stage in stages.items():
+            events = [str(event) for event in Play(stage, made, DEADLOCK_MS).run()]
             found = history(events)
             counts[f"{name} failed"] += found.failure_count
             if not has_order(found, bodies):

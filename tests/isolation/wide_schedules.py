@@ -274,7 +274,11 @@ class Prepared(Theme):
     """Two-phase commit."""
 
     shown = ("t", "u")
-    names = ("g1", "g2", "g3")
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.names = tuple(f"g{number}_{seed}" for number in (1, 2, 3))
+        """Of this schedule alone: they are one server's, and others may be played beside it."""
 
     def tables(self) -> tuple[str, ...]:
         """A parent and a child."""
