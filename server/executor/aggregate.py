@@ -17,6 +17,7 @@ import numpy as np
 from server.executor.columns import (
     concatenate,
     concatenate_batches,
+    picked_rows,
 )
 from server.executor.evaluation import Evaluator, evaluator, evaluators, layout_of
 from server.executor.grouping_sets import GroupingSets
@@ -272,7 +273,7 @@ class _HeldCollector(Collector):
         """Sort the rows within each group, hand them on, give the results."""
         if self._held:
             rows = concatenate_batches(self._held, (), self._look)
-            rows = rows.take(self._order(rows))
+            rows = picked_rows(rows, self._order(rows), self._look)
             super().add(rows.columns[0].values, group_count, rows.columns[1:])
         return super().finish(group_count)
 
@@ -298,7 +299,7 @@ class _HypotheticalCollector(_HeldCollector):
         """Sort the rows, tell where the direct arguments stand among them, give the results."""
         if self._held:
             rows = concatenate_batches(self._held, (), self._look)
-            rows = rows.take(self._order(rows))
+            rows = picked_rows(rows, self._order(rows), self._look)
             groups = rows.columns[0].values
             aggregate = self._prepared.call.aggregate
             aggregate.accumulate(self._state, groups, group_count, self._standing(groups, rows))

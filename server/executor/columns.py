@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from server.vector.batch import Batch
-from server.vector.column import Column, Mask, Values, unset
+from server.vector.column import Column, Mask, Positions, Values, unset
 from server.vector.late import late_together
 from server.vector.parted import PartedColumn, parted_together
 from server.vector.rows import column_of, objects, plain_values, values_of
@@ -26,6 +26,9 @@ BATCH_ROWS: Final = 65536
 """How many rows operators that make batches of their own put into one."""
 
 SMALL_BATCH_ROWS: Final = BATCH_ROWS // 4
+
+PICKS_AT_ONCE: Final = 1 << 20
+"""How many rows are picked out of many, in any order, between two looks at whether that is still wanted."""
 
 
 def plain_objects(column: Column) -> Values:
@@ -45,8 +48,8 @@ def null_batch(types: Sequence[TypeReference], count: int) -> Batch:
     return Batch(tuple(null_column(reference.type, count) for reference in types), count)
 
 
-def concatenate(columns: Sequence[Column]) -> Column:
-    """Put columns of one type one below the other."""
+def concatenate(columns: Sequence[Column], look: Callable[[], None] | None = None) -> Column:
+    """Put columns of one type one below the other; look is called now and then, and may raise."""
     parts = [column for column in columns if len(column)] or list(columns[:1])
     if len(parts) == 1:
         return parts[0]
@@ -54,7 +57,7 @@ def concatenate(columns: Sequence[Column]) -> Column:
     if any(part.valid is not None for part in parts):
         valid = np.concatenate([part.validity() for part in parts])
     first = parts[0]
-    together = _without_values(parts, valid)
+    together = _without_values(parts, valid, look)
     if together is not None:
         return together
     forms = {(part.scale, id(part.dictionary)) for part in parts}
@@ -74,10 +77,12 @@ def _have_scales(parts: Sequence[Column]) -> bool:
     return len(scales) > 1 or any(isinstance(part, PartedColumn) for part in parts)
 
 
-def _without_values(parts: Sequence[Column], valid: Mask | None) -> Column | None:
+def _without_values(
+    parts: Sequence[Column], valid: Mask | None, look: Callable[[], None] | None
+) -> Column | None:
     """Columns whose values need not be made; None if they are others."""
     if any(isinstance(part, TextColumn) for part in parts):
-        return concatenated(parts, valid)
+        return concatenated(parts, valid, look)
     if _have_scales(parts):
         return parted_together(parts)
     return late_together(parts, valid)
@@ -108,7 +113,7 @@ def concatenate_batches(
 ) -> Batch:
     """Put batches one below the other; types say what no batches at all are made of.
 
-    look is called before each column of many, and may raise.
+    look is called before each column of many, and within long ones, and may raise.
     """
     if not batches:
         return null_batch(types, 0)
@@ -118,8 +123,26 @@ def concatenate_batches(
     for index in range(len(batches[0].columns)):
         if look is not None:
             look()
-        columns.append(concatenate([batch.columns[index] for batch in batches]))
+        columns.append(concatenate([batch.columns[index] for batch in batches], look))
     return Batch(tuple(columns), sum(batch.count for batch in batches))
+
+
+def picked(column: Column, positions: Positions, look: Callable[[], None]) -> Column:
+    """The rows at the positions; look is called again and again if there are many, and may raise."""
+    if len(positions) <= PICKS_AT_ONCE:
+        return column.take(positions)
+    pieces = []
+    for start in range(0, len(positions), PICKS_AT_ONCE):
+        look()
+        pieces.append(column.take(positions[start : start + PICKS_AT_ONCE]))
+    look()
+    return concatenate(pieces)
+
+
+def picked_rows(batch: Batch, positions: Positions, look: Callable[[], None]) -> Batch:
+    """The same of all columns of a batch."""
+    columns = tuple(picked(column, positions, look) for column in batch.columns)
+    return Batch(columns, len(positions))
 
 
 def merged(batches: Iterable[Batch]) -> Iterator[Batch]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from server.executor.columns import concatenate_batches, null_column, slices
+from server.executor.columns import concatenate_batches, null_column, picked_rows, slices
 from server.executor.key_hashes import LEVELS_MAX, PART_BITS, part_numbers
 from server.executor.key_table import KeyTable
 from server.executor.native import first_rows
@@ -21,7 +21,7 @@ from server.vector.batch import Batch
 from server.vector.column import Column, Positions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from server.executor.aggregate import Collector, PreparedAggregate
     from server.executor.context import ExecutionContext
@@ -146,7 +146,7 @@ class Groups:
         count, look = len(other), self._context.check_cancelled
         found = concatenate_batches(other._found, other._types, look).columns
         own = tuple(found[other.keys.index(position)] for position in self.keys)
-        places = self._numbers(own, count)
+        places = self._numbers(own, count, look)
         for mine, theirs in zip(self._collectors, other._collectors, strict=True):
             look()
             mine.merge(theirs, places, len(self))
@@ -198,12 +198,16 @@ class Groups:
         for collector, (rows, columns) in zip(self._collectors, arguments, strict=True):
             collector.add(groups if rows is None else groups[rows], len(self._table), columns)
 
-    def _numbers(self, own: tuple[Column, ...], count: int) -> Positions:
-        """The group of each row; the keys of new ones are kept."""
+    def _numbers(
+        self, own: tuple[Column, ...], count: int, look: Callable[[], None] | None = None
+    ) -> Positions:
+        """The group of each row; the keys of new ones are kept. look is called now and then, and may raise."""
         known = len(self._table)
-        groups = self._table.add(self._told(own), count)
+        groups = self._table.add(self._told(own), count, look)
         if own and len(self._table) > known:
-            found = Batch(own, count).take(first_rows(groups, known, len(self._table)))
+            firsts = first_rows(groups, known, len(self._table))
+            rows = Batch(own, count)
+            found = rows.take(firsts) if look is None else picked_rows(rows, firsts, look)
             self._found.append(found)
             self._found_bytes += self._context.bytes_of(found)
         return groups
@@ -235,7 +239,9 @@ class Groups:
             else null_column(key.type.type, count)
             for position, key in enumerate(self._plan.keys)
         ]
-        columns.extend(collector.finish(count) for collector in self._collectors)
+        for collector in self._collectors:
+            self._context.check_cancelled()
+            columns.append(collector.finish(count))
         if self._plan.set_number:
             columns.append(Column(np.full(count, set_number, np.int32)))
         return Batch(tuple(columns), count)

@@ -224,7 +224,10 @@ def _together(
         return concatenate_batches(batches, types)
     count = sum(batch.count for batch in batches)
     places = range(len(batches[0].columns))
-    parts = [partial(concatenate, [batch.columns[place] for batch in batches]) for place in places]
+    parts = [
+        partial(concatenate, [batch.columns[place] for batch in batches], context.check_cancelled)
+        for place in places
+    ]
     return Batch(tuple(_side_by_side(parts, count, context)), count)
 
 

@@ -98,6 +98,7 @@ class Matching:
         if kind in _MARKS_LEFT:
             matched = np.zeros(left.count, np.bool_)
         for candidates in pairs:
+            self._context.check_cancelled()
             lefts, rights = self._satisfying(left, candidates)
             if matched is not None:
                 matched[lefts] = True

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 PAIR_BITS: Final = 31
 _CODE_MAX: Final = 1 << PAIR_BITS
-ROWS_AT_ONCE: Final = 1 << 17
+ROWS_AT_ONCE: Final = 1 << 16
 INTEGERS_AT_ONCE: Final = 1 << 22
 """How many rows get numbers between two looks at whether that is still wanted; tables of integers grow by pieces."""
 

@@ -9,7 +9,7 @@ Rule 2: rows with equal keys come as PostgreSQL's sorts leave them, up to TIED_R
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from server.executor.evaluation import Evaluator, evaluator, layout_of, scalar
 from server.executor.external_sort import ExternalSort
 from server.executor.key_values import float_keys
 from server.executor.native import ordered_rows, text_ranks, tied_rows
+from server.executor.object_ranks import object_ranks
 from server.executor.operator import Builder, Operator
 from server.executor.top_bound import top_bound_of
 from server.executor.winners import WINNERS_MAX, winners_of
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from server.planner import physical
     from server.types.type import Type, TypeReference
     from server.vector.batch import Batch
-    from server.vector.column import Column, Mask, Positions, Values
+    from server.vector.column import Column, Positions, Values
 
     Look = Callable[[], None]
 
@@ -171,19 +172,11 @@ def ranks(column: Column, value_type: Type, look: Look | None = None) -> Positio
         return keys ^ ((keys >> 63) & np.int64(2**63 - 1))
     if kind != "O":
         return column.values.astype(np.int64)
-    return _object_ranks(plain_objects(column), column.valid, value_type.sort_key)
+    return object_ranks(column, value_type, look or _never)
 
 
-def _object_ranks(
-    values: Values, valid: Mask | None, sort_key: Callable[[Any], Any] | None
-) -> Positions:
-    rows = np.arange(len(values)) if valid is None else np.flatnonzero(valid)
-    items = values[rows].tolist()
-    keys = items if sort_key is None else [sort_key(item) for item in items]
-    numbers = {key: number for number, key in enumerate(sorted(set(keys)))}
-    result = np.zeros(len(values), np.int64)
-    result[rows] = [numbers[key] for key in keys]
-    return result
+def _never() -> None:
+    """What is looked for where nobody can wait for long."""
 
 
 class Sort(Operator):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from server.executor.columns import PICKS_AT_ONCE, picked
 from server.executor.morsels import in_order
 from server.executor.window_rows import WindowRows, changes_of, rows_with_peers
 from server.vector.batch import Batch
@@ -40,7 +41,7 @@ def portions(
     context: ExecutionContext,
 ) -> Iterator[Portion]:
     """The rows of the batch in their order; keys are the arrays of PARTITION BY and those of ORDER BY."""
-    changes = [partial(_changes, arrays, order) for arrays in keys]
+    changes = [partial(_changes, arrays, order, context.check_cancelled) for arrays in keys]
     partitions, peers = _done(changes, context, batch.count)
     unordered = _Unordered(batch, order_columns, order, partitions, peers)
     bounds = _bounds(partitions)
@@ -50,8 +51,15 @@ def portions(
     yield from in_order([partial(unordered.portion, *bound) for bound in bounds], context)
 
 
-def _changes(arrays: Sequence[Values], order: Positions) -> Mask:
-    return changes_of([array[order] for array in arrays], len(order))
+def _changes(arrays: Sequence[Values], order: Positions, look: Callable[[], None]) -> Mask:
+    """Where a row differs from the one before it, some rows after the others."""
+    changes = np.zeros(len(order), np.bool_)
+    for start in range(0, len(order), PICKS_AT_ONCE):
+        look()
+        rows = order[max(start - 1, 0) : start + PICKS_AT_ONCE]
+        found = changes_of([array[rows] for array in arrays], len(rows))
+        changes[start : start + PICKS_AT_ONCE] = found[min(start, 1) :]
+    return changes
 
 
 def _bounds(partitions: Mask) -> list[tuple[int, int]]:
@@ -92,7 +100,8 @@ class _Unordered:
     def whole(self, context: ExecutionContext) -> Portion:
         """All rows, each column by itself."""
         columns = self._columns()
-        steps = [partial(column.take, self.order) for column in columns]
+        look = context.check_cancelled
+        steps = [partial(picked, column, self.order, look) for column in columns]
         made = _done(steps, context, self.batch.count)
         taken = {id(column): one for column, one in zip(columns, made, strict=True)}
         return self._portion(taken, rows_with_peers(self.partitions, self.peers), self.batch.count)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 BPCHAR_OID: Final = 1042
 TEXT_OIDS: Final = frozenset({25, BPCHAR_OID, 1043})
 _FLOAT: Final = np.dtype(np.float64)
-TEXTS_AT_ONCE: Final = 1 << 17
+TEXTS_AT_ONCE: Final = 1 << 16
 """How many texts are told apart between two looks at whether the statement is cancelled."""
 
 

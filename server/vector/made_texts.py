@@ -12,16 +12,21 @@ import numpy as np
 from server.vector.text_views import texts_of, views_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from server.vector.column import Mask, Positions, Values
 
     Texts = tuple[Values, Values]
 
 
-def gathered_texts(parts: Sequence[Texts]) -> Texts:
-    """Texts of several stores one below the other, in one store."""
-    return views_of([text for store, views in parts for text in texts_of(store, views)])
+def gathered_texts(parts: Sequence[Texts], look: Callable[[], None] | None = None) -> Texts:
+    """Texts of several stores one below the other, in one store; look is called before each part, and may raise."""
+    texts: list[bytes] = []
+    for store, views in parts:
+        if look is not None:
+            look()
+        texts += texts_of(store, views)
+    return views_of(texts)
 
 
 def joined_texts(columns: Sequence[Texts]) -> Texts:

@@ -146,7 +146,9 @@ def coded_texts(
     return Column(np.maximum(codes, 0), column.valid, None, column.masked(None).take(firsts))
 
 
-def concatenated(columns: Sequence[Column], valid: Mask | None) -> TextColumn | None:
+def concatenated(
+    columns: Sequence[Column], valid: Mask | None, look: Callable[[], None] | None = None
+) -> TextColumn | None:
     """Texts one below the other; None if some have no store.
 
     Words of dictionaries that stand in their views as a whole lie in every store. Texts of several stores
@@ -158,7 +160,7 @@ def concatenated(columns: Sequence[Column], valid: Mask | None) -> TextColumn | 
     parts = [text_column(column) for column in columns]
     if any(texts.store is not first.store and not _is_inline(texts.views) for texts in parts):
         return first.in_store(
-            *gathered_texts([(texts.store, texts.views) for texts in parts])
+            *gathered_texts([(texts.store, texts.views) for texts in parts], look)
         ).masked(valid)
     return first.with_views(np.concatenate([texts.views for texts in parts])).masked(valid)
 

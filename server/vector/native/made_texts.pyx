@@ -19,37 +19,49 @@ from server.vector.native.views cimport (
 )
 
 
-def gathered_texts(parts):
-    """Texts of several stores one below the other, in one store."""
-    cdef Py_ssize_t rows = sum([len(views) for _, views in parts]), row, count, at = 0
+cdef Py_ssize_t bytes_behind(const View *view, Py_ssize_t count) noexcept nogil:
+    """How many bytes texts have that do not stand in their views."""
+    cdef Py_ssize_t row, total = 0
+    for row in range(count):
+        total += view[row].length if view[row].length > INLINE_MAX else 0
+    return total
+
+
+cdef Py_ssize_t gather(const View *view, const uint8_t *base, Py_ssize_t count, View *target,
+                       uint8_t *data, Py_ssize_t used) noexcept nogil:
+    """Put texts into another store, of which so many bytes are in use; gives how many are then."""
+    cdef Py_ssize_t row
+    for row in range(count):
+        target[row] = view[row]
+        if view[row].length > INLINE_MAX:
+            memcpy(data + used, base + view[row].place, view[row].length)
+            target[row].place = used
+            used += view[row].length
+    return used
+
+
+def gathered_texts(parts, look=None):
+    """Texts of several stores one below the other, in one store; look is called before each part, and may raise."""
+    cdef Py_ssize_t rows = sum([len(views) for _, views in parts]), used = 0, at = 0, total = 0, count
     cdef const View *view
     cdef const uint8_t *base
-    cdef Heap heap
-    cdef char *place
-    cdef bint is_full = False
-    made = np.zeros(rows, "V16")
+    made = np.empty(rows, "V16")
     cdef View *target = <View *>first_of(made)
-    memset(&heap, 0, sizeof(Heap))
-    for store, given in parts:
-        views = np.ascontiguousarray(given)
+    kept = [(store, np.ascontiguousarray(given)) for store, given in parts]
+    for store, views in kept:
+        total += bytes_behind(<const View *>first_of(views), len(views))
+    gathered = np.empty(total, np.uint8)
+    cdef uint8_t *data = <uint8_t *><const uint8_t *>start_of(gathered)
+    for store, views in kept:
+        if look is not None:
+            look()
         view = first_of(views)
         base = start_of(store)
         count = len(views)
         with nogil:
-            for row in range(count):
-                target[at] = view[row]
-                if view[row].length > INLINE_MAX:
-                    place = reach(&heap, view[row].length)
-                    if place == NULL:
-                        is_full = True
-                        break
-                    memcpy(place, base + view[row].place, view[row].length)
-                    target[at].place = heap.used
-                    heap.used += view[row].length
-                at += 1
-        if is_full:
-            no_memory(&heap)
-    return made_of(&heap, made)
+            used = gather(view, base, count, target + at, data, used)
+        at += count
+    return gathered, made
 
 
 def joined_texts(columns):

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pytest
-from plans import INT4, TEXT, asc, call, const, context, function, run, values, var
+from plans import EQUAL, INT4, NUMERIC, TEXT, asc, call, const, context, function, run, values, var
 
-from server.executor import native, ordering
+from server.executor import columns, join, native, ordering
 from server.executor.aggregate import PreparedAggregate
 from server.executor.columns import concatenate_batches
 from server.executor.join import BuildSide
 from server.executor.key_table import ROWS_AT_ONCE, KeyTable
+from server.executor.object_ranks import KEYS_AT_ONCE, object_ranks
 from server.expressions.expression import AggregateCall
 from server.expressions.invoke import LOOK_ROWS
 from server.functions.function import CallContext
@@ -19,8 +24,13 @@ from server.planner import physical
 from server.types.type import TextStyle
 from server.vector.batch import Batch
 from server.vector.column import Column
-from server.vector.text_views import views_of
+from server.vector.native import gathered_texts
+from server.vector.rows import values_of
+from server.vector.text_views import texts_of, views_of
 from server.vector.texts import TextColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Cancelled(Exception):
@@ -174,3 +184,83 @@ def test_a_long_json_array_ends(name: str):
     aggregate.accumulate(state, np.zeros(9000, np.int64), 1, (Column(np.arange(9000)),))
     with pytest.raises(Cancelled):
         aggregate.finish(state, 1)
+
+
+def looks_of(steps: int) -> tuple[list[int], Callable[[], None]]:
+    """What notes its calls, and cancels with one of them."""
+    looks: list[int] = []
+
+    def noted() -> None:
+        looks.append(1)
+        if len(looks) == steps:
+            raise Cancelled
+
+    return looks, noted
+
+
+def test_rows_are_picked_in_pieces(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(columns, "PICKS_AT_ONCE", 100)
+    store, views = views_of([b"a rather long text %d" % row for row in range(950)])
+    words = Column(np.arange(950, dtype=np.int32) % 2, None, None, TextColumn(store, views[:2]))
+    forms = (
+        Column(np.arange(950)),
+        Column(np.arange(950), None, 2),
+        words,
+        TextColumn(store, views),
+    )
+    order = np.random.default_rng(4).permutation(950)
+    order[7] = -1
+    looks, noted = looks_of(0)
+    found = columns.picked_rows(Batch(forms, 950), order, noted)
+    for one, other in zip(found.columns, forms, strict=True):
+        assert values_of(one) == values_of(other.take(order))
+    assert len(looks) == 11 * len(forms)
+
+
+def test_texts_of_many_stores_are_gathered_in_pieces():
+    parts = [views_of([b"a rather long text %d" % row, b"short"]) for row in range(20)]
+    looks, noted = looks_of(0)
+    store, views = gathered_texts(parts, noted)
+    assert list(texts_of(store, views))[-2:] == [b"a rather long text 19", b"short"]
+    assert len(looks) == 20
+    with pytest.raises(Cancelled):
+        gathered_texts(parts, look)
+
+
+@pytest.mark.parametrize("key", [None, str])
+def test_objects_are_ranked_in_pieces(key: Any):
+    items = [Decimal(row * 7919 % 100_003) for row in range(100_003)]
+    items[5] = items[6]
+    kind = replace(NUMERIC.type, sort_key=key)
+    looks, noted = looks_of(0)
+    found = object_ranks(Column(np.array(items, object)), kind, noted)
+    keys = items if key is None else [key(item) for item in items]
+    numbers = {each: number for number, each in enumerate(sorted(set(keys)))}
+    assert found.tolist() == [numbers[each] for each in keys]
+    assert len(looks) > 3 * 100_003 // KEYS_AT_ONCE
+    for steps in (1, len(looks) // 2, len(looks)):
+        with pytest.raises(Cancelled):
+            object_ranks(Column(np.array(items, object)), kind, looks_of(steps)[1])
+
+
+@pytest.mark.parametrize("kind", ["except", "intersect"])
+def test_rows_are_compared_batch_by_batch(kind: str):
+    left, right = values([(1,), (2,)], INT4), values([(2,)], INT4, first=2)
+    plan = physical.SetOperation(
+        kind=kind, all=True, left=left, right=right, output=(3,), types=(INT4,)
+    )
+    for steps in range(1, 4):
+        with pytest.raises(Cancelled):
+            run(plan, cancelled=looks_of(steps)[1])
+
+
+def test_pairs_of_rows_are_joined_in_portions(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(join, "PAIRS_MAX", 10)
+    left, right = values([(1,)] * 30, INT4), values([(1,)] * 30, INT4, first=2)
+    plan = physical.HashJoin(
+        kind="inner", left=left, right=right, keys=((var(1), var(2), EQUAL),),
+        output=(1,), types=(INT4,),
+    )  # fmt: skip
+    looks, noted = looks_of(0)
+    assert len(run(plan, cancelled=noted)) == 900
+    assert len(looks) >= 30
