@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -14,41 +15,43 @@ from server.functions.regex_search import check_of
 from server.types.array import Array, make_array
 from server.types.jsonb import Jsonb, make_object, quote
 from server.types.record import Record
-from server.vector.rows import column_of, values_of
+from server.vector.late import LateColumn
+from server.vector.rows import column_of, objects, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from server.functions.function import Aggregate, CallContext
-    from server.vector.column import Column, Positions
+    from server.vector.column import Column, Mask, Positions, Values
 
 LOOK_ROWS: Final = 1024
 """After so many values made into JSON it is looked whether the statement is cancelled."""
+
+PLACED_ROWS: Final = 1 << 16
+"""So many rows are put in the order of their groups between two such looks."""
 
 _OBJECT: Final = np.dtype(object)
 Rows = list[tuple[Any, ...]]
 
 
 class Gathered:
-    """The rows of each group, in order of arrival."""
+    """The rows that have come, in order of arrival: the group of each, and a list of values for each argument."""
 
-    __slots__ = ("call", "rows")
+    __slots__ = ("call", "columns", "groups")
 
     def __init__(self, call: CallContext) -> None:
         self.call = call
-        self.rows: dict[int, Rows] = {}
+        self.groups: list[Positions] = []
+        self.columns: list[list[Any]] = [[] for _ in call.arguments]
 
 
 def _gather(
     state: Gathered, groups: Positions, group_count: int, columns: tuple[Column, ...]
 ) -> Gathered:
-    rows = state.rows
-    values = zip(*[values_of(column) for column in columns], strict=True)
-    if group_count == 1 and len(groups):
-        rows.setdefault(0, []).extend(values)
-        return state
-    for group, value in zip(groups.tolist(), values, strict=True):
-        rows.setdefault(group, []).append(value)
+    if len(groups):
+        state.groups.append(groups)
+        for values, column in zip(state.columns, columns, strict=True):
+            values += values_of(column)
     return state
 
 
@@ -78,14 +81,52 @@ def _combined(
     state: Gathered, group_count: int, combine: Callable[[CallContext, Rows], Any]
 ) -> Column:
     check = check_of(state.call)
+    starts, columns = _by_groups(state, group_count)
     results: list[Any] = []
-    for start in range(0, group_count, LOOK_ROWS):
+    for first in range(0, group_count, LOOK_ROWS):
         check()
-        results += [
-            combine(state.call, state.rows[group]) if group in state.rows else None
-            for group in range(start, min(start + LOOK_ROWS, group_count))
-        ]
+        for start, stop in pairwise(starts[first : first + LOOK_ROWS + 1].tolist()):
+            rows = list(zip(*(values[start:stop] for values in columns), strict=True))
+            results.append(combine(state.call, rows) if rows else None)
     return column_of(results, _OBJECT)
+
+
+def _by_groups(state: Gathered, group_count: int) -> tuple[Positions, list[list[Any]]]:
+    """The values of each group one behind the other, and where those of each group begin, and of the last one end."""
+    count = sum(map(len, state.groups))
+    if group_count <= 1 or not count:
+        return np.array([0] * group_count + [count]), state.columns
+    counts = np.bincount(np.concatenate(state.groups), minlength=group_count)
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    places = _places(state, starts[:-1].copy())
+    return starts, [_placed(values, places) for values in state.columns]
+
+
+def _places(state: Gathered, free: Positions) -> list[Positions]:
+    """Where the rows go, some thousands at a time; free has the first place of each group that is not taken."""
+    check, places = check_of(state.call), []
+    for groups in state.groups:
+        for start in range(0, len(groups), PLACED_ROWS):
+            check()
+            piece = groups[start : start + PLACED_ROWS]
+            order = np.argsort(piece, kind="stable")
+            ordered = piece[order]
+            begins = np.flatnonzero(np.diff(ordered, prepend=-1))
+            lengths = np.diff(begins, append=len(piece))
+            before = np.empty(len(piece), np.int64)
+            before[order] = np.arange(len(piece)) - np.repeat(begins, lengths)
+            places.append(free[piece] + before)
+            free[ordered[begins]] += lengths
+    return places
+
+
+def _placed(values: list[Any], places: Sequence[Positions]) -> list[Any]:
+    made, start = np.empty(len(values), object), 0
+    for piece in places:
+        made[piece] = objects(values[start : start + len(piece)])
+        start += len(piece)
+    placed: list[Any] = made.tolist()
+    return placed
 
 
 def joined_with(empty: Any) -> Callable[[CallContext, Rows], Any]:
@@ -103,8 +144,17 @@ def joined_with(empty: Any) -> Callable[[CallContext, Rows], Any]:
     return combine
 
 
-def _array(call: CallContext, rows: Rows) -> Array:
-    return make_array(call.result.type.element_oid, tuple(row[0] for row in rows))
+def _arrays(state: Gathered, group_count: int) -> Column:
+    """An array a group, made when somebody asks for it: of millions few may be."""
+    starts, (values,) = _by_groups(state, group_count)
+    element = state.call.result.type.element_oid
+
+    def make(begins: Positions, ends: Positions, valid: Mask | None) -> Values:
+        pairs = zip(begins.tolist(), ends.tolist(), strict=True)
+        return objects([make_array(element, tuple(values[start:stop])) for start, stop in pairs])
+
+    there = starts[1:] > starts[:-1]
+    return LateColumn((starts[:-1], starts[1:]), make, None if there.all() else there)
 
 
 def _array_of_arrays(call: CallContext, rows: Rows) -> Array:
@@ -172,7 +222,9 @@ def _jsonb_object(call: CallContext, rows: Rows) -> Jsonb:
 
 AGGREGATES: Final = (
     gathering("3545 string_agg(bytea, bytea) bytea", joined_with(b""), "Bytes joined."),
-    gathering("2335 array_agg(anynonarray) anyarray", _array, "Values as an array."),
+    aggregate(
+        "2335 array_agg(anynonarray) anyarray", Gathered, _gather, _arrays, "Values as an array."
+    ),
     gathering("4053 array_agg(anyarray) anyarray", _array_of_arrays, "Arrays as a larger one."),
     gathering("3175 json_agg(anyelement) json", _json_array, "Values as a JSON array."),
     gathering("3267 jsonb_agg(anyelement) jsonb", _jsonb_array, "Values as a JSON array."),
