@@ -23,12 +23,14 @@ from server.errors import (
     SqlSyntaxError,
 )
 from server.executor.waits import Wait
+from server.planner.bound_parameters import declared_parameters
 from server.session import watching
 from server.session.block import ABORTED
-from server.session.execution import context, plan_allowed, portal_rows, take_locks
+from server.session.execution import context, environment, plan_allowed, portal_rows, take_locks
 from server.session.lane import make_lane
 from server.session.parameters import read_parameter
 from server.session.results import (
+    check_formats,
     data_rows,
     described,
     pieces,
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     from server.session.session import Session
     from server.sql.parse import Statement
     from server.statements.statement import Description, Rows
+    from server.types.type import TypeReference
     from server.vector.batch import Batch
 
 Steps = Generator[Any, Any, None]
@@ -65,7 +68,7 @@ PLAIN_CONTROLS = {Begin(TransactionModes()): 1, Commit(): 2, Rollback(): 3}
 """Statements about blocks in their plain form, by the number that native/point_run has for each."""
 
 ENDS_TRANSACTION = (Commit, Rollback, PrepareTransaction)
-"""Statements behind which there are no portals but cursors WITH HOLD."""
+"""Statements behind which there are no portals but cursors WITH HOLD, as there are none behind DISCARD ALL."""
 
 PARSED_MAX = 128
 """Unnamed point statements that a session keeps."""
@@ -93,10 +96,12 @@ def parse(session: Session, message: messages.Parse) -> Steps:
     statement = statements[0] if statements else None
     prepared = Prepared(message.name, sql, statement, message.parameter_oids)
     prepared.prepared_us = session.activity.query_started_us
-    if statement is not None:
+    if statement is None:
+        prepared.inner_parameters = _declared(session, message.parameter_oids)
+    else:
         refuse_in_failed_block(session, statement)
         if isinstance(statement.tree, UtilityStatement):
-            if isinstance(statement.tree, Begin | Commit | Rollback):
+            if isinstance(statement.tree, Begin | Commit | Rollback) and not message.parameter_oids:
                 prepared.control = PLAIN_CONTROLS.get(statement.tree, 0)
             yield from _type_parameters(session, prepared, statement)
         else:
@@ -119,22 +124,30 @@ def _keep(session: Session, key: tuple[str, tuple[int, ...]], prepared: Prepared
 
 
 def _type_parameters(session: Session, prepared: Prepared, statement: Statement) -> Steps:
-    """Find out which types the parameters in the query of a utility statement have."""
+    """Find out which types the parameters of a utility statement have: those in its query, and those it is told."""
     row = session.database.statements.get(type(statement.tree))
-    if not statement.parameter_count or row is None:
-        return
-    if row.parameters is not None:
+    types = prepared.parameter_types
+    if row is not None and statement.parameter_count and row.parameters is not None:
         session.transaction.start_statement()
-        scope = StatementScope(session, statement, (), prepared.parameter_types)
+        scope = StatementScope(session, statement, (), types)
         prepared.inner_parameters = row.parameters(scope, statement.tree)
-    if row.query is None:
         return
-    inner = replace(statement, tree=row.query(statement.tree), tag="SELECT")
-    if isinstance(inner.tree, UtilityStatement):
-        return
+    if row is not None and statement.parameter_count and row.query is not None:
+        inner = replace(statement, tree=row.query(statement.tree), tag="SELECT")
+        if not isinstance(inner.tree, UtilityStatement):
+            session.transaction.start_statement()
+            planned = yield from plan_allowed(session, inner, types)
+            prepared.inner_parameters = planned.parameters
+            return
+    prepared.inner_parameters = _declared(session, types)
+
+
+def _declared(session: Session, types: tuple[int, ...]) -> tuple[TypeReference, ...]:
+    """The parameters of a statement that has none in it: a client may say what they are all the same."""
+    if not types:
+        return ()
     session.transaction.start_statement()
-    planned = yield from plan_allowed(session, inner, prepared.parameter_types)
-    prepared.inner_parameters = planned.parameters
+    return declared_parameters(environment(session, types))
 
 
 def renew(session: Session, prepared: Prepared) -> Generator[Any, Any, None]:
@@ -170,6 +183,7 @@ def bind(session: Session, message: messages.Bind) -> Steps:
     """Make a portal of a statement and parameter values."""
     prepared = statement_named(session, message.statement)
     session.begin_statement(prepared.sql)
+    check_counts(prepared, message)
     statement = prepared.statement
     if statement is not None:
         refuse_in_failed_block(session, statement)
@@ -185,29 +199,42 @@ def bind(session: Session, message: messages.Bind) -> Steps:
     portal.created_us = session.activity.query_started_us
     if prepared.planned is not None:
         portal.types, portal.names = prepared.planned.types, prepared.planned.names
-        portal.formats = spread_formats(message.result_formats, len(portal.names))
+        if prepared.planned.returns_rows:
+            portal.formats = spread_formats(message.result_formats, len(portal.names))
+    elif len(message.result_formats) > 1:
+        description = _described_utility(session, prepared)
+        if description is not None:
+            portal.formats = spread_formats(message.result_formats, len(description.names))
     close_portal(session, message.portal)
     session.portals[message.portal] = portal
     yield messages.BindComplete()
+
+
+def check_counts(prepared: Prepared, message: messages.Bind) -> None:
+    """Raise for a Bind that does not give every parameter a value, and a form."""
+    values, formats = message.parameters, message.parameter_formats
+    count = len(prepared.parameters)
+    if len(formats) > 1 and len(formats) != len(values):
+        raise ProtocolViolation(
+            f"bind message has {len(formats)} parameter formats but {len(values)} parameters"
+        )
+    if len(values) != count:
+        raise ProtocolViolation(
+            f"bind message supplies {len(values)} parameters, but prepared statement "
+            f'"{prepared.name}" requires {count}'
+        )
 
 
 def bind_parameters(
     session: Session, prepared: Prepared, message: messages.Bind
 ) -> tuple[Any, ...]:
     """The parameter values in row form."""
+    check_counts(prepared, message)
     types = prepared.parameters
     values, formats = message.parameters, message.parameter_formats
-    if len(formats) > 1 and len(formats) != len(values):
-        raise ProtocolViolation(
-            f"bind message has {len(formats)} parameter formats but {len(values)} parameters"
-        )
-    if len(values) != len(types):
-        raise ProtocolViolation(
-            f"bind message supplies {len(values)} parameters, but prepared statement "
-            f'"{prepared.name}" requires {len(types)}'
-        )
     if not values:
         return ()
+    check_formats(formats)
     spread = (
         formats if len(formats) == len(values) else (formats[0] if formats else 0,) * len(values)
     )
@@ -294,8 +321,11 @@ def _execute_utility(
 ) -> Generator[Any, Any, str]:
     """Run a utility statement once; of one with rows, give as many as were asked for, and the next ones then."""
     if not portal.started:
-        portal.started = True
-        kept = yield from _run_utility(session, portal, statement, keeps=max_rows > 0)
+        portal.started = portal.is_running = True
+        try:
+            kept = yield from _run_utility(session, portal, statement, keeps=max_rows > 0)
+        finally:
+            portal.is_running = False
         if kept is None:
             yield messages.CommandComplete(portal.tag)
             return portal.tag
@@ -320,12 +350,13 @@ def _run_utility(
         if keeps:
             kept.append(item.batch)
         else:
+            check_formats(formats)
             yield data_rows(item.batch, portal.types, formats, session.style)
 
     portal.tag = yield from utility_items(session, scope, row, send)
-    if isinstance(statement.tree, ENDS_TRANSACTION):
+    if isinstance(statement.tree, ENDS_TRANSACTION) or statement.tag == "DISCARD ALL":
         session.close_portals()
-    yield from session.changed_settings()
+    session.note_changed_settings()
     return kept if keeps and portal.types else None
 
 
@@ -334,6 +365,7 @@ def _execute_kept(session: Session, portal: Portal, max_rows: int) -> Generator[
     formats, count = spread_formats(portal.formats, len(portal.types)), 0
     for item in forward(portal, max_rows):
         count += item.count
+        check_formats(formats)
         yield data_rows(item, portal.types, formats, session.style)
     head, _, number = portal.tag.rpartition(" ")
     tag = f"{head} {count}" if number.isdigit() else portal.tag
@@ -355,6 +387,8 @@ def _execute_plan(session: Session, portal: Portal, max_rows: int) -> Generator[
             assert planned is not None
         portal.context = context(session, portal.parameters)
         portal.rows = portal_rows(session, planned, portal.context)
+    elif not planned.returns_rows:
+        raise ObjectNotInPrerequisiteState(f'portal "{portal.name}" cannot be run')
     count = 0
     for item in forward(portal, max_rows):
         if isinstance(item, Wait):
@@ -362,6 +396,7 @@ def _execute_plan(session: Session, portal: Portal, max_rows: int) -> Generator[
             continue
         count += item.count
         if planned.returns_rows:
+            check_formats(portal.formats)
             for piece in pieces(item, planned.types, portal.formats, session.style):
                 session.check_cancelled()
                 yield data_rows(piece, planned.types, portal.formats, session.style)

@@ -11,7 +11,6 @@ from server.catalog.qualified import qualified
 from server.errors import (
     FeatureNotSupported,
     InFailedSqlTransaction,
-    InternalError,
     ProtocolViolation,
     UndefinedFunction,
 )
@@ -19,7 +18,7 @@ from server.executor.waits import Wait
 from server.session.block import ABORTED
 from server.session.execution import context, plan_allowed, portal_rows
 from server.session.parameters import read_parameter
-from server.session.results import first_value
+from server.session.results import check_formats, first_value
 
 if TYPE_CHECKING:
     from server.functions.function import Function
@@ -83,7 +82,5 @@ def _formats(message: messages.FunctionCall, count: int) -> tuple[int, ...]:
             f"function call message contains {len(given)} argument formats but {count} arguments"
         )
     formats = given if len(given) == count else (given[0] if given else 0,) * count
-    for code in (*formats, message.result_format):
-        if code not in (0, 1):
-            raise InternalError(f"unsupported format code: {code}")
+    check_formats((*formats, message.result_format))
     return formats

@@ -16,7 +16,7 @@ from protocol.errors import ErrorFields
 from protocol.messages import CopyData, CopyRows, DataRows, FieldDescription, RowDescription
 from protocol.native import encode_csv_rows, encode_rows, encode_text_rows
 from protocol.rows import COPY_DATA, ColumnKind, EncodeColumn, encode_column, frame_rows
-from server.errors import InternalError, ProtocolViolation
+from server.errors import InvalidParameterValue, ProtocolViolation
 from server.types.client_text import converted_column, converted_rows
 from server.vector.texts import TextColumn
 
@@ -56,6 +56,9 @@ SAMPLE_ROWS: Final = 64
 """So many texts say how long they are; as few rows go out together whatever they are."""
 
 
+_FORMATS: Final = frozenset((0, 1))
+
+
 def row_description(planned: PlannedStatement, formats: Sequence[int]) -> RowDescription:
     """The columns a statement returns; formats are those of Bind, spread over the columns."""
     fields = []
@@ -73,17 +76,24 @@ def row_description(planned: PlannedStatement, formats: Sequence[int]) -> RowDes
 def spread_formats(formats: Sequence[int], count: int) -> tuple[int, ...]:
     """Formats as Bind gives them - none, one for all, one each - as one each."""
     if len(formats) == count:
-        spread = tuple(formats)
-    elif len(formats) > 1:
+        return tuple(formats)
+    if len(formats) > 1:
         raise ProtocolViolation(
             f"bind message has {len(formats)} result formats but query has {count} columns"
         )
-    else:
-        spread = (formats[0] if formats else 0,) * count
-    for code in spread:
-        if code not in (0, 1):
-            raise InternalError(f"unsupported format code: {code}")
-    return spread
+    return (formats[0] if formats else 0,) * count
+
+
+def has_known_formats(formats: Sequence[int]) -> bool:
+    """Whether values are to be text or binary, and nothing else."""
+    return _FORMATS.issuperset(formats)
+
+
+def check_formats(formats: Sequence[int]) -> None:
+    """Raise for a value that is to be neither text nor binary, which nobody minds before there is one."""
+    for code in formats:
+        if code not in _FORMATS:
+            raise InvalidParameterValue(f"unsupported format code: {code}")
 
 
 def pieces(

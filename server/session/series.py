@@ -17,7 +17,7 @@ from server.errors import SqlError
 from server.session.block import State
 from server.session.extended_query import bind_parameters, close_portal
 from server.session.native import commit_block, run_series_of
-from server.session.results import spread_formats
+from server.session.results import has_known_formats, spread_formats
 from server.session.skeletons import find, parse_literals
 from server.session.unfinished import fail, finish, ready
 from server.sql.utility_transactions import Begin, Commit, Rollback, TransactionModes
@@ -50,7 +50,7 @@ def run_series(
     statement = prepared.statement
     control = None if statement is None else CONTROLS.get(type(statement.tree))
     if statement is not None and control is not None:
-        if message.parameters or len(message.parameter_formats) > 1:
+        if message.parameters or len(message.parameter_formats) > 1 or prepared.parameters:
             return None
         session.begin_statement(prepared.sql)
         if session.portals:
@@ -62,7 +62,7 @@ def run_series(
             session.portals[""] = finished_portal(prepared, started_us)
         return reply
     lane = _fresh_lane(session, prepared)
-    if lane is None:
+    if lane is None or not has_known_formats(message.result_formats):
         return None
     try:
         parameters = bind_parameters(session, prepared, message)

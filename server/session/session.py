@@ -389,13 +389,17 @@ class Session(SessionState):
         """Notifications for a client that is idle."""
         yield from self.mail.deliver()
 
-    def changed_settings(self) -> Iterator[ParameterStatus]:
-        """ParameterStatus of reported settings that are others than the client was told last."""
+    def note_changed_settings(self) -> None:
+        """A statement is done that may have changed settings; the client is told at the end of the cycle."""
         if not self.settings.changed.isdisjoint(IDENTITIES):
             self.rights.renew_superuser()
-        changed, self.settings.changed = self.settings.changed, set()
-        if changed:
+        if self.settings.changed:
             self._style = None
+
+    def changed_settings(self) -> Iterator[ParameterStatus]:
+        """ParameterStatus of reported settings that are others than the client was told last."""
+        self.note_changed_settings()
+        changed, self.settings.changed = self.settings.changed, set()
         for name in REPORTED:
             if name not in changed:
                 continue
@@ -427,6 +431,12 @@ class Session(SessionState):
             if not portal.held:
                 portal.close()
                 del self.portals[name]
+
+    def forget_portals(self) -> None:
+        """Forget all portals but the one that says so."""
+        for name, portal in list(self.portals.items()):
+            if not portal.is_running:
+                self.portals.pop(name).close()
 
     def close_portals_since(self, savepoint: str) -> None:
         """Forget the portals made after a savepoint that is rolled back to."""

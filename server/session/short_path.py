@@ -17,7 +17,7 @@ from server.session.block import Event, State, next_state
 from server.session.extended_query import bind_parameters, close_portal
 from server.session.native import run_lane
 from server.session.point_run import reply_row
-from server.session.results import spread_formats
+from server.session.results import has_known_formats, spread_formats
 from server.statements.portal import Portal
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ def bind(session: Session, message: messages.Bind) -> bytes | None:
     """Make the unnamed portal of a statement that has a lane."""
     prepared = session.prepared.get(message.statement)
     if prepared is None or message.portal or session.transaction.state is State.FAILED:
+        return None
+    if not has_known_formats(message.result_formats):
         return None
     lane: Lane | None = prepared.lane
     if lane is None or prepared.basis is not session.basis():
@@ -73,7 +75,11 @@ def execute(session: Session, message: messages.Execute) -> bytes | None:
     if session.transaction.state is State.FAILED or session.notices:
         return None
     lane: Lane | None = portal.prepared.lane
-    if lane is None or _lane_of(session, portal) is not lane:
+    if (
+        lane is None
+        or _lane_of(session, portal) is not lane
+        or not has_known_formats(portal.formats)
+    ):
         return None
     data = _read(session, portal, lane) if lane.key_read is not None else None
     if data is None:

@@ -107,7 +107,7 @@ def finish_statement(session: Session, tag: str, *, ends: bool) -> Steps:
     """Say that a statement is done, which the last one of a text is not before what it stands in is."""
     if ends:
         yield from session.transaction.end_implicit()
-    yield from session.changed_settings()
+    session.note_changed_settings()
     yield CommandComplete(tag)
 
 

@@ -22,12 +22,18 @@ READY = {status: b"Z\x00\x00\x00\x05" + status.encode() for status in "ITE"}
 
 
 def finish(session: Session, head: bytes, data: bytes) -> Steps:
-    """Send what is done, commit what is implicit, say that the next may come."""
-    if session.notices or session.settings.changed:
+    """Send what is done, commit what is implicit, say that the next may come.
+
+    The client is told of settings behind the statement that has changed them.
+    """
+    if session.notices:
         yield Framed(head)
         yield from session.take_notices()
-        yield from session.changed_settings()
         head = b""
+    if session.settings.changed:
+        yield Framed(head + data)
+        yield from session.changed_settings()
+        head = data = b""
     if session.transaction.state is not State.IDLE:
         yield Framed(head + data)
         yield from session.end_cycle()

@@ -265,8 +265,7 @@ def close(context: StatementContext, statement: tree.Close) -> Run:
         portal_named(context, statement.name).close()
         del portals[statement.name]
         return statement.tag
-    for name in list(portals):
-        portals.pop(name).close()
+    context.session.forget_portals()
     return statement.tag
 
 

@@ -76,6 +76,7 @@ class Portal:
     done: bool = False
     failed: bool = False  # its query has raised an error: nothing more comes out of it
     started: bool = False
+    is_running: bool = False  # a utility statement that runs, and may be about to close all portals
     tag: str = ""
     context: Any = None
     held: bool = False

@@ -141,9 +141,7 @@ def discard(context: StatementContext, statement: tree.Discard) -> Run:
     session = context.session
     if statement.target == "all":
         session.transaction.refuse_in_block("DISCARD ALL")
-        session.close_portals()
-        for name in [name for name, portal in session.portals.items() if portal.held]:
-            session.portals.pop(name).close()
+        session.forget_portals()
         session.prepared.clear()
         session.settings.reset_all()
         session.rights.set_authorization(None, local=False)

@@ -50,6 +50,8 @@ cdef bint read_series(bytes data, Py_ssize_t start, Series *series) except -1:
         return False
     for i in range(series.parameter_format_count):
         series.parameter_formats[i] = swap16((<const uint16_t *>(text + place))[0])
+        if series.parameter_formats[i] > 1:
+            return False
         place += 2
     series.parameter_count = count_at(text, &place, end)
     if not 0 <= series.parameter_count <= PARAMETERS_MAX:
@@ -72,6 +74,8 @@ cdef bint read_series(bytes data, Py_ssize_t start, Series *series) except -1:
         return False
     for i in range(series.result_format_count):
         series.result_formats[i] = swap16((<const uint16_t *>(text + place))[0])
+        if series.result_formats[i] > 1:
+            return False
         place += 2
     series.bind_end = end
     series.described = size - place >= 7 and text[place] == c"D"
