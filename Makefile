@@ -11,7 +11,7 @@ SECONDS ?= 600
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build run fmt lint types layers check test test-slow docs crash chaos golden verify bench bench-quick bench-growth bench-latency bench-plot \
-	join-orders random-changes random-expressions random-queries image-check schedules serializable soak lock-soak clean
+	join-orders random-changes random-expressions random-messages random-queries image-check schedules serializable soak lock-soak clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -69,6 +69,10 @@ crash: setup ## simulated power cuts: SEEDS=n
 
 random-queries: setup ## random queries on this server and PostgreSQL 15: N=number FIRST=seed
 	$(BIN)/python -m tests.random_queries.run --count $(or $(N),1000) --first $(or $(FIRST),0)
+
+random-messages: setup ## random sequences of protocol messages on both servers: DSN=... ORACLE=... N=number FIRST=seed
+	$(BIN)/python -m tests.random_messages.run --dsn "$(DSN)" --reference "$(ORACLE)" \
+		--count $(or $(N),1000) --first $(or $(FIRST),0)
 
 random-changes: setup ## random sequences of changes on both servers: DSN=... ORACLE=... N=number FIRST=seed
 	$(BIN)/python -m tests.random_changes.run --dsn "$(DSN)" --reference "$(ORACLE)" \

@@ -1,7 +1,8 @@
 """Wire: a client that asks many questions at a time, each answered or failing on its own.
 
 Rule 1: questions are sent while answers are read, so that neither side can fill the other's buffers.
-Rule 2: a connection that is lost is the answer of the question it was lost at; those behind it are asked again.
+Rule 2: a connection that is lost, or silent for too long, is the answer of the question it was lost at; those behind
+        it are asked again.
 """
 
 from __future__ import annotations
@@ -9,16 +10,24 @@ from __future__ import annotations
 import select
 import socket
 import struct
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from psycopg.conninfo import conninfo_to_dict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 LOST: Final = "08006"
 PIECE: Final = 1 << 16
+SILENT_S_MAX: Final = 300.0
 SETTINGS: Final = {"client_encoding": "UTF8", "TimeZone": "UTC"}
+
+
+class Sent(Protocol):
+    """Something that is asked."""
+
+    def sent(self) -> bytes:
+        """The messages that ask it."""
 
 
 class Question(NamedTuple):
@@ -58,9 +67,12 @@ class Reply(NamedTuple):
 class Wire:
     """One connection, by protocol 3.0, to a server that trusts everybody."""
 
-    def __init__(self, dsn: str, prepare: Sequence[str] = ()) -> None:
+    def __init__(
+        self, dsn: str, prepare: Sequence[str] = (), settings: Mapping[str, str] = SETTINGS
+    ) -> None:
         self.parts = conninfo_to_dict(dsn)
         self.prepare = tuple(prepare)
+        self.settings = settings
         self.connect()
 
     def connect(self) -> None:
@@ -70,7 +82,7 @@ class Wire:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         user = str(self.parts.get("user", "postgres"))
         words = ["user", user, "database", str(self.parts.get("dbname", user))]
-        words += [word for setting in SETTINGS.items() for word in setting]
+        words += [word for setting in self.settings.items() for word in setting]
         body = struct.pack("!i", 196608) + "\0".join([*words, "", ""]).encode()
         self.unsent = memoryview(struct.pack("!i", len(body) + 4) + body)
         self.received = bytearray()
@@ -90,7 +102,7 @@ class Wire:
         """Leave."""
         self.socket.close()
 
-    def begin(self, questions: Sequence[Question]) -> None:
+    def begin(self, questions: Sequence[Sent]) -> None:
         """Have questions ready to be sent."""
         self.unsent = memoryview(b"".join(question.sent() for question in questions))
         self.expected = len(questions)
@@ -100,6 +112,10 @@ class Wire:
     def is_done(self) -> bool:
         """Whether all replies are there."""
         return len(self.replies) >= self.expected
+
+    def has_answered(self) -> bool:
+        """Whether the messages that are there answer a question."""
+        return self.messages[-1][0] == _READY
 
     def send(self) -> None:
         """Send what the connection takes."""
@@ -121,7 +137,7 @@ class Wire:
             if end > len(received):
                 break
             self.messages.append((received[at], bytes(received[at + 5 : end])))
-            if received[at] == _READY:
+            if self.has_answered():
                 self.replies.append(_reply(self.messages))
                 self.messages = []
             at = end
@@ -133,7 +149,10 @@ def together(wires: Sequence[Wire]) -> None:
     waiting = [wire for wire in wires if not wire.is_done]
     while waiting:
         readable, writable, _ = select.select(
-            [wire.socket for wire in waiting], [wire.socket for wire in waiting if wire.unsent], []
+            [wire.socket for wire in waiting],
+            [wire.socket for wire in waiting if wire.unsent],
+            [],
+            SILENT_S_MAX,
         )
         for wire in waiting:
             try:
@@ -141,6 +160,8 @@ def together(wires: Sequence[Wire]) -> None:
                     wire.send()
                 if wire.socket in readable:
                     wire.receive()
+                elif not readable and not writable:
+                    raise ConnectionError("the server is silent")
             except ConnectionError:
                 wire.expected = -1
         waiting = [wire for wire in waiting if not wire.is_done]

@@ -1,0 +1,1 @@
+"""Random sequences of protocol messages, sent to PostgreSQL and to this server, and what comes back differently."""
