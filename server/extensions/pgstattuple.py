@@ -10,26 +10,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from server.catalog.functions.scope import (
-    is_other_temporary,
-    locked,
-    names_of,
-    object_of,
-    session_of,
-)
-from server.catalog.objects import CatalogObject, Index, Sequence, Table
-from server.errors import FeatureNotSupported, InternalError, WrongObjectType
+from server.errors import FeatureNotSupported, WrongObjectType
 from server.extensions.extension import Extension
-from storage.engine import LockMode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from server.errors import SqlError
+    from server.extensions.inspected import Inspected
     from server.functions.function import CallContext
     from storage.engine import TreeFigures
-
-    Relation = Table | Index | Sequence
 
 KIND_WORDS: Final = {
     "v": "views", "p": "partitioned tables", "f": "foreign tables", "c": "composite types",
@@ -41,26 +31,9 @@ NAN: Final = float("nan")
 NOTHING: Final = (0,) * 6
 
 
-def _found(call: CallContext, which: int | str, *, reads: bool = True) -> tuple[Relation, str]:
-    """A relation by OID or name, which is locked, and its letter in pg_class; reads: it has to be one to read."""
-    oid = names_of(call).relation_oid(which) if isinstance(which, str) else which
-    if object_of(call, oid, CatalogObject) is None:
-        raise InternalError(f"could not open relation with OID {oid}")
-    value = locked(call, oid, LockMode.ACCESS_SHARE, CatalogObject)
-    if not isinstance(value, Table | Index | Sequence):
-        raise InternalError(f"could not open relation with OID {oid}")
-    if reads and is_other_temporary(call, value.schema):
-        raise FeatureNotSupported("cannot access temporary tables of other sessions")
-    return value, _kind(call, value)
-
-
-def _kind(call: CallContext, value: Relation) -> str:
-    if isinstance(value, Table):
-        return value.kind
-    if isinstance(value, Sequence):
-        return "S"
-    table = object_of(call, value.table, Table)
-    return "I" if table is not None and table.kind == "p" else "i"
+def _found(call: CallContext, which: int | str, *, reads: bool = True) -> Inspected:
+    found: Inspected = call.execution.session.inspected(call, which, reads=reads)
+    return found
 
 
 def _refused(error: type[SqlError], message: str, kind: str) -> SqlError:
@@ -76,11 +49,11 @@ def _rounded(value: float) -> float:
     return math.floor(value * 100 + 0.5) / 100
 
 
-def _of_table(call: CallContext, value: Relation) -> tuple[int, ...]:
+def _of_table(call: CallContext, value: Inspected) -> tuple[int, ...]:
     """The bytes of a table; rows and bytes of live ones, of dead ones, and free bytes."""
     if not value.storage_id:
         return NOTHING
-    engine = session_of(call).database.engine
+    engine = call.execution.session.database.engine
     figures = engine.table_figures(value.storage_id, call.execution.snapshot)
     if not figures.slots:
         return NOTHING
@@ -88,12 +61,12 @@ def _of_table(call: CallContext, value: Relation) -> tuple[int, ...]:
     return figures.bytes, figures.live, live, figures.dead, dead, figures.bytes - live - dead
 
 
-def _of_tree(call: CallContext, index: Index) -> TreeFigures:
-    figures: TreeFigures = session_of(call).database.engine.index_figures(index.storage_id)
+def _of_tree(call: CallContext, index: Inspected) -> TreeFigures:
+    figures: TreeFigures = call.execution.session.database.engine.index_figures(index.storage_id)
     return figures
 
 
-def _of_index(call: CallContext, index: Index) -> tuple[int, ...]:
+def _of_index(call: CallContext, index: Inspected) -> tuple[int, ...]:
     if index.method in NOT_COUNTED:
         raise FeatureNotSupported(f'index "{index.name}" ({index.method} index) is not supported')
     tree = _of_tree(call, index)
@@ -101,26 +74,26 @@ def _of_index(call: CallContext, index: Index) -> tuple[int, ...]:
 
 
 def _tuples(call: CallContext, oid: int | str) -> tuple[Any, ...]:
-    value, kind = _found(call, oid)
-    if kind in "rmt":
+    value = _found(call, oid)
+    if value.kind in "rmt":
         found = _of_table(call, value)
-    elif kind == "S":
+    elif value.kind == "S":
         found = NOTHING  # a sequence has no row of its own
-    elif isinstance(value, Index) and kind == "i":
+    elif value.kind == "i":
         found = _of_index(call, value)
     else:
         message = f'cannot get tuple-level statistics for relation "{value.name}"'
-        raise _refused(FeatureNotSupported, message, kind)
+        raise _refused(FeatureNotSupported, message, value.kind)
     total, count, length, dead, dead_length, free = found
     shares = [_rounded(_percent(part, total)) for part in (length, dead_length, free)]
     return total, count, length, shares[0], dead, dead_length, shares[1], free, shares[2]
 
 
 def _approximate(call: CallContext, oid: int | str) -> tuple[Any, ...]:
-    value, kind = _found(call, oid)
-    if kind not in "rmt":
+    value = _found(call, oid)
+    if value.kind not in "rmt":
         message = f'relation "{value.name}" is of wrong relation kind'
-        raise _refused(FeatureNotSupported, message, kind)
+        raise _refused(FeatureNotSupported, message, value.kind)
     total, count, length, dead, dead_length, free = _of_table(call, value)
     shares = [_percent(part, total) for part in (length, dead_length, free)]
     scanned = 100.0 if total else 0.0
@@ -128,14 +101,16 @@ def _approximate(call: CallContext, oid: int | str) -> tuple[Any, ...]:
 
 
 def _pages(call: CallContext, oid: int | str) -> int:
-    value, kind = _found(call, oid, reads=False)
-    if kind not in "rmtiS":
-        raise _refused(WrongObjectType, f'cannot get page count of relation "{value.name}"', kind)
-    if not value.storage_id or kind == "S":
+    value = _found(call, oid, reads=False)
+    if value.kind not in "rmtiS":
+        raise _refused(
+            WrongObjectType, f'cannot get page count of relation "{value.name}"', value.kind
+        )
+    if not value.storage_id:
         return 0
-    engine = session_of(call).database.engine
+    engine = call.execution.session.database.engine
     with engine.latch:
-        relation = (engine.index if kind == "i" else engine.relation)(value.storage_id)
+        relation = (engine.index if value.kind == "i" else engine.relation)(value.storage_id)
         return int(relation.page_count)
 
 
@@ -145,8 +120,8 @@ def _with_method(
     """A function for the indexes of a method, which shows the figures of their trees."""
 
     def figures(call: CallContext, oid: int | str) -> tuple[Any, ...]:
-        value, kind = _found(call, oid)
-        if not isinstance(value, Index) or kind != "i" or value.method != method:
+        value = _found(call, oid)
+        if value.kind != "i" or value.method != method:
             raise WrongObjectType(f'relation "{value.name}" is not a {word} index')
         return shown(_of_tree(call, value))
 

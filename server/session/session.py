@@ -22,6 +22,7 @@ from protocol.messages import (
     ParameterStatus,
     ReadyForQuery,
 )
+from server.catalog.functions.inspected import inspected
 from server.catalog.objects import PG_CATALOG_OID, Schema
 from server.catalog.privileges import has_privilege
 from server.error_translation import log_internal, translate
@@ -62,6 +63,8 @@ if TYPE_CHECKING:
     from server.catalog.catalog import CatalogTransaction
     from server.config import SessionSettings
     from server.database import Database
+    from server.extensions.inspected import Inspected
+    from server.functions.function import CallContext
     from server.session.own_thread import OwnThread
     from server.session.scope import StatementScope
     from server.statements.portal import Prepared
@@ -517,6 +520,10 @@ class Session(SessionState):
     def verification(self) -> Verification:
         """The checks of indexes and tables, for the functions that ask for them."""
         return VERIFICATION
+
+    def inspected(self, call: CallContext, which: int | str, *, reads: bool) -> Inspected:
+        """A relation that a function of an extension looks into."""
+        return inspected(call, which, reads=reads)
 
     def ensure_temporary_schema(self) -> int:
         """The OID of the schema for temporary tables."""
