@@ -79,7 +79,8 @@ class FusedAggregate(HashAggregate):
             elif changing(node.expressions):
                 return None
             else:
-                self._replaced.update(zip(node.output, node.expressions, strict=True))
+                made = zip(node.output, node.expressions, strict=True)
+                self._replaced.update(pair for pair in made if not _is_passed_on(*pair))
             node = node.input
         if not isinstance(node, physical.TableScan) or node.sample is not None:
             return None
@@ -129,6 +130,11 @@ class FusedAggregate(HashAggregate):
             return machine.run(self._key_places)
         except Unsupported:
             return None
+
+
+def _is_passed_on(column: int, expression: Expression) -> bool:
+    """Whether a projection gives a column as it is, under its own number."""
+    return isinstance(expression, Variable) and expression.column == column
 
 
 @dataclass(frozen=True, slots=True)
