@@ -20,6 +20,7 @@ from server.vector.native import best_views
 from server.vector.parted import PartedColumn
 from server.vector.rows import column_of, objects, plain_values
 from server.vector.texts import TextColumn
+from server.vector.two_words import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,13 +140,17 @@ class BestDecimals(Best):
         """The rows that may be the best of their group, in order: of scaled parts the last best one a group."""
         found = []
         for rows, part in column.parts:
-            if part.scale is not None and len(rows) >= group_count:
-                own = groups[rows]
-                best = np.full(group_count, self.start, np.int64)
-                self.ufunc.at(best, own, part.values)
+            places = np.arange(len(rows))
+            words = (part,) if part.scale is not None else words_of(part)
+            if words is not None and len(rows) >= group_count:
+                for word in words:  # the second one tells those apart whose first ones are equal
+                    own, values = groups[rows], word.values[places]
+                    best = np.full(group_count, self.start, np.int64)
+                    self.ufunc.at(best, own, values)
+                    is_best = values == best[own]
+                    rows, places = rows[is_best], places[is_best]
                 last = np.full(group_count, -1, np.int64)
-                is_best = part.values == best[own]
-                last[own[is_best]] = rows[is_best]
+                last[groups[rows]] = rows
                 rows = last[last >= 0]
             found.append(rows)
         return np.sort(np.concatenate(found)) if found else np.zeros(0, np.int64)

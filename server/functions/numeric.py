@@ -23,6 +23,7 @@ from server.types.numeric import EXACT, NAN, round_to
 from server.vector.column import Column
 from server.vector.parted import PartedColumn
 from server.vector.rows import constant_value, is_constant, joint_validity
+from server.vector.two_words import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -261,8 +262,8 @@ def _round_kernel(context: CallContext, column: Column, digits: Column, *, count
 
 def _rounded_to(column: Column, places: int) -> Column | None:
     """A scaled column with so many digits, rounded or with zeros; None where it has to be done row by row."""
-    assert column.scale is not None
-    if not 0 <= places <= scaled.SCALE_MAX:
+    column = nearest(column, places) or column
+    if column.scale is None or not 0 <= places <= scaled.SCALE_MAX:
         return None
     if places >= column.scale:
         longer = scaled.rescaled(column, places)

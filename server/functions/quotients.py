@@ -15,8 +15,10 @@ from server.functions.numeric_math import DISPLAY_SCALE_MAX, GROUP, SIGNIFICANT_
 from server.functions.scaled import SCALE_MAX, aligned, at_one_scale, by_rows
 from server.types.numeric import EXACT
 from server.vector.column import Column, Mask, Positions, Values
+from server.vector.late import LateColumn
 from server.vector.parted import PartedColumn, parted_column
 from server.vector.rows import joint_validity, objects
+from server.vector.two_words import TwoWords, next_down, next_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +29,8 @@ INT64_MIN: Final = -(1 << 63)
 INT64_MAX: Final = (1 << 63) - 1
 QUOTIENT_MAX: Final = 9e18
 """Quotients up to here, told by floats, have room in 64 bits with what rounding adds."""
+SECOND_DIGITS: Final = 18
+"""How many digits the second word of a quotient of two has at most."""
 POWERS: Final = np.array([10**exponent for exponent in range(19)], np.int64)
 
 
@@ -55,40 +59,84 @@ def divide(left: Column, right: Column) -> Column | None:
     scales = _result_scales((uppers, left.scale), (lowers, right.scale))
     is_negative = (dividends < 0) != (divisors < 0)
     is_held = (uppers / lowers) * 10.0 ** (scales + (right.scale - left.scale)) < QUOTIENT_MAX
+    is_done = np.zeros(len(uppers), np.bool_)
     parts: list[tuple[Positions, Column]] = []
-    for scale in np.flatnonzero(np.bincount(scales[is_held])).tolist():
-        rows = np.flatnonzero(is_held & (scales == scale))
-        shift = scale + right.scale - left.scale
-        found = _rounded_quotients(uppers[rows], lowers[rows], shift)
-        if found is None:
-            is_held[rows] = False
-            continue
-        signed = np.where(is_negative[rows], -found, found)
-        parts.append((rows, Column(signed, None if valid is None else valid[rows], scale)))
-    if not is_held.all():
-        rows = np.flatnonzero(~is_held)
+    for scale in np.flatnonzero(np.bincount(scales)).tolist():
+        has_scale, shift = scales == scale, scale + right.scale - left.scale
+        for rows, division in (
+            (np.flatnonzero(has_scale & is_held), _in_one_word),
+            (np.flatnonzero(has_scale & ~is_held), _in_two_words),
+        ):
+            if not len(rows):
+                continue
+            found = division(uppers[rows], lowers[rows], is_negative[rows], (scale, shift))
+            if found is not None:
+                parts.append((rows, found if valid is None else _masked(found, valid[rows])))
+                is_done[rows] = True
+    if not is_done.all():
+        rows = np.flatnonzero(~is_done)
         arrays = (uppers, lowers, scales + (right.scale - left.scale), scales, is_negative)
         exactly = _one_by_one(*(array[rows] for array in arrays))
         parts.append((rows, Column(exactly, None if valid is None else valid[rows])))
-    if len(parts) == 1 and (not is_held.any() or int(scales[0]) <= SCALE_MAX):
+    if len(parts) == 1 and (not is_done.any() or (is_held.all() and int(scales[0]) <= SCALE_MAX)):
         return parts[0][1]
     return parted_column(len(uppers), parts)
 
 
-def _rounded_quotients(uppers: Values, lowers: Values, shift: int) -> Values | None:
-    """Upper * 10**shift / lower, which 64 bits hold, rounded half away from zero; None if remainders have no room.
+def _masked(column: Column, valid: Mask) -> Column:
+    if isinstance(column, LateColumn):
+        return LateColumn(column.parts, column.make, valid)
+    return Column(column.values, valid, column.scale)
 
-    As one divides by hand: as many digits at a time as the remainder has room for.
-    """
+
+def _in_one_word(
+    uppers: Values, lowers: Values, is_negative: Mask, places: tuple[int, int]
+) -> Column | None:
+    """Quotients of a scale that 64 bits hold; places: the scale, and by how many digits dividends are moved for it."""
+    scale, shift = places
+    found = _rounded_quotients(uppers, lowers, shift)
+    return None if found is None else Column(np.where(is_negative, -found, found), None, scale)
+
+
+def _in_two_words(
+    uppers: Values, lowers: Values, is_negative: Mask, places: tuple[int, int]
+) -> Column | None:
+    """The same of those that two words hold."""
+    scale, shift = places
+    digits = min(SECOND_DIGITS, shift, scale)
+    step = _digits(INT64_MAX // int(lowers.max()))
+    if digits < 1 or step < 1:
+        return None
+    if ((uppers / lowers) * 10.0 ** (shift - digits)).max() >= QUOTIENT_MAX:
+        return None
+    firsts, rests = np.divmod(uppers, lowers)
+    firsts, rests = _divided_on(firsts, (rests, lowers), shift - digits, step)
+    seconds, rests = _divided_on(np.zeros_like(firsts), (rests, lowers), digits, step)
+    seconds += rests >= lowers - rests
+    words = (np.where(is_negative, -each, each) for each in (firsts, seconds))
+    return LateColumn(tuple(words), TwoWords(scale, digits))
+
+
+def _divided_on(
+    quotients: Values, operands: tuple[Values, Values], digits: int, step: int
+) -> tuple[Values, Values]:
+    """So many digits more, as one divides by hand: as many at a time as the rest has room for; and what remains."""
+    rests, lowers = operands
+    while digits:
+        more = min(digits, step)
+        following, rests = np.divmod(rests * 10**more, lowers)
+        quotients = quotients * 10**more + following
+        digits -= more
+    return quotients, rests
+
+
+def _rounded_quotients(uppers: Values, lowers: Values, shift: int) -> Values | None:
+    """Upper * 10**shift / lower, which 64 bits hold, rounded half away from zero; None if remainders have no room."""
     step = _digits(INT64_MAX // int(lowers.max()))
     if shift < 0 or step < 1:
         return None
     quotients, rests = np.divmod(uppers, lowers)
-    while shift:
-        digits = min(shift, step)
-        following, rests = np.divmod(rests * 10**digits, lowers)
-        quotients = quotients * 10**digits + following
-        shift -= digits
+    quotients, rests = _divided_on(quotients, (rests, lowers), shift, step)
     quotients += rests >= lowers - rests
     return quotients
 
@@ -147,7 +195,9 @@ def remainder(left: Column, right: Column) -> Column | None:
 
 def whole(column: Column, upwards: int) -> Column | None:
     """The next integer: -1 downwards, 1 upwards, 0 towards zero."""
-    if column.scale is None or (len(column) and int(column.values.min()) == INT64_MIN):
+    if column.scale is None:
+        return _whole_of_words(column, upwards)
+    if len(column) and int(column.values.min()) == INT64_MIN:
         return None
     unit, values = 10**column.scale, column.values
     if unit > INT64_MAX:
@@ -159,6 +209,16 @@ def whole(column: Column, upwards: int) -> Column | None:
     else:
         numbers = np.sign(values) * (np.abs(values) // unit)
     return Column(numbers, column.valid, 0)
+
+
+def _whole_of_words(column: Column, upwards: int) -> Column | None:
+    down, up = next_down(column), next_up(column)
+    if down is None or up is None:
+        return None
+    if upwards:
+        return whole(down if upwards < 0 else up, upwards)
+    cut = np.where(down.values < 0, up.values, down.values)
+    return whole(Column(cut, column.valid, down.scale), 0)
 
 
 def whole_kernel(row: Callable[[Decimal], Decimal], upwards: int) -> Kernel:

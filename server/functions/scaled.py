@@ -15,6 +15,7 @@ from server.types.numeric import EXACT
 from server.vector.column import Column, Values
 from server.vector.parted import PartedColumn, parted_column
 from server.vector.rows import column_of, is_constant, joint_validity, plain_values
+from server.vector.two_words import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -159,7 +160,7 @@ def at_one_scale(
     """What a change makes of the scaled parts, all at one scale, and row of the others; None if one does not fit."""
     values = np.zeros(len(column), np.int64)
     for places, part in column.parts:
-        made = None if part.scale is None else change(part)
+        made = change(part)
         if made is not None:
             values[places] = made.values
             continue
@@ -183,6 +184,7 @@ def round_column(column: Column, precision: int, scale: int) -> Column | None:
             lambda value: exact.round_scale(value, scale),
         )
         return None if made is None or magnitude(made.values) >= 10**precision else made
+    column = nearest(column, scale) or column
     if column.scale is None or not 0 <= scale <= SCALE_MAX or len(column) == 0:
         return None
     values: Values | None = column.values

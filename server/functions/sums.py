@@ -23,6 +23,7 @@ from server.vector.native import add_floats, add_integers, count_rows
 from server.vector.parted import PartedColumn
 from server.vector.rows import column_of, plain_values
 from server.vector.totals import NO_SUM
+from server.vector.two_words import words_of
 
 HALF: Final = 32
 LOW_BITS: Final = (1 << HALF) - 1
@@ -130,9 +131,12 @@ class DecimalSums:
     def _add_present(self, groups: Positions, column: Column, group_count: int) -> None:
         self.grow(group_count)
         add_counts(self.counts, groups, group_count)
-        if column.scale is not None:
-            state = self.scaled.setdefault(column.scale, IntegerSums())
-            state.add(groups, column.values, group_count)
+        words = (column,) if column.scale is not None else words_of(column)
+        if words is not None:
+            for word in words:
+                assert word.scale is not None
+                state = self.scaled.setdefault(word.scale, IntegerSums())
+                state.add(groups, word.values, group_count)
             return
         values = plain_values(column)
         if group_count == 1 and values and all(map(Decimal.is_finite, values)):

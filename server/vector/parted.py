@@ -3,7 +3,7 @@
 CASE WHEN ... THEN price ELSE 0 END has rows of scale 2 and rows of scale 0. Each decimal must keep
 its own, so the column has no one scale; but sums can take the parts one by one. For everybody else
 `values` are Decimals, made when they are first asked for. A part without a scale holds Decimals, all
-finite, of which 64 bits do not hold the digits.
+finite, of which 64 bits do not hold the digits: as two words (two_words.py) or as they are.
 """
 
 from __future__ import annotations
