@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 Printer = Callable[[str, bool], str]
 """Gives an expression's text: as it is kept, or (true) with only the parentheses it needs."""
 
+BodyPrinter = Callable[[str, str, list[str]], str]
+"""Gives a body of the SQL standard, whose text is kept, in a function of that name with such parameters."""
+
 ACTIONS = {"r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 ORDERED_METHODS = ("btree",)
 
@@ -45,6 +48,7 @@ class Definer:
     path: Path
     printer: Printer
     pretty: bool = False
+    bodies: BodyPrinter | None = None
 
     def expression(self, text: str) -> str:
         """An expression."""
@@ -324,17 +328,17 @@ class Definer:
             lines.append(" " + " ".join(clauses))
         lines += [f" SET {_setting(each)}" for each in _settings(row)]
         if row["prosqlbody"] is not None:
-            return "\n".join(lines) + f"\n{self.body(row['prosqlbody'])}\n"
+            return "\n".join(lines) + f"\n{self.body(row)}\n"
         tag = dollar_quote(row["prosrc"], word)
         library = f"{quote_literal(row['probin'])}, " if row["probin"] is not None else ""
         return "\n".join(lines) + f"\nAS {library}{tag}{row['prosrc']}{tag}\n"
 
-    def body(self, text: str) -> str:
-        """A body of the SQL standard."""
-        if text.startswith("RETURN "):
-            return f"RETURN {self.expression(text.removeprefix('RETURN '))}"
-        statements = "".join(f" {each};\n" for each in text.split(";\n"))
-        return f"BEGIN ATOMIC\n{statements}END"
+    def body(self, row: Mapping[str, Any]) -> str:
+        """A body of the SQL standard, whose parameters are those that a call gives."""
+        assert self.bodies is not None
+        modes, names, _ = argument_lists(row)
+        given = [name for mode, name in zip(modes, names, strict=True) if mode in "ibv"]
+        return self.bodies(row["prosqlbody"], row["proname"], given)
 
 
 def _settings(row: Mapping[str, Any]) -> list[str]:

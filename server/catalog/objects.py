@@ -158,6 +158,7 @@ class Table(CatalogObject):
     view_query: str | None = None
     view_path: tuple[Oid, ...] = ()  # schemas that the names in the query are looked up in
     depends_on: tuple[Oid, ...] = ()  # relations and types that a view's query reads
+    reads: tuple[tuple[Oid, int], ...] = ()  # columns, by relation and number, that it reads
     options: tuple[str, ...] = ()
     parents: tuple[Oid, ...] = ()  # whose rows the rows of this table are too
     partition_key: PartitionKey | None = None  # of a partitioned table

@@ -63,6 +63,7 @@ class UserFunction(CatalogObject):
     is_atomic: bool = False  # the body is of the SQL standard: RETURN or BEGIN ATOMIC
     path: tuple[Oid, ...] = ()  # of such a body: schemas that its names are looked up in
     depends_on: tuple[Oid, ...] = ()  # relations, types and functions that such a body uses
+    reads: tuple[tuple[Oid, int], ...] = ()  # columns, by relation and number, that it names
     binary: str = ""  # of a function in C: its library
     support: Oid = 0
     aggregate: AggregateParts | None = None

@@ -58,3 +58,4 @@ class Rule(CatalogObject):
     enabled: str = "O"
     path: tuple[Oid, ...] = ()
     depends_on: tuple[Oid, ...] = ()  # relations and functions that the texts use
+    reads: tuple[tuple[Oid, int], ...] = ()  # columns, by relation and number, that they name

@@ -94,7 +94,9 @@ def expand_routine_record(
     record = None if context.routine is None else context.routine.resolve(context, parts, offset)
     if record is None or not result_columns(context, record):
         raise raise_at(context, node, missing_item(scope, parts[-1]))
-    return fields_of(context, record, offset)
+    if context.resolution is not None:
+        context.resolution.note_parameter(node, record)
+    return _noted_fields(context, node, record, fields_of(context, record, offset))
 
 
 def expand_fields(
@@ -102,7 +104,13 @@ def expand_fields(
 ) -> list[tuple[str, Expression]]:
     """The names and values of (row).*."""
     row = _bind(context, scope, node.args["this"])
-    found = fields_of(context, row, nodes.offset_of(node))
+    return _noted_fields(context, node, row, fields_of(context, row, nodes.offset_of(node)))
+
+
+def _noted_fields(
+    context: BindContext, node: exp.Expression, row: Expression, found: list[tuple[str, Expression]]
+) -> list[tuple[str, Expression]]:
+    """The fields of a row, which are noted if anybody asks."""
     if context.resolution is not None:
         noted = tuple(_field_noted(context, row, name) for name, _ in found)
         context.resolution.row_stars[id(node)] = noted

@@ -159,6 +159,7 @@ def _wanted_keys(
     context: BindContext, target: ModifyTarget, elements: list[exp.Expression]
 ) -> set[object]:
     from server.planner.bind_expression import bind_expression
+    from server.planner.bind_modify import note_assigned
     from server.planner.scope import resolve_column
     from server.sql import nodes
 
@@ -168,6 +169,7 @@ def _wanted_keys(
         if each.args.get("name"):
             offset = nodes.offset_of(each)
             bound, _ = resolve_column(context, scope, (each.args["name"],), offset)
+            note_assigned(context, target, each, each.args["name"])
         else:
             bound = bind_expression(context, scope, each.args["this"])
         keys.add(structural_key(bound))

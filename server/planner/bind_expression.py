@@ -121,7 +121,7 @@ def _column(context: BindContext, scope: Scope, node: exp.Expression) -> Express
     else:
         raise raise_at(context, node, SqlSyntaxError('row expansion via "*" is not supported here'))
     if context.resolution is not None:
-        context.resolution.note_column(scope, node, column)
+        context.resolution.note_name(scope, node, expression, column)
     return replace(expression, offset=offset) if offset >= 0 else expression
 
 

@@ -389,6 +389,8 @@ def _join(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
     using = _using_names(node, left, right)
     if context.resolution is not None:
         context.resolution.merged[id(node)] = using
+        sides = [column for item in (*left.items, *right.items) for column in item.columns()]
+        context.resolution.joined[id(node)] = [each for each in sides if each.name in using]
     if using or node.args.get("natural"):
         condition, items = _merge(context, node, left, right, using)
     else:

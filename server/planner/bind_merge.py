@@ -163,6 +163,9 @@ def _bind_insert(
             node.args["columns"][len(written)],
             SqlSyntaxError("INSERT has more target columns than expressions"),
         )
+    if context.resolution is not None and not node.args.get("columns"):
+        names = tuple(column.name for column in columns[: len(written)])
+        context.resolution.inserted[id(node)] = (target.table, names)
     given: dict[int, Expression] = {}
     for column, each in zip(columns, written, strict=False):
         value = _insert_value(context, target, scope, column, each)

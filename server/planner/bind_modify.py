@@ -143,10 +143,17 @@ def column_of(
             node,
             UndefinedColumn(f'column "{name}" of relation "{target.table.name}" does not exist'),
         )
+    note_assigned(context, target, node, name)
+    return column
+
+
+def note_assigned(
+    context: BindContext, target: ModifyTarget, node: exp.Expression, name: str
+) -> None:
+    """Note which column of the changed relation a name by itself means, if anybody asks."""
     if context.resolution is not None:
         named = target.table if target.view is None else target.view.view
         context.resolution.assigned[id(node)] = (named, name)
-    return column
 
 
 def assigned(

@@ -238,7 +238,7 @@ def _bind_target(context: BindContext, scope: Scope, node: exp.Expression) -> li
         expression = replace(found, offset=offset)
         target = Target(name, expression, column.origin if column is not None else (0, 0))
         if context.resolution is not None:
-            context.resolution.note_column(scope, inner, column)
+            context.resolution.note_name(scope, inner, found, column)
             target.expression = context.resolution.note(inner, expression)
     else:
         target = Target(name, bind_expression(context, scope, inner))

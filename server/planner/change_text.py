@@ -18,10 +18,15 @@ if TYPE_CHECKING:
 class ChangeSpeller(Speller):
     """Writes a resolved INSERT, UPDATE or DELETE anew; values show no casts that assigning them implies."""
 
-    def statement(self, node: exp.Expression) -> exp.Expression:
-        """A whole statement."""
+    _visible = True
+
+    def statement(self, node: exp.Expression, *, visible: bool = True) -> exp.Expression:
+        """A whole statement. Visible: somebody sees the names of its columns."""
         self._from.add(node)
-        return self.query(node) if isinstance(node, nodes.Query) else self._node(node)
+        self._visible = visible
+        return (
+            self.query(node, visible=visible) if isinstance(node, nodes.Query) else self._node(node)
+        )
 
     def _node(self, node: exp.Expression, *, casts: bool = True) -> exp.Expression:
         speller = _CHANGES.get(type(node))
@@ -40,16 +45,30 @@ class ChangeSpeller(Speller):
             made.set("query", self._copy(query))
         elif query is not None:
             made.set("query", self.query(query, visible=False))
+        self._list_columns(node, made)
+        return made
+
+    def merge_action(self, node: exp.Expression) -> exp.Expression:
+        """WHEN of MERGE, whose values show no casts that assigning them implies."""
+        made = self._copy(node, but=("values",))
+        values = node.args.get("values") or []
+        made.set("values", [self._node(each, casts=False) for each in values])
+        self._list_columns(node, made)
+        return made
+
+    def _list_columns(self, node: exp.Expression, made: exp.Expression) -> None:
+        """Say the columns that get values where they were not listed."""
         noted = self._notes.inserted.get(id(node))
         if noted is not None:
             names = (self._assigned(noted[0], name) for name in noted[1])
             made.set("columns", [_target(name) for name in names])
-        return made
 
     def change(self, node: exp.Expression, but: tuple[str, ...] = ()) -> exp.Expression:
         """What RETURNING has in common with the targets of a query."""
         made = self._copy(node, but=("returning", *but))
-        made.set("returning", self._target_list(node.args.get("returning") or []))
+        made.set(
+            "returning", self._target_list(node.args.get("returning") or [], visible=self._visible)
+        )
         return made
 
     def values_row(self, node: exp.Expression) -> exp.Expression:
@@ -97,6 +116,8 @@ _CHANGES: dict[type[exp.Expression], Callable[[ChangeSpeller, exp.Expression], e
     nodes.OnConflict: ChangeSpeller.conflict,
     nodes.Update: ChangeSpeller.change,
     nodes.Delete: ChangeSpeller.change,
+    nodes.IndexElement: ChangeSpeller.target,
+    nodes.MergeAction: ChangeSpeller.merge_action,
     nodes.ValuesRow: ChangeSpeller.values_row,
     nodes.Assignment: ChangeSpeller.assignment,
     nodes.AssignmentTarget: ChangeSpeller.target,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from server.catalog.collations import rules_of
-from server.catalog.objects import FIRST_USER_OID
 from server.errors import FeatureNotSupported, InvalidFunctionDefinition
 from server.expressions.evaluate import compile_row
 from server.planner.bind_statement import bind_statement
@@ -48,7 +47,7 @@ def plan_body_statement(
     arguments: Sequence[TypeReference],
 ) -> PlannedStatement:
     """Plan one query or change of data of a body."""
-    context = _context(environment, function, arguments)
+    context = body_context(environment, function, arguments)
     assert isinstance(statement.tree, exp.Expression), statement.tag
     return plan_tree(context, statement.tree)
 
@@ -57,7 +56,7 @@ def parameter_names(
     environment: PlanningEnvironment, function: UserFunction, arguments: Sequence[TypeReference]
 ) -> RoutineNames:
     """What the utility statements of a body may name."""
-    names = _context(environment, function, arguments).routine
+    names = body_context(environment, function, arguments).routine
     assert names is not None
     return names
 
@@ -69,9 +68,10 @@ def plan_text_query(statement: Statement, environment: PlanningEnvironment) -> P
     return plan_tree(context, statement.tree)
 
 
-def _context(
+def body_context(
     environment: PlanningEnvironment, function: UserFunction, arguments: Sequence[TypeReference]
 ) -> BindContext:
+    """What a statement of a body is bound with."""
     context = BindContext(environment, base_offset=-1, role=environment.user)
     declared = parameters_of(context, function, arguments)
     types = tuple(
@@ -104,7 +104,7 @@ def result_conversion(
 
     None: they are thrown away.
     """
-    context = _context(environment, function, arguments)
+    context = body_context(environment, function, arguments)
     wanted = result_of(context, function, arguments, result)
     if wanted.is_void:
         return None
@@ -133,19 +133,6 @@ def check_body(environment: PlanningEnvironment, function: UserFunction) -> None
     _check_result(plain, function, result, last)
 
 
-def uses_of_body(environment: PlanningEnvironment, function: UserFunction) -> tuple[int, ...]:
-    """The relations, functions and types that a body uses."""
-    plain = BindContext(environment, base_offset=-1, role=environment.user)
-    arguments = [plain.type(oid) for oid in function.inputs]
-    used: set[int] = set()
-    for statement in body_statements(function.body):
-        context = _context(environment, function, arguments)
-        assert isinstance(statement.tree, exp.Expression), statement.tag
-        bind_statement(context, statement.tree)
-        used |= context.relations.keys() | context.uses
-    return tuple(sorted(oid for oid in used if oid >= FIRST_USER_OID and oid != function.oid))
-
-
 def _checked(
     environment: PlanningEnvironment,
     function: UserFunction,
@@ -155,7 +142,7 @@ def _checked(
     """Names and types of a statement's rows; None where it gives none."""
     if not isinstance(statement.tree, exp.Expression):
         return None
-    context = _context(environment, function, arguments)
+    context = body_context(environment, function, arguments)
     bound = bind_statement(context, statement.tree)
     if not bound.returns_rows:
         return None

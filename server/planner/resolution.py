@@ -14,13 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from server.expressions.expression import OuterVariable, Variable
+from server.expressions.expression import FieldSelect, OuterVariable, Parameter, Variable
 from server.identifiers import BY_OID
 from server.planner.scope import SYSTEM_COLUMNS
 from server.sql import nodes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sqlglot import exp
 
@@ -53,8 +53,12 @@ class Resolution:
         default_factory=dict
     )  # OIDs of users' functions by their calls
     rows: dict[int, RangeItem] = field(default_factory=dict)  # of names that mean a row
+    parameters: dict[int, Expression] = field(
+        default_factory=dict
+    )  # of a routine, or fields of them, by their names
     items: dict[int, RangeItem] = field(default_factory=dict)  # of FROM, by their nodes
     merged: dict[int, tuple[str, ...]] = field(default_factory=dict)  # columns of a join
+    joined: dict[int, list[RangeColumn]] = field(default_factory=dict)  # the parts of those
     unowned: set[int] = field(default_factory=set)  # joins with merged columns of neither side
     chosen: dict[int, tuple[Target, int]] = field(default_factory=dict)  # by items of ORDER BY
     written: dict[int, exp.Expression | Place] = field(default_factory=dict)  # by targets
@@ -113,6 +117,20 @@ class Resolution:
         items = [item for level in scope.levels() for item in level.items if item.alias == alias]
         self.rows[id(node)] = items[0]
 
+    def note_name(
+        self, scope: Scope, node: exp.Expression, meant: Expression, column: RangeColumn | None
+    ) -> None:
+        """Note what a name means: a column, the row of a FROM item, or a parameter of a routine."""
+        source = meant.argument if isinstance(meant, FieldSelect) else meant
+        if column is None and isinstance(source, Parameter):
+            self.note_parameter(node, meant)
+        else:
+            self.note_column(scope, node, column)
+
+    def note_parameter(self, node: exp.Expression, meant: Expression) -> None:
+        """Note which parameter of a routine, or field of it, a name means."""
+        self.parameters[id(node)] = meant
+
     def note_star(
         self, scope: Scope, node: exp.Expression, columns: Sequence[RangeColumn]
     ) -> tuple[Place, ...]:
@@ -132,15 +150,27 @@ class Resolution:
 
     def reads(self, relation: int, number: int) -> bool:
         """Whether a column of a relation is read or assigned."""
+        return (relation, number) in set(self._named())
+
+    def columns_named(self) -> tuple[tuple[int, int], ...]:
+        """All columns of relations, and attributes of types, that are read or assigned, in order."""
+        stars = (each for star in self.row_stars.values() for each in star)
+        fields = (origin for _, origin in (*self.fields.values(), *stars))
+        found = {*self._named(), *fields, *self._joined()}
+        return tuple(sorted(each for each in found if each[0]))
+
+    def _named(self) -> Iterator[tuple[int, int]]:
         stars = (each for star in self.stars.values() for each in star)
-        found = (column.origin for _, column in (*self.columns.values(), *stars))
-        if (relation, number) in found:
-            return True
+        yield from (column.origin for _, column in (*self.columns.values(), *stars))
         written = [(table, (name,)) for table, name in self.assigned.values()]
-        return any(
-            table.oid == relation and table.column(number).name in names
-            for table, names in (*written, *self.inserted.values())
-        )
+        for table, names in (*written, *self.inserted.values()):
+            found = (table.column_named(name) for name in names)
+            yield from ((table.oid, column.number) for column in found if column is not None)
+
+    def _joined(self) -> Iterator[tuple[int, int]]:
+        """What USING compares."""
+        for items in self.joined.values():
+            yield from (column.origin for column in items)
 
     def steps(self, node: exp.Expression) -> list[Expression]:
         """What a node was bound to, and what each coercion made of that."""

@@ -19,7 +19,7 @@ from sqlglot import exp
 from server.catalog.collations import Collation
 from server.catalog.objects import FIRST_USER_OID, PG_CATALOG_OID, Sequence, Table
 from server.catalog.routine_objects import UserFunction
-from server.expressions.expression import Call, Case, Constant, Relabel
+from server.expressions.expression import Call, Case, Constant, FieldSelect, Relabel
 from server.identifiers import BY_OID, type_by_oid
 from server.planner.deparse import constant_text, type_text
 from server.planner.environment import TEXT, UNKNOWN, VARCHAR
@@ -237,10 +237,20 @@ class Speller:
         item = self._notes.rows.get(id(node))
         if item is not None:
             return nodes.ColumnReference(parts=(self._alias(item),), star=True)
+        if id(node) in self._notes.parameters:
+            return self._parameter(node)
         place = self._notes.columns.get(id(node))
         if place is None or place[0] is None:
             return self._copy(node)
         return self._place(place)
+
+    def _parameter(self, node: exp.Expression) -> exp.Expression:
+        """A name of a parameter of a routine, or of a field of it."""
+        meant = self._notes.parameters[id(node)]
+        if not isinstance(meant, FieldSelect):
+            return nodes.ParameterReference(this=meant.number)  # type: ignore[attr-defined]
+        record = nodes.ParameterReference(this=meant.argument.number)  # type: ignore[attr-defined]
+        return nodes.FieldSelection(this=record, name=node.args["parts"][-1], star=False)
 
     def field(self, node: exp.Expression) -> exp.Expression:
         """(row).field."""
@@ -249,13 +259,15 @@ class Speller:
     def _field(self, node: exp.Expression, field: Field) -> exp.Expression:
         """A field of a row, by the name that it has now; of the row of a FROM item: its column."""
         name, origin = field
-        item = self._notes.rows.get(id(node.args["this"]))
+        item = self._notes.rows.get(id(node.args.get("this")))
         for column in () if item is None else item.columns():
             if column.name == name:
                 return self._place((item, column))
         table = self._catalog.object(origin[0])
         if isinstance(table, Table):
             name = table.column(origin[1]).name
+        if id(node) in self._notes.parameters:
+            return nodes.FieldSelection(this=self._parameter(node), name=name, star=False)
         made = self._copy(node)
         made.set("name", name)
         made.set("star", False)

@@ -56,6 +56,7 @@ from server.session.transaction import SessionTransaction
 from server.session.waiting import satisfy, wait_inside
 from server.settings import REPORTED
 from server.sql.printed import printed, printed_query
+from server.sql.printed_bodies import printed_body
 from server.statements.portal import keep_held
 
 if TYPE_CHECKING:
@@ -235,6 +236,10 @@ class Session(SessionState):
     def printed_query(self, text: str, pretty: bool) -> str:
         """A view's query as pg_get_viewdef prints it."""
         return printed_query(text, pretty, self.names.current())
+
+    def printed_body(self, text: str, function: str, parameters: list[str]) -> str:
+        """A body of the SQL standard as pg_get_functiondef prints it."""
+        return printed_body(text, function, parameters, self.names.current())
 
     def updatable_events(self, oid: int, *, triggers: bool, column: int = 0) -> int:
         """The commands that a relation takes, for a column of it if one is given, as bits."""

@@ -193,6 +193,12 @@ def column(printer: Printer, node: exp.Expression) -> None:
     printer.write(".".join([*parts, "*"] if node.args["star"] else parts))
 
 
+def parameter(printer: Printer, node: exp.Expression) -> None:
+    """Print a parameter, by its name where that is told."""
+    shown = node.args.get("shown")
+    printer.write(f"${node.this}" if not shown else ".".join(map(quote_identifier, shown)))
+
+
 def listed(opening: str, closing: str = ")") -> Callable[[Printer, exp.Expression], None]:
     """Make the printer of a node that is only a word and its arguments."""
 
@@ -223,7 +229,7 @@ def value_function(printer: Printer, node: exp.Expression) -> None:
 
 def subscript(printer: Printer, node: exp.Expression) -> None:
     """Print subscripts; only a plain reference goes without parentheses."""
-    if isinstance(node.this, nodes.ColumnReference | nodes.ParameterReference):
+    if isinstance(node.this, nodes.ColumnReference):
         printer.print(node.this)
     else:
         printer.enclosed("(", node.this, ")")
@@ -299,7 +305,7 @@ PRINTERS: Final[Printers] = {
     nodes.BitConstant: bits,
     exp.Boolean: lambda printer, node: printer.write("true" if node.this else "false"),
     exp.Null: lambda printer, _: printer.write("NULL"),
-    nodes.ParameterReference: lambda printer, node: printer.write(f"${node.this}"),
+    nodes.ParameterReference: parameter,
     nodes.ColumnReference: column,
     nodes.Default: lambda printer, _: printer.write("DEFAULT"),
     exp.Coalesce: listed("COALESCE("),

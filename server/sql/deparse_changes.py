@@ -1,4 +1,4 @@
-"""INSERT, UPDATE and DELETE to text, as they stand in rules, in WITH and in function bodies."""
+"""INSERT, UPDATE, DELETE and MERGE to text, as they stand in rules, in WITH and in function bodies."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -133,6 +133,55 @@ def delete(printer: Printer, node: exp.Expression) -> None:
     printer.level = level
 
 
+def merge(printer: Printer, node: exp.Expression) -> None:
+    """Print MERGE."""
+    level = printer.level
+    begin(printer, node)
+    printer.write("MERGE INTO ")
+    relation(printer, node.args["table"])
+    from_items(printer, [node.args["source"]], " USING ")
+    printer.clause(" ON ", plus=2)
+    printer.print(node.args["condition"])
+    for action in node.args["actions"]:
+        printer.print(action)
+    printer.level = level
+
+
+def merge_action(printer: Printer, node: exp.Expression) -> None:
+    """Print WHEN of MERGE."""
+    printer.clause(" WHEN ", plus=2)
+    printer.write("MATCHED" if node.args["matched"] == "matched" else "NOT MATCHED")
+    if node.args["condition"] is not None:
+        printer.clause(" AND ", plus=3)
+        printer.print(node.args["condition"])
+    printer.clause(" THEN ", plus=3)
+    command = node.args["command"]
+    if command == "insert":
+        merge_insert(printer, node)
+        return
+    printer.write("DO NOTHING" if command == "nothing" else command.upper())
+    if command == "update":
+        printer.write(" SET ")
+        printer.list(node.args["assignments"])
+
+
+def merge_insert(printer: Printer, node: exp.Expression) -> None:
+    """Print the INSERT of an action."""
+    printer.write("INSERT")
+    if node.args["columns"]:
+        printer.write(" (")
+        printer.list(node.args["columns"])
+        printer.write(")")
+    if node.args["overriding"]:
+        printer.write(f" OVERRIDING {node.args['overriding'].upper()} VALUE")
+    if not node.args["values"]:
+        printer.write(" DEFAULT VALUES")
+        return
+    printer.clause(" VALUES (", plus=4)
+    printer.list(node.args["values"])
+    printer.write(")")
+
+
 def assignment_target(printer: Printer, node: exp.Expression) -> None:
     """Print a column that receives a value."""
     printer.write(quote_identifier(node.args["name"]))
@@ -158,6 +207,8 @@ PRINTERS: Final[Printers] = {
     nodes.IndexElement: index_element,
     nodes.Update: update,
     nodes.Delete: delete,
+    nodes.Merge: merge,
+    nodes.MergeAction: merge_action,
     nodes.AssignmentTarget: assignment_target,
     nodes.FieldName: lambda printer, node: printer.write("." + quote_identifier(node.args["name"])),
     nodes.Assignment: assignment,

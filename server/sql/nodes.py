@@ -92,9 +92,9 @@ class BitConstant(Constant):
 
 
 class ParameterReference(Leaf):
-    """A parameter `$n`; `this` is n."""
+    """A parameter `$n`; `this` is n. shown: the parts of its name, to be printed in the place of the number."""
 
-    arg_types = {"this": True}
+    arg_types = {"this": True, "shown": False}
 
 
 class ColumnReference(Leaf):

@@ -36,7 +36,7 @@ from server.statements.alter_parents import set_inheritance, set_type
 from server.statements.alter_types import alter_types
 from server.statements.column_definition import column_of
 from server.statements.constraints import ConstraintNames
-from server.statements.dependencies import Part, of_default
+from server.statements.dependencies import Part, of_default, readers_of_part
 from server.statements.dependents import Dependent
 from server.statements.described import describe
 from server.statements.detach import detach_partition, refuse_detaching
@@ -67,8 +67,6 @@ from server.statements.storage_parameters import (
 from server.statements.table_texts import (
     columns_read,
     generated_from,
-    policies_reading,
-    triggers_reading,
 )
 from server.statements.tables import NewTable, add_constraint, checked_generation, own_sequence
 from server.statements.tablespaces import set_tablespace
@@ -80,7 +78,7 @@ from server.statements.verify import (
     verify_foreign_key,
     verify_not_null,
 )
-from server.statements.view_texts import keeping_views, readers_of_column, rules_reading
+from server.statements.view_texts import keeping_views
 from server.types.storage import storage_form, storage_kind
 from storage.engine import Kind
 
@@ -294,17 +292,11 @@ def _in_the_way(context: StatementContext, table: Table, column: Column) -> Iter
     for constraint in context.catalog.references_to(table.oid):
         if column.number in constraint.referenced_columns:
             yield Dependent(constraint, automatic=False)
-    for view in readers_of_column(context, table, column):
-        yield Dependent(view, automatic=False)
-    for policy in policies_reading(context, table, column):
-        yield Dependent(policy, automatic=False)
+    for reader in readers_of_part(context, table, column):
+        yield Dependent(reader, automatic=False)
     for member in context.catalog.listed(table.oid, PublishedTable):
         if column.number in {*member.columns, *columns_read(context, table, member.condition)}:
             yield Dependent(member, automatic=False)
-    for rule in rules_reading(context, table, column):
-        yield Dependent(rule, automatic=False)
-    for trigger in triggers_reading(context, table, column):
-        yield Dependent(trigger, automatic=False)
     for other in generated_from(context, table, column):
         yield of_default(context, table, other)
     yield from field_readers(context, table, column)

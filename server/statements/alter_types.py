@@ -22,6 +22,7 @@ from server.identifiers import quote_identifier
 from server.planner.domains import check_of
 from server.planner.standalone import bind_type_name, can_assign, keeps_default, type_over_table
 from server.statements.analyze import forget_columns
+from server.statements.body_texts import bodies_reading
 from server.statements.collations import collation_for
 from server.statements.column_definition import refuse_itself
 from server.statements.column_types import refuse_pseudo_type
@@ -117,6 +118,11 @@ def _refuse_readers(context: StatementContext, table: Table, column: Column) -> 
             "cannot alter type of a column used by a view or rule",
             detail=f"rule _RETURN on {describe(context, readers[0])} "
             f'depends on column "{column.name}"',
+        )
+    for function in bodies_reading(context, table, column):
+        raise FeatureNotSupported(
+            "cannot alter type of a column used by a function or procedure",
+            detail=f'{describe(context, function)} depends on column "{column.name}"',
         )
     for policy in policies_reading(context, table, column):
         raise FeatureNotSupported(

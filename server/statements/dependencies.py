@@ -43,6 +43,7 @@ from server.catalog.text_search_objects import (
 from server.catalog.trigger_objects import Rule, Trigger
 from server.errors import DependentObjectsStillExist
 from server.identifiers import routine_oids, type_by_oid
+from server.statements.body_texts import bodies_reading
 from server.statements.collations import of_collation
 from server.statements.dependents import (
     Dependent,
@@ -220,7 +221,7 @@ def _columns_of_type(
         yield Dependent(None, False, text, (table.oid, column.number), on)
         for over in _over(context, table, column):
             yield Dependent(over, automatic=True)
-        for reader in _reading(context, table, column):
+        for reader in readers_of_part(context, table, column):
             yield Dependent(reader, automatic=False, on=text)
 
 
@@ -236,9 +237,11 @@ def _over(context: StatementContext, table: Table, column: Column) -> Iterator[C
             yield index
 
 
-def _reading(context: StatementContext, table: Table, column: Column) -> Iterator[CatalogObject]:
-    """The views, rules, policies and triggers that read a column."""
-    for reading in (readers_of_column, rules_reading, policies_reading, triggers_reading):
+def readers_of_part(
+    context: StatementContext, table: Table, column: Column
+) -> Iterator[CatalogObject]:
+    """The views, rules, policies, triggers and bodies that read a column."""
+    for reading in _COLUMN_READERS:
         yield from reading(context, table, column)
 
 
@@ -337,6 +340,14 @@ def _saying(context: StatementContext, says: Callable[[str], bool]) -> Iterator[
             if do_say(*texts(value)):
                 yield Dependent(value, automatic=False)
 
+
+_COLUMN_READERS = (
+    readers_of_column,
+    rules_reading,
+    policies_reading,
+    triggers_reading,
+    bodies_reading,
+)
 
 _TEXTS: dict[type[Any], Callable[[Any], tuple[str | None, ...]]] = {
     Constraint: lambda value: (value.expression,),

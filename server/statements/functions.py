@@ -22,7 +22,7 @@ from server.errors import (
     WrongObjectType,
 )
 from server.extensions.registry import extension_function
-from server.planner.plan_routine import check_body, uses_of_body
+from server.planner.plan_routine import check_body
 from server.planner.polymorphic import is_polymorphic
 from server.planner.standalone import bind_type_name, is_unknown_type
 from server.settings import RIGHTS_SETTINGS
@@ -31,6 +31,7 @@ from server.sql import utility_functions as tree
 from server.sql.deparse import deparse
 from server.sql.utility_statement import UtilityStatement
 from server.statements.base_types import make_shell
+from server.statements.body_texts import with_said_body
 from server.statements.names import claim_name, target_schema
 from server.statements.ownership import require_language
 from server.statements.parameters import Parameters, check_polymorphic, read_parameters
@@ -156,8 +157,7 @@ def create_function(context: StatementContext, statement: tree.CreateFunction) -
     context.ddl.put(value)  # before its body is looked at, which may call it
     check_function(context, value)
     if value.is_atomic:
-        uses = uses_of_body(context.environment(), value)
-        context.ddl.put(replace(value, depends_on=uses))
+        context.ddl.put(with_said_body(context, value))
     return statement.tag
 
 

@@ -31,6 +31,7 @@ from server.errors import (
     SqlError,
     UndefinedColumn,
     UndefinedObject,
+    WrongObjectType,
 )
 from server.sql import utility_objects as tree
 from server.sql.object_names import ObjectName
@@ -130,13 +131,13 @@ def _rename_relation(context: StatementContext, statement: tree.Rename) -> Any:
     found = relation_named(context, statement.name.parts)
     refuse_system(found)
     require_owner(context, found)
+    _refuse_composite(found)
     require_create(context, found.schema)
     weakly = isinstance(found, Index) and statement.kind == "index"
     mode = "share update exclusive" if weakly else "access exclusive"
     yield from context.lock_relation(found.oid, mode, found.name)
     yield from claim_name(context, found.schema, statement.new_name)
-    if context.catalog.relation_named(found.schema, statement.new_name) is not None:
-        raise DuplicateTable(f'relation "{statement.new_name}" already exists')
+    _refuse_relation(context, found.schema, statement.new_name)
     if isinstance(found, Table):
         kind = context.catalog.type_named(found.schema, statement.new_name)
         if kind is not None and kind.category != "A":  # of arrays the name is free to be taken
@@ -147,6 +148,17 @@ def _rename_relation(context: StatementContext, statement: tree.Rename) -> Any:
         constraint = context.catalog.object(found.constraint)
         assert constraint is not None
         context.ddl.put(replace(constraint, name=statement.new_name))
+
+
+def _refuse_relation(context: StatementContext, schema: int, name: str) -> None:
+    if context.catalog.relation_named(schema, name) is not None:
+        raise DuplicateTable(f'relation "{name}" already exists')
+
+
+def _refuse_composite(found: CatalogObject) -> None:
+    """Composite types are renamed and moved as types, not by their relations."""
+    if isinstance(found, Table) and found.kind == "c":
+        raise WrongObjectType(f'"{found.name}" is a composite type', hint="Use ALTER TYPE instead.")
 
 
 def _rename_domain_constraint(context: StatementContext, statement: tree.Rename) -> Any:
@@ -189,11 +201,23 @@ def _rename_role(context: StatementContext, statement: tree.Rename) -> Any:
 
 
 def _rename_type(context: StatementContext, statement: tree.Rename) -> Any:
-    yield from ()
-    found = FINDERS["type"](context, "type", statement.name)
+    found: Any = FINDERS["type"](context, "type", statement.name)
     require_owner(context, found)
+    yield from claim_name(context, found.schema, statement.new_name)
+    if context.catalog.object(getattr(found, "relation", 0)) is not None:
+        _refuse_relation(context, found.schema, statement.new_name)
+    if context.catalog.type_named(found.schema, statement.new_name) is not None:
+        raise DuplicateObject(f'type "{statement.new_name}" already exists')
     with keeping_views(context):
         context.ddl.put(replace(found, name=statement.new_name))
+        _put_relation(context, found, name=statement.new_name)
+
+
+def _put_relation(context: StatementContext, found: CatalogObject, **changes: Any) -> None:
+    """The relation that has the attributes of a composite type goes along with it."""
+    relation = context.catalog.object(found.relation) if isinstance(found, UserType) else None
+    if isinstance(relation, Table):
+        context.ddl.put(replace(relation, **changes))
 
 
 def _rename_routine(context: StatementContext, statement: tree.Rename) -> Any:
@@ -332,6 +356,7 @@ def set_schema(context: StatementContext, statement: tree.AlterSchemaOf) -> Run:
     found = relation_named(context, statement.name.parts)
     refuse_system(found)
     require_owner(context, found)
+    _refuse_composite(found)
     yield from context.lock_relation(found.oid, "access exclusive", found.name)
     schema = _destination(context, statement)
     home = context.catalog.object(found.schema)
@@ -381,9 +406,7 @@ def _move_type(context: StatementContext, statement: tree.AlterSchemaOf, schema:
         assert home is not None
         raise DuplicateObject(f'type "{found.name}" already exists in schema "{home.name}"')
     context.ddl.put(replace(found, schema=schema))
-    relation = context.catalog.object(found.relation)
-    if isinstance(relation, Table):
-        context.ddl.put(replace(relation, schema=schema))
+    _put_relation(context, found, schema=schema)
     for constraint in context.catalog.constraints_of(found.oid):
         context.ddl.put(replace(constraint, schema=schema))
 
@@ -425,6 +448,7 @@ def alter_owner(context: StatementContext, statement: tree.AlterOwner) -> Run:
             check_subscription_owner(context, found, owner)
     acl = acl_of_new_owner(found.acl, found.owner, owner)
     context.ddl.put(replace(found, owner=owner, acl=acl))
+    _put_relation(context, found, owner=owner)
     return statement.tag
 
 

@@ -67,6 +67,7 @@ def create_rule(context: StatementContext, statement: CreateRule) -> Run:
         actions=text.actions(context.catalog),
         path=context.search_path(),
         depends_on=text.uses,
+        reads=text.resolution.columns_named(),
     )
     context.ddl.put(rule)
     return "CREATE RULE"

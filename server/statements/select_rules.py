@@ -14,7 +14,7 @@ from server.errors import (
 from server.sql import nodes
 from server.statements.internal import first_row, internal_query, qualified_name
 from server.statements.prepared import inner_statement
-from server.statements.view_texts import query_text
+from server.statements.view_texts import query_fields
 from server.statements.views import uses_of
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def create_select_rule(context: StatementContext, statement: CreateRule, table: 
         kind="v",
         columns=columns,
         storage_id=0,
-        view_query=query_text(context, query, columns),
+        **query_fields(context, query, columns),
         view_path=context.search_path(),
         depends_on=uses_of(planned),
         options=(),

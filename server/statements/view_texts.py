@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import Table
 from server.catalog.trigger_objects import Rule
@@ -14,6 +14,7 @@ from server.planner.rule_text import resolve_rule
 from server.planner.view_text import resolve_stored, resolve_view
 from server.sql.deparse import deparse
 from server.sql.parse import parse_statements
+from server.statements.body_texts import bodies_said, put_bodies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,17 +27,17 @@ if TYPE_CHECKING:
     from server.statements.statement import StatementContext
 
 
-def query_text(
+def query_fields(
     context: StatementContext, query: exp.Expression, columns: tuple[Column, ...]
-) -> str:
-    """The query of a new view as the catalog keeps it."""
+) -> dict[str, Any]:
+    """The query of a new view as the catalog keeps it, and the columns that it reads."""
     resolved = resolve_view(context.environment(), query)
     text = resolved.text(context.catalog, tuple(column.name for column in columns))
     try:
         resolve_view(context.environment(), parse_query(text))
     except SqlError:
-        return deparse(query)
-    return text
+        text = deparse(query)
+    return {"view_query": text, "reads": resolved.resolution.columns_named()}
 
 
 def readers_of(context: StatementContext, oid: int) -> list[Table]:
@@ -58,8 +59,9 @@ def readers_of_column(context: StatementContext, table: Table, column: Column) -
 def keeping_views(
     context: StatementContext, oid: int = 0, others: frozenset[int] = frozenset()
 ) -> Iterator[None]:
-    """Views go on meaning what they meant while a name changes: a relation's or its columns', or, for 0, any.
+    """Views, rules and bodies go on meaning what they meant while a name changes.
 
+    It is a relation's or those of its columns, or, for 0, any.
     others: further views that say the name.
     """
     named = [view for view in context.catalog.objects(Table) if view.view_query is not None]
@@ -74,10 +76,12 @@ def keeping_views(
         for rule in context.catalog.objects(Rule)
         if not oid or oid in (rule.table, *rule.depends_on)
     ]
+    bodies = bodies_said(context, oid)
     yield
     for rule, resolved_rule in rules:
         if context.catalog.object(rule.oid) is not None and resolved_rule is not None:
             _put_rule(context, rule, resolved_rule)
+    put_bodies(context, bodies)
     for view, found in _found(context, resolved):
         names = tuple(column.name for column in view.live_columns)
         context.ddl.put(replace(view, view_query=found.text(context.catalog, names)))

@@ -44,7 +44,7 @@ from server.statements.storage_parameters import (
 )
 from server.statements.tables import PERSISTENCE_LETTERS, store_table
 from server.statements.tablespaces import place
-from server.statements.view_texts import query_text
+from server.statements.view_texts import query_fields
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -137,7 +137,7 @@ def create_view(context: StatementContext, statement: objects_tree.CreateView) -
         columns=columns,
         row_type=context.new_oid(),
         array_type=context.new_oid(),
-        view_query=query_text(context, statement.query, columns),
+        **query_fields(context, statement.query, columns),
         view_path=context.search_path(),
         depends_on=uses_of(planned),
         options=view_options(statement),
@@ -259,7 +259,7 @@ def make_table(
         array_type=context.new_oid(),
         storage_id=context.engine.next_id(),
         persistence="t" if is_temporary else PERSISTENCE_LETTERS[statement.persistence],
-        view_query=query_text(context, query, columns) if is_view else None,
+        **(query_fields(context, query, columns) if is_view else {}),
         view_path=context.search_path() if is_view else (),
         depends_on=uses_of(planned) if is_view else (),
         temporary_on_commit=statement.on_commit if is_temporary else "",

@@ -137,8 +137,7 @@ def _function(call: CallContext, oid: int) -> str | None:
 def _sql_body(call: CallContext, oid: int) -> str | None:
     definer = definer_of(call)
     found = definer.routine(oid)
-    text = None if found is None else found["prosqlbody"]
-    return None if text is None else definer.body(text)
+    return None if found is None or found["prosqlbody"] is None else definer.body(found)
 
 
 def _argument_default(call: CallContext, oid: int, number: int) -> None:

@@ -77,4 +77,6 @@ def definer_of(call: CallContext, *, pretty: bool = False) -> Definer:
     from server.catalog.definitions import Definer
 
     names = names_of(call)
-    return Definer(names.view, names.path, session_of(call).printed, pretty)
+    return Definer(
+        names.view, names.path, session_of(call).printed, pretty, session_of(call).printed_body
+    )

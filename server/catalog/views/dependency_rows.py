@@ -94,6 +94,17 @@ def on_objects(me: Address, view: CatalogView, oids: Iterable[Oid]) -> Iterator[
             yield depends(me, (TYPE, oid, 0))
 
 
+def on_named(
+    me: Address, view: CatalogView, oids: Iterable[Oid], columns: Iterable[tuple[Oid, int]]
+) -> Iterator[Row]:
+    """An object uses others, relations by their columns where these are known."""
+    places = tuple(columns)
+    known = {relation for relation, _ in places}
+    yield from on_objects(me, view, (oid for oid in oids if oid not in known))
+    for relation, number in places:
+        yield depends(me, (CLASS, relation, number))
+
+
 def in_text(me: Address, *texts: str | None) -> Iterator[Row]:
     """The functions of users, and the sequences, that expressions use."""
     for text in texts:

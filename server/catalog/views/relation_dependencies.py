@@ -29,6 +29,7 @@ from server.catalog.views.dependency_rows import (
     in_text,
     on_collations,
     on_functions,
+    on_named,
     on_objects,
     on_schema,
     on_types,
@@ -75,7 +76,7 @@ def _table(value: Table, view: CatalogView) -> Iterator[Row]:
     if value.kind in "vm":
         rule = (RULE, rule_oid(value.oid), 0)
         yield depends(rule, me, INTERNAL)
-        yield from on_objects(rule, view, value.depends_on)
+        yield from on_named(rule, view, value.depends_on, value.reads)
 
 
 def _partition_key(value: Table, view: CatalogView) -> Iterator[Row]:
@@ -185,7 +186,7 @@ def _policy(value: Policy, view: CatalogView) -> Iterator[Row]:
 def _rule(value: Rule, view: CatalogView) -> Iterator[Row]:
     me = address(value)
     yield depends(me, (CLASS, value.table, 0), AUTOMATIC)
-    yield from on_objects(me, view, value.depends_on)
+    yield from on_named(me, view, value.depends_on, value.reads)
 
 
 def _statistics(value: ExtendedStatistics, view: CatalogView) -> Iterator[Row]:

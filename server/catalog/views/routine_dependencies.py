@@ -33,6 +33,7 @@ from server.catalog.views.dependency_rows import (
     in_text,
     on_collations,
     on_functions,
+    on_named,
     on_objects,
     on_schema,
     on_types,
@@ -90,7 +91,7 @@ def _function(value: UserFunction, view: CatalogView) -> Iterator[Row]:
     state = () if parts is None else (parts.transition_type, parts.moving_type)
     yield from on_types(me, (value.result, *value.arguments, *state))
     yield from on_functions(me, (value.support, *(() if parts is None else _called(parts))))
-    yield from on_objects(me, view, value.depends_on)
+    yield from on_named(me, view, value.depends_on, value.reads)
     yield from in_text(me, *value.defaults)
 
 

@@ -123,4 +123,4 @@ def test_data_change_prints_back(text):
 
 def test_what_cannot_be_printed_is_refused():
     with pytest.raises(FeatureNotSupported):
-        deparse(nodes.Merge())
+        deparse(nodes.Node())
