@@ -37,6 +37,7 @@ from server.catalog.views import (
     triggers,
     types,
 )
+from server.catalog.views.each_object import rows_of_each
 from server.catalog.views.facts import facts
 from server.catalog.views.physical import SYSTEM_TABLES
 from server.catalog.views.relation import (
@@ -192,6 +193,8 @@ def _kept(relation: SystemRelation, table: Table, view: CatalogView) -> list[Sys
             found = SystemRows(tuples(table, relation.objects(view)))
             view.system_rows[relation.name] = found
         kept.append(found)
+    if relation.each is not None:
+        kept.append(rows_of_each(relation.each, table, view))
     return kept
 
 

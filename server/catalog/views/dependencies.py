@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.routine_objects import UserFunction
 from server.catalog.views import relation_dependencies, routine_dependencies
+from server.catalog.views.each_object import EachObject
 from server.catalog.views.relation import SystemRelation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.catalog.catalog_view import CatalogView
+    from server.catalog.objects import CatalogObject
 
 NEEDS = relation_dependencies.NEEDS | routine_dependencies.NEEDS
 """What an object of each kind belongs to or needs."""
@@ -19,8 +22,22 @@ NEEDS = relation_dependencies.NEEDS | routine_dependencies.NEEDS
 def _dependencies(view: CatalogView) -> Iterator[Any]:
     for value in view.state.by_oid.values():
         needs = NEEDS.get(type(value))
-        if needs is not None:
+        if needs is not None and not _is_alone(value):
             yield from needs(value, view)
 
 
-RELATIONS = (SystemRelation(name="pg_depend", objects=_dependencies),)
+def _is_alone(value: CatalogObject) -> bool:
+    """Whether no other object need be looked at to say what this one needs."""
+    return isinstance(value, UserFunction) and not value.depends_on
+
+
+def _of_function(view: CatalogView, value: UserFunction) -> Iterator[Any]:
+    if _is_alone(value):
+        yield from NEEDS[UserFunction](value, view)
+
+
+RELATIONS = (
+    SystemRelation(
+        name="pg_depend", objects=_dependencies, each=EachObject(UserFunction, _of_function)
+    ),
+)

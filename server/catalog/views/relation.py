@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from server.catalog.catalog_view import CatalogView
     from server.catalog.objects import Table
+    from server.catalog.views.each_object import EachObject
 
 Row = Mapping[str, Any]
 Tuple = tuple[Any, ...]
@@ -33,8 +34,9 @@ class SystemRelation:
     """One computed relation.
 
     builtin: rows of built-in objects, from a view without any other. objects: rows of the objects
-    of a view (built-in ones only where `builtin` does not give them). live: rows of what changes
-    without a new view; live_named: those of them whose table_name is a given one, for which not all need be made.
+    of a view (built-in ones only where `builtin` does not give them). each: rows of the objects of one kind
+    that say nothing of others, object by object. live: rows of what changes without a new view;
+    live_named: those of them whose table_name is a given one, for which not all need be made.
     momentary: columns of rows that are kept, whose value is one of the moment where it is not 0.
     """
 
@@ -42,6 +44,7 @@ class SystemRelation:
     file: str = ""
     builtin: OfView | None = None
     objects: OfView | None = None
+    each: EachObject | None = None
     live: OfSession | None = None
     live_named: Callable[[Any, str], Iterable[Row]] | None = None
     momentary: tuple[tuple[str, Callable[[Any], Any]], ...] = ()

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from server.catalog.collations import Collation
 from server.catalog.conversions import Conversion
-from server.catalog.objects import ExtensionObject, Oid
+from server.catalog.objects import ExtensionObject, Oid, Role
 from server.catalog.routine_objects import UserCast, UserFunction, UserOperator
+from server.catalog.views.each_object import EachObject
 from server.catalog.views.physical import named_facts
 from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import acl_array, oid_array, oid_vector, texts
@@ -147,11 +148,6 @@ def _aggregates(view: CatalogView) -> Iterator[Row]:
             }
 
 
-def _functions(view: CatalogView) -> Iterator[Row]:
-    for value in view.state.of_kind(UserFunction):
-        yield function_row(view, value)
-
-
 def _extensions(view: CatalogView) -> Iterator[Row]:
     for value in view.state.of_kind(ExtensionObject):
         known = EXTENSIONS.get(value.name)
@@ -205,7 +201,11 @@ RELATIONS = (
     SystemRelation(name="pg_collation", file="pg_collation", objects=_collations),
     SystemRelation(name="pg_conversion", file="pg_conversion", objects=_conversions),
     SystemRelation(name="pg_extension", file="pg_extension", objects=_extensions),
-    SystemRelation(name="pg_proc", file="pg_proc", objects=_functions),
+    SystemRelation(
+        name="pg_proc",
+        file="pg_proc",
+        each=EachObject(UserFunction, lambda view, value: (function_row(view, value),), (Role,)),
+    ),
     SystemRelation(name="pg_operator", file="pg_operator", objects=_operators),
     SystemRelation(name="pg_cast", file="pg_cast", objects=_casts),
     SystemRelation(name="pg_aggregate", file="pg_aggregate", objects=_aggregates),
