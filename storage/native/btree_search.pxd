@@ -42,6 +42,12 @@ cdef const Head *head_of(PageTable table, uint64_t page_no) except NULL
 cdef list ids_of_prefix(PageTable table, uint64_t root_page, bytes prefix)
 
 
+# How many they are, and the first of them.
+cdef Py_ssize_t few_of_prefix(
+    PageTable table, uint64_t root_page, const unsigned char *prefix, size_t length, uint64_t *found, Py_ssize_t most
+) except -1
+
+
 cdef inline const unsigned char *entry_at(const Head *head, Py_ssize_t slot) noexcept:
     return <const unsigned char *>head + (<const uint16_t *>(<const char *>head + NODE_BYTES))[slot]
 

@@ -239,6 +239,25 @@ cdef list ids_of_prefix(PageTable table, uint64_t root_page, bytes prefix):
         slot = 0
 
 
+cdef Py_ssize_t few_of_prefix(
+    PageTable table, uint64_t root_page, const unsigned char *prefix, size_t length, uint64_t *found, Py_ssize_t most
+) except -1:
+    cdef const Head *head = head_of(table, leaf_of(table, root_page, prefix, length, 0))
+    cdef Py_ssize_t slot = position_of(head, prefix, length, 0), count = 0
+    while True:
+        while slot < head.count:
+            if not has_prefix(head, slot, prefix, length):
+                return count
+            if count < most:
+                found[count] = row_at(head, slot)
+            count += 1
+            slot += 1
+        if not head.right:
+            return count
+        head = head_of(table, head.right)
+        slot = 0
+
+
 def pairs_between(pager, uint64_t root_page, tuple low, tuple high, Py_ssize_t most, *, bint backward):
     """The first or, backward, the last pairs with low <= pair < high, `most` of them; and what they end at."""
     return between(pager, root_page, low, high, most, backward, True)

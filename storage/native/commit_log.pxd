@@ -21,6 +21,7 @@ cdef class CommitLog:
     cdef uint64_t *sequence_of
     cdef uint64_t mask
     cdef void *first
+    cdef Snapshot instant  # what `now` gives
 
     cpdef int decide(self, tuple xids, uint64_t lsn) except -1
     cpdef int publish(self, tuple xids, uint64_t sequence) except -1
@@ -32,6 +33,7 @@ cdef class CommitLog:
     cdef int adopt(self, sequences) except -1
     cdef int make_room(self) except -1
     cdef Snapshot moment(self, tuple own, uint64_t stamp_limit)
+    cdef Snapshot now(self)
 
 
 cdef class Snapshot:
@@ -44,7 +46,9 @@ cdef class Snapshot:
     # Neighbours in the log's list of held snapshots, borrowed: who dies takes itself out.
     cdef void *before
     cdef void *after
+    cdef bint is_held
 
+    cdef void let_go(self) noexcept
     cdef bint sees_raw(self, uint64_t stamp) except -1
 
     cdef inline bint visible_raw(self, uint64_t xmin, uint64_t xmax) except -1:

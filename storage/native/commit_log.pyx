@@ -36,8 +36,16 @@ cdef class Snapshot:
         if log.first != NULL:
             (<Snapshot>log.first).before = <void *>self
         log.first = <void *>self
+        self.is_held = True
 
     def __dealloc__(self):
+        self.let_go()
+
+    cdef void let_go(self) noexcept:
+        """Be held no longer."""
+        if not self.is_held:
+            return
+        self.is_held = False
         if self.before != NULL:
             (<Snapshot>self.before).after = self.after
         else:
@@ -143,6 +151,15 @@ cdef class CommitLog:
         made.own = own
         made.stamp_limit = stamp_limit
         return made
+
+    cdef Snapshot now(self):
+        """`snapshot`, for as long as the caller has the engine's latch: nobody else is held up by it, and it is one each time."""
+        if self.instant is None:
+            self.instant = Snapshot.__new__(Snapshot, self)
+            self.instant.let_go()
+        self.instant.sequence = self.published
+        self.instant.xmin = self.oldest_active_raw()
+        return self.instant
 
     def renewed(self, Snapshot first not None, tuple own, uint64_t stamp_limit):
         """The same moment as an earlier snapshot's, with more of a transaction's own work."""

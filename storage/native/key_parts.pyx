@@ -11,7 +11,6 @@ cdef enum:
     INT16 = 2
     INT64 = 4
     FIXED16 = 7
-    KEY_BYTES_MAX = 512  # longer ones are encoded by storage.keys
 
 assert (Kind.INT16, Kind.INT64, Kind.FIXED16) == (INT16, INT64, FIXED16)
 
@@ -29,18 +28,24 @@ cdef class KeyParts:
     cdef bytes encode(self, parts):
         """storage.keys.encode_key of the parts."""
         cdef unsigned char scratch[KEY_BYTES_MAX]
+        cdef Py_ssize_t size = self.write(parts, scratch)
+        if size == LEFT:
+            return encode_key(parts, self.kinds)
+        return PyBytes_FromStringAndSize(<const char *>&scratch[0], size)
+
+    cdef Py_ssize_t write(self, parts, unsigned char *scratch) except -2:
         cdef Py_ssize_t place = 0, i, length
         cdef int64_t number
         cdef int width
         if not self.is_short:
-            return encode_key(parts, self.kinds)
+            return LEFT
         for i in range(len(self.kinds)):
             part = parts[i]
             if part is None:
-                return encode_key(parts, self.kinds)
+                return LEFT
             length = 8 if self.kind_of[i] <= INT64 else PyBytes_GET_SIZE(part)
             if place + length + 3 > KEY_BYTES_MAX:
-                return encode_key(parts, self.kinds)
+                return LEFT
             scratch[place] = 1
             place += 1
             if self.kind_of[i] <= INT64:
@@ -52,11 +57,11 @@ cdef class KeyParts:
                     place += 1
                 continue
             if memchr(PyBytes_AS_STRING(part), 0, length) != NULL and self.kind_of[i] != FIXED16:
-                return encode_key(parts, self.kinds)
+                return LEFT
             memcpy(scratch + place, PyBytes_AS_STRING(part), length)
             place += length
             if self.kind_of[i] != FIXED16:
                 scratch[place] = 0
                 scratch[place + 1] = 0
                 place += 2
-        return PyBytes_FromStringAndSize(<const char *>&scratch[0], place)
+        return place

@@ -24,7 +24,8 @@ cdef class KeyReader:
 
     cpdef tuple locate(self, Snapshot snapshot, parts)
     cpdef object change(self, Work transaction, snapshot, uint64_t row_id, dict values)
+    cdef tuple look_up(self, Snapshot snapshot, parts, uint64_t *row_id_out)
     cdef object table(self)
     cdef RowPaths paths(self)
     cdef list roots(self, bytes key)
-    cdef bint has_key(self, tuple row, parts) except -1
+    cdef uint64_t root_page(self) except 0

@@ -1,11 +1,11 @@
 """The twin of storage/key_reader.py: from the parts of a key to the columns of its row."""
 
-from cpython.tuple cimport PyTuple_GetSlice
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint64_t
 
-from storage.native.btree_search cimport ids_of_prefix
+from storage.native.btree_search cimport few_of_prefix, ids_of_prefix
 from storage.native.commit_log cimport Snapshot
-from storage.native.key_parts cimport KeyParts
+from storage.native.key_parts cimport KEY_BYTES_MAX, LEFT, KeyParts
 from storage.native.row_paths cimport RowPaths
 from storage.native.slots cimport Slot, read_slot, slot_named
 from storage.native.work cimport Work
@@ -16,6 +16,9 @@ from storage.outcomes import Outcome, Status
 cdef enum:  # of RowPaths.keeps_key
     THERE = 1
     OWN = 2
+
+cdef enum:
+    ROOTS_MAX = 8  # entries with one key that need no list
 
 cdef object CHANGED = Outcome(Status.DONE)
 cdef object KEY_SHARE = RowLock.KEY_SHARE
@@ -45,56 +48,49 @@ cdef class KeyReader:
 
     def fetch(self, Snapshot snapshot, parts):
         """The columns of the row that the snapshot sees, None for this moment; None: there is none."""
-        cdef bytes key = self.parts.encode(parts)
-        cdef RowPaths paths
-        cdef int64_t row_id
-        cdef list roots
-        self.latch.take()
-        try:
-            roots = self.roots(key)
-            self.counts.add(1, len(roots), 0)
-            if not roots:
-                return None
-            paths = self.paths()
-            paths.approach(roots[0], self.columns)
-            if snapshot is None:
-                snapshot = self.log.moment((), 0)
-            for root_id in roots:
-                row_id = paths.find_raw(snapshot, root_id)
-                if row_id < 0:
-                    continue
-                row = paths.values_raw(row_id, self.columns)
-                if self.has_key(<tuple>row, parts):
-                    self.counts.add(0, 0, 1)
-                    return PyTuple_GetSlice(row, self.width, len(self.columns))
-        finally:
-            self.latch.give()
-        return None
+        cdef uint64_t row_id
+        return self.look_up(snapshot, parts, &row_id)
 
     cpdef tuple locate(self, Snapshot snapshot, parts):
         """`fetch`, and the id of the version it found."""
-        cdef bytes key = self.parts.encode(parts)
+        cdef uint64_t row_id
+        row = self.look_up(snapshot, parts, &row_id)
+        return None if row is None else (row, row_id)
+
+    cdef tuple look_up(self, Snapshot snapshot, parts, uint64_t *row_id_out):
+        """`fetch`, and the id of the version it found."""
+        cdef unsigned char short_key[KEY_BYTES_MAX]
+        cdef const unsigned char *key = short_key
+        cdef Py_ssize_t size = self.parts.write(parts, short_key), i
+        cdef uint64_t few[ROOTS_MAX]
+        cdef Py_ssize_t count
         cdef RowPaths paths
         cdef int64_t row_id
+        cdef bytes long_key
         cdef list roots
+        if size == LEFT:
+            long_key = self.parts.encode(parts)
+            key = <const unsigned char *>PyBytes_AS_STRING(long_key)
+            size = PyBytes_GET_SIZE(long_key)
         self.latch.take()
         try:
-            roots = self.roots(key)
-            self.counts.add(1, len(roots), 0)
-            if not roots:
+            root_page = self.root_page()
+            count = few_of_prefix(self.pages, root_page, key, size, few, ROOTS_MAX)
+            self.counts.add(1, count, 0)
+            if not count:
                 return None
+            if count > ROOTS_MAX:
+                roots = ids_of_prefix(self.pages, root_page, key[:size])
             paths = self.paths()
-            paths.approach(roots[0], self.columns)
+            paths.approach(few[0], self.columns)
             if snapshot is None:
-                snapshot = self.log.moment((), 0)
-            for root_id in roots:
-                row_id = paths.find_raw(snapshot, root_id)
-                if row_id < 0:
-                    continue
-                row = paths.values_raw(row_id, self.columns)
-                if self.has_key(<tuple>row, parts):
+                snapshot = self.log.now()
+            for i in range(count):
+                row_id = paths.find_raw(snapshot, few[i] if count <= ROOTS_MAX else roots[i])
+                if row_id >= 0 and paths.has_values(row_id, self.columns, self.width, parts):
                     self.counts.add(0, 0, 1)
-                    return PyTuple_GetSlice(row, self.width, len(self.columns)), row_id
+                    row_id_out[0] = row_id
+                    return paths.values_from(row_id, self.columns, self.width)
         finally:
             self.latch.give()
         return None
@@ -169,14 +165,10 @@ cdef class KeyReader:
 
     cdef list roots(self, bytes key):
         """The rows to which entries with the key lead."""
+        return ids_of_prefix(self.pages, self.root_page(), key)
+
+    cdef uint64_t root_page(self) except 0:
         index = self.indexes.get(self.index_id)
         if index is None:
             index = self.engine.index(self.index_id)
-        return ids_of_prefix(self.pages, read_slot(index, &ROOT_PAGE), key)
-
-    cdef bint has_key(self, tuple row, parts) except -1:
-        cdef Py_ssize_t i
-        for i in range(self.width):
-            if row[i] != parts[i]:
-                return False
-        return True
+        return read_slot(index, &ROOT_PAGE)

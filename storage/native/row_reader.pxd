@@ -64,6 +64,8 @@ cdef class RowReader:
     cdef object group_of(self, uint64_t row_id)
     cdef int64_t find_raw(self, Snapshot snapshot, uint64_t root_id) except -2
     cdef object values_raw(self, uint64_t row_id, columns)
+    cdef tuple values_from(self, uint64_t row_id, tuple columns, Py_ssize_t first)
+    cdef bint has_values(self, uint64_t row_id, tuple columns, Py_ssize_t count, parts) except -1
     cdef object value_of(self, Place *place, uint64_t slot, Py_ssize_t column)
     cdef object string_at(self, const View *view)
     cdef bint has_moved(self, uint64_t root_id) except -1

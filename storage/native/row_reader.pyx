@@ -211,6 +211,40 @@ cdef class RowReader:
         return row
 
     @cython.final
+    cdef tuple values_from(self, uint64_t row_id, tuple columns, Py_ssize_t first):
+        """The values of the columns from the first on."""
+        cdef Place *place = self.place_of(row_id)
+        cdef Py_ssize_t count = len(columns) - first, i
+        cdef tuple row = PyTuple_New(count)
+        for i in range(count):
+            value = self.value_of(place, row_id & 0xFFFF, columns[first + i])
+            Py_INCREF(value)
+            PyTuple_SET_ITEM(row, i, value)
+        return row
+
+    @cython.final
+    cdef bint has_values(self, uint64_t row_id, tuple columns, Py_ssize_t count, parts) except -1:
+        """Whether the first columns have these values."""
+        cdef Place *place = self.place_of(row_id)
+        cdef uint64_t slot = row_id & 0xFFFF
+        cdef Py_ssize_t i, column
+        cdef const unsigned char *at
+        for i in range(count):
+            column = columns[i]
+            part = parts[i]
+            if column < <Py_ssize_t>place.column_count and not place.is_sealed and (
+                self.kinds[column] == INT32 or self.kinds[column] == INT64
+            ) and part is not None and not self.is_null(place, slot, column):
+                at = self.table.bytes + place.columns[column] + WIDTHS[self.kinds[column]] * slot
+                if <int64_t>part != (
+                    (<const int32_t *>at)[0] if self.kinds[column] == INT32 else (<const int64_t *>at)[0]
+                ):
+                    return False
+            elif self.value_of(place, slot, column) != part:
+                return False
+        return True
+
+    @cython.final
     cdef object value_of(self, Place *place, uint64_t slot, Py_ssize_t column):
         cdef const unsigned char *at
         cdef unsigned char kind

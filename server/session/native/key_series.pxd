@@ -1,5 +1,7 @@
 from libc.stdint cimport int64_t
 
+from storage.native.key_reader cimport KeyReader
+
 from server.session.state.native.session_state cimport SessionState
 from server.session.native.wire_series cimport COLUMNS_MAX, PARAMETERS_MAX, Series
 
@@ -14,7 +16,8 @@ cdef class Output:
 
 
 cdef class KeySeries:
-    cdef object fetch, all_free, description
+    cdef KeyReader reader
+    cdef object all_free, description
     cdef tuple limits, constants, locks, tags
     cdef bytes text_description
     cdef int column_count, source_count

@@ -105,7 +105,7 @@ cdef class KeySeries:
     def __init__(self, reader, limits, sources, columns, locks, all_free, description, tags):
         cdef int i
         assert len(limits) <= PARAMETERS_MAX and len(columns) <= COLUMNS_MAX
-        self.fetch = reader.fetch
+        self.reader = reader
         self.limits = tuple(limits)
         self.source_count = len(sources)
         assert self.source_count <= PARAMETERS_MAX
@@ -198,6 +198,7 @@ cdef class KeySeries:
         """DataRow if there is one, and CommandComplete."""
         cdef list parts = []
         cdef tuple row
+        cdef uint64_t row_id
         cdef Py_ssize_t start = output.size
         cdef char *place
         cdef int i
@@ -211,7 +212,7 @@ cdef class KeySeries:
                 if not -self.greatest[i] - 1 <= number <= self.greatest[i]:
                     return output.add(self.tags[0])
             parts.append(value)
-        row = self.fetch(snapshot, parts)
+        row = self.reader.look_up(snapshot, parts, &row_id)
         if row is None:
             return output.add(self.tags[0])
         output.reserve(7)

@@ -189,3 +189,21 @@ def test_changes_by_their_skeleton(ready):
 def test_what_is_no_utf8_is_left_to_the_ordinary_flow(ready, text):
     assert native.serve(ready[0].session, framed(b"Q", text + b"\0")) == (b"", 0)
     assert native.serve(ready[0].session, series("by_pair", text, b"5")) == (b"", 0)
+
+
+def test_a_key_that_many_rows_have_had(ready):
+    served, other = ready
+    other.run("BEGIN ISOLATION LEVEL REPEATABLE READ")
+    assert other.rows("SELECT big FROM item WHERE id = 1") == [("9000000000",)]
+    for number in range(20):
+        served.run("DELETE FROM item WHERE id = 1")
+        served.run(f"INSERT INTO item (id, big) VALUES (1, {number})")
+        reply, taken = native.serve(served.session, series("by_id", b"1"))
+        assert taken
+        assert str(number).encode() + b"\xff\xff\xff\xff" in reply
+        assert other.rows("SELECT big FROM item WHERE id = 1") == [("9000000000",)]
+    assert b"DELETE 1" in b"".join(
+        map(encode, served.send(messages.Query("DELETE FROM item WHERE id = 1")))
+    )
+    assert b"SELECT 0" in native.serve(served.session, series("by_id", b"1"))[0]
+    assert other.rows("SELECT big FROM item WHERE id = 1") == [("9000000000",)]
