@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t
 from storage.native.key_reader cimport KeyReader
 
 from server.session.state.native.session_state cimport SessionState
-from server.session.native.wire_series cimport COLUMNS_MAX, PARAMETERS_MAX, Series
+from server.session.native.wire_series cimport COLUMNS_MAX, PARAMETERS_MAX, Series, Span
 
 
 cdef class Output:
@@ -26,7 +26,7 @@ cdef class KeySeries:
     cdef unsigned char columns[COLUMNS_MAX]
 
     cdef list bound(self, Series *series, int *codes)
-    cdef list lifted(self, tuple literals)
+    cdef list literal_values(self, Span *literals, int count)
     cdef bint read_codes(self, Series *series, int *codes) except -1
     cdef int write(self, Output output, Series *series, list values, int *codes, snapshot) except -1
     cdef int write_row(self, Output output, list values, int *codes, snapshot) except -1

@@ -21,9 +21,11 @@ from storage.native.slots cimport Slot, read_slot, slot_named
 from server.session.block import State
 from server.session.native.point_run cimport basis_of, description_of, joined, now_us, run_control, run_series_of, snapshot_in_block
 from server.sql.native.lexer cimport lifted
+from server.session.native.phrases cimport Phrase, keep_phrase, phrase_of, said_in
 from server.session.state.native.session_state cimport Activity, SessionState, TransactionState
 from server.session.native.wire_series cimport (
-    COLUMNS_MAX, PARAMETERS_MAX, Series, Span, count_at, decoded, formats_of, integer_of, read_series, row_values, text_of
+    COLUMNS_MAX, PARAMETERS_MAX, Series, Span, count_at, decoded, formats_of, integer_of, literal_values, read_series,
+    row_values, text_of
 )
 
 cdef extern from "Python.h":
@@ -54,6 +56,7 @@ cdef Slot BASIS = slot_named("basis")
 cdef Slot CHANGED = slot_named("changed")
 cdef Slot CONTROL = slot_named("control")
 cdef Slot LANE = slot_named("lane")
+cdef Slot PLAIN_FORMATS = slot_named("plain_formats")
 cdef Slot PLANNED = slot_named("planned")
 cdef Slot READ_COMMITTED = slot_named("read_committed")
 cdef Slot SERIES = slot_named("series")
@@ -146,23 +149,15 @@ cdef class KeySeries:
             values.append(value)
         return values
 
-    cdef list lifted(self, tuple literals):
-        """The values of a skeleton's literals, or None where the ordinary flow is to read them."""
+    cdef list literal_values(self, Span *literals, int count):
+        """The values of a text's literals, or None where the ordinary flow is to read them."""
         cdef list values = []
-        cdef Py_ssize_t size
-        cdef Span span
         cdef int i
-        if len(literals) != len(self.limits):
+        if count != len(self.limits):
             return None
-        for i in range(len(literals)):
+        for i in range(count):
             limit = self.limits[i]
-            literal = literals[i]
-            if not limit:
-                values.append(literal.encode())
-                continue
-            span.data = PyUnicode_AsUTF8AndSize(literal, &size)
-            span.length = size
-            value = integer_of(&span, 0, limit)
+            value = text_of(&literals[i]) if not limit else integer_of(&literals[i], 0, limit)
             if value is None:
                 return None
             values.append(value)
@@ -389,47 +384,80 @@ cdef Py_ssize_t run_steps(
 
 
 cdef Py_ssize_t serve_query(SessionState session, bytes data, Py_ssize_t start, Output output) except -1:
-    cdef KeySeries known
-    cdef int codes[COLUMNS_MAX]
-    cdef int i
-    cdef list values
-    cdef tuple found, name
+    cdef Span literals[PARAMETERS_MAX]
     cdef const char *place = PyBytes_AS_STRING(data) + start
-    cdef Py_ssize_t length = swap32((<const uint32_t *>(place + 1))[0])
-    if length < 5 or start + 1 + length > PyBytes_GET_SIZE(data):
+    cdef Py_ssize_t length = swap32((<const uint32_t *>(place + 1))[0]), end = start + 1 + length
+    cdef Phrase phrase
+    if length < 5 or end > PyBytes_GET_SIZE(data):
         return 0
+    if session.phrases and not place[length]:
+        phrase = said_in(session.phrases, place + 5, length - 5, literals)
+        if phrase is not None:
+            sql = decoded(place + 5, length - 5)
+            if sql is not None and answer_text(session, phrase.prepared, literals, phrase.count, sql, output):
+                return end
+            session.phrases.remove(phrase)
+            return 0
     if <const char *>memchr(place + 5, 0, length - 4) != place + length:
         return 0
     sql = decoded(place + 5, length - 5)
-    if sql is None:
-        return 0
-    found = lifted(sql)
+    return end if sql is not None and serve_text(session, sql, length < CONTROL_MAX, output) else 0
+
+
+cdef bint serve_text(SessionState session, sql, bint is_short, Output output) except -1:
+    """Answer a text that the lexer has to look at."""
+    cdef Span literals[PARAMETERS_MAX]
+    cdef tuple found = lifted(sql), name
+    cdef Py_ssize_t size
+    cdef Phrase phrase
+    cdef int i
     prepared = None
     if found is not None:
         name = (found[0], found[1])
         prepared = session.skeletons.get(name)
         if prepared is None and name not in session.skeletons:
             prepared = session.take_over(name)
-    in_block = session.transaction.state is OPEN
+    if prepared is None or len(<tuple>found[2]) > PARAMETERS_MAX:
+        reply = session.run_text(sql) if prepared is not None or is_short else None
+        if reply is None:
+            return False
+        output.add(reply)
+        return True
+    phrase = phrase_of(sql, prepared)
+    for i in range(len(<tuple>found[2])):
+        literals[i].data = PyUnicode_AsUTF8AndSize((<tuple>found[2])[i], &size)
+        literals[i].length = size
+    if not answer_text(session, prepared, literals, len(<tuple>found[2]), sql, output):
+        return False
+    if phrase is not None:
+        if session.phrases is None:
+            session.phrases = []
+        keep_phrase(session.phrases, phrase)
+    return True
+
+
+cdef bint answer_text(
+    SessionState session, prepared, Span *literals, int count, sql, Output output
+) except -1:
+    """Answer a text of a prepared statement; False: nothing was written, the ordinary flow is to answer."""
+    cdef KeySeries known
+    cdef int codes[COLUMNS_MAX]
+    cdef int i
+    cdef list values
+    cdef bint in_block = session.transaction.state is OPEN
     known = known_of(prepared) if in_block else fresh(session, prepared)
     if known is None:
-        reply = None
-        if prepared is not None or length < CONTROL_MAX:
-            reply = session.run_text(sql)
-        if reply is None:
-            return 0
-        output.add(reply)
-        return start + 1 + length
-    values = known.lifted(found[2])
+        return answer_lane(session, prepared, literals, count, sql, output)
+    values = known.literal_values(literals, count)
     if values is None:
-        return 0
+        return False
     for i in range(known.column_count):
         codes[i] = 0
     snapshot = None
     if in_block:
         snapshot = snapshot_in_block(session, prepared, known.locks, sql)
         if snapshot is None:
-            return 0
+            return False
     else:
         show(session, sql)
         session.activity.commit_count += 1
@@ -437,7 +465,29 @@ cdef Py_ssize_t serve_query(SessionState session, bytes data, Py_ssize_t start, 
     output.add(known.text_description)
     known.write_row(output, values, codes, snapshot)
     output.add(READY_OPEN if in_block else READY)
-    return start + 1 + length
+    return True
+
+
+cdef bint answer_lane(
+    SessionState session, prepared, Span *literals, int count, sql, Output output
+) except -1:
+    """`answer_text` where it is no read by key."""
+    cdef tuple values, formats
+    lane = read_slot(prepared, &LANE)
+    planned = read_slot(prepared, &PLANNED)
+    if lane is None or read_slot(lane, &PLANNED) is not planned or read_slot(prepared, &BASIS) is not basis_of(session):
+        return False
+    values = literal_values(lane, literals, count)
+    if values is None:
+        return False
+    formats = read_slot(lane, &PLAIN_FORMATS)
+    reply = run_series_of(
+        session, prepared, lane, values, formats, description_of(lane, formats) if planned.returns_rows else b"", sql
+    )
+    if reply is None:
+        return False
+    output.add(reply)
+    return True
 
 
 cdef KeySeries known_of(prepared):

@@ -193,19 +193,37 @@ cdef tuple row_values(lane, Series *series):
         code = 0
         if series.parameter_format_count:
             code = series.parameter_formats[i if series.parameter_format_count > 1 else 0]
-        limit = limits[i]
-        if limit is None:
-            value = value_of(lane, i, PyBytes_FromStringAndSize(span.data, span.length), code)
-        elif limit:
-            value = integer_of(span, code, limit)
-        elif code > 1 or memchr(span.data, 0, span.length) != NULL:
-            return None
-        else:
-            value = decoded(span.data, span.length)
+        value = row_value(lane, i, limits[i], span, code)
         if value is None:
             return None
         values.append(value)
     return tuple(values)
+
+
+cdef tuple literal_values(lane, Span *literals, int count):
+    """The literals of a text in row form, or None where the ordinary flow is to read them."""
+    cdef list values = []
+    cdef tuple limits = read_slot(lane, &LIMITS)
+    cdef int i
+    if limits is None or count != len(limits):
+        return None
+    for i in range(count):
+        value = row_value(lane, i, limits[i], &literals[i], 0)
+        if value is None:
+            return None
+        values.append(value)
+    return tuple(values)
+
+
+cdef object row_value(lane, int place, limit, Span *span, int code):
+    """A value that is not NULL in row form; None: it is for the ordinary flow."""
+    if limit is None:
+        return value_of(lane, place, PyBytes_FromStringAndSize(span.data, span.length), code)
+    if limit:
+        return integer_of(span, code, limit)
+    if code > 1 or memchr(span.data, 0, span.length) != NULL:
+        return None
+    return decoded(span.data, span.length)
 
 
 cdef tuple formats_of(lane, Series *series):

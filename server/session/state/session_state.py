@@ -123,6 +123,7 @@ class SessionState:
         self.prepared: dict[str, Prepared] = {}
         self.portals: dict[str, Portal] = {}
         self.skeletons: dict[tuple[str, str], Prepared | None] = {}
+        self.phrases: list[Any] | None = None  # see native/phrases
         self.parsed: dict[tuple[str, tuple[int, ...]], Prepared] = {}  # see extended_query
         self.skipping = False  # an extended-query message failed: ignore all until Sync
         self.notices: list[NoticeResponse] = []

@@ -62,6 +62,8 @@ cdef unsigned char outer_open[LENGTH_MAX]
 cdef unsigned char outer_values[LENGTH_MAX]
 cdef char written[6 * LENGTH_MAX]
 cdef char letters[LENGTH_MAX]
+cdef Literal last_literals[LITERALS_MAX]
+cdef int last_count = -1
 
 cdef enum:
     IS_SPACE = 1
@@ -399,6 +401,19 @@ cdef object value_of(str sql, const unsigned char* text, int index, int start):
     return "-" + value if start < literal.start else value
 
 
+cdef void note_literal(Literal *literal, const Token *token, int start) noexcept:
+    """Where it stands without its quotes or its sign."""
+    literal.is_string = token.kind == STRING
+    literal.is_negative = start < token.start
+    literal.start = token.start + literal.is_string
+    literal.end = token.end - literal.is_string
+
+
+cdef int literals_lifted(const Literal **found) noexcept:
+    found[0] = last_literals
+    return last_count
+
+
 def skeleton(str sql):
     """Lift the literals of one statement; None where there is nothing to gain or to be sure of."""
     found = lifted(sql)
@@ -407,6 +422,8 @@ def skeleton(str sql):
 
 cdef tuple lifted(str sql):
     """`skeleton`, as a tuple that need not be of its class."""
+    global last_count
+    last_count = -1
     cdef int length = PyUnicode_GET_LENGTH(sql)
     if length > LENGTH_MAX:
         return None
@@ -446,6 +463,8 @@ cdef tuple lifted(str sql):
             if start < 0:
                 continue
             values.append(value_of(sql, text, index, start))
+            if count_lifted < LITERALS_MAX:
+                note_literal(&last_literals[count_lifted], token, start)
             letters[count_lifted] = c"s" if token.kind == STRING else number_kind(
                 text + token.start, token.end - token.start, start < token.start
             )
@@ -458,6 +477,7 @@ cdef tuple lifted(str sql):
         return None
     memcpy(&written[size], &text[copied], length - copied)
     size += length - copied
+    last_count = count_lifted if count_lifted <= LITERALS_MAX else -1
     return (
         PyUnicode_DecodeASCII(written, size, NULL),
         PyUnicode_DecodeASCII(letters, count_lifted, NULL),

@@ -30,6 +30,6 @@ cdef class SessionState:
     cdef public TransactionState transaction
     cdef public Activity activity
     cdef public dict prepared, portals, skeletons, parsed
-    cdef public list notices
+    cdef public list notices, phrases
     cdef public bint skipping
     cdef public Py_ssize_t single_steps
