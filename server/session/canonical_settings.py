@@ -6,7 +6,12 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from protocol.encodings import encoding_named
-from server.errors import FeatureNotSupported, InvalidParameterValue, SqlError
+from server.errors import (
+    FeatureNotSupported,
+    InvalidParameterValue,
+    ObjectNotInPrerequisiteState,
+    SqlError,
+)
 from server.types.calendar import US_PER_SECOND
 from server.types.interval import parse_interval
 from server.types.type import PLAIN_STYLE
@@ -26,6 +31,7 @@ DEFAULT: Final = ("ISO", "MDY")
 INTERVAL: Final = re.compile(r"\s*interval\s*'([^']*)'\s*", re.IGNORECASE)
 HOURS: Final = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)\s*")
 HOURS_MAX: Final = 168
+INDEX_METHODS: Final = ("btree", "hash", "gist", "gin", "spgist", "brin")
 
 
 def _invalid(name: str, text: str, detail: str = "") -> InvalidParameterValue:
@@ -99,9 +105,22 @@ def client_encoding(text: str, _current: str) -> str:
     )
 
 
+def table_access_method(text: str, _current: str) -> str:
+    """The access method of new tables; there is one."""
+    name = "default_table_access_method"
+    if not text:
+        raise _invalid(name, text, f"{name} cannot be empty.")
+    if text in INDEX_METHODS:
+        raise ObjectNotInPrerequisiteState(f'access method "{text}" is not of type TABLE')
+    if text != "heap":
+        raise _invalid(name, text, f'Table access method "{text}" does not exist.')
+    return text
+
+
 CANONICAL: Final[Mapping[str, Canonical]] = {
     "DateStyle": date_style,
     "TimeZone": time_zone,
     "client_encoding": client_encoding,
+    "default_table_access_method": table_access_method,
 }
 """By the name of the setting."""

@@ -13,15 +13,23 @@ from typing import TYPE_CHECKING, Final
 from server.catalog.objects import ExtensionObject
 from server.catalog.operator_class_objects import user_class
 from server.catalog.views.physical import accepts, operator_class
-from server.errors import DatatypeMismatch, FeatureNotSupported, UndefinedObject
+from server.errors import (
+    DatatypeMismatch,
+    FeatureNotSupported,
+    ObjectNotInPrerequisiteState,
+    UndefinedObject,
+    WrongObjectType,
+)
 from server.inverted.access_methods import CLASSES, operator_class_of
 from server.planner.standalone import is_relabelled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from server.catalog.objects import Index, IndexKey, Table
+    from server.executor.waits import Wait
     from server.sql.nodes import IndexElement
+    from server.sql.utility_alter import SetAccessMethod
     from server.sql.utility_objects import CreateIndex
     from server.statements.statement import StatementContext
 
@@ -36,6 +44,7 @@ class AccessMethod:
     includes: bool = False
 
 
+TABLE_METHOD: Final = "heap"
 METHODS: Final[Mapping[str, AccessMethod]] = {
     "btree": AccessMethod(unique=True, ordered=True, includes=True),
     "hash": AccessMethod(multicolumn=False),
@@ -44,6 +53,29 @@ METHODS: Final[Mapping[str, AccessMethod]] = {
     "spgist": AccessMethod(multicolumn=False, includes=True),
     "brin": AccessMethod(),
 }
+
+
+def require_table_method(name: str, *, is_partitioned: bool = False) -> None:
+    """Raise SqlError unless tables may be made with an access method; there is one, heap."""
+    if not name or (name == TABLE_METHOD and not is_partitioned):
+        return
+    if is_partitioned:
+        raise FeatureNotSupported(
+            "specifying a table access method is not supported on a partitioned table"
+        )
+    if name in METHODS:
+        raise ObjectNotInPrerequisiteState(f'access method "{name}" is not of type TABLE')
+    raise UndefinedObject(f'access method "{name}" does not exist')
+
+
+def set_access_method(
+    context: StatementContext, table: Table, command: SetAccessMethod
+) -> Iterator[Wait]:
+    """SET ACCESS METHOD: there is one that tables can have, which they have."""
+    yield from ()
+    if table.kind == "p":
+        raise WrongObjectType("cannot change access method of a partitioned table")
+    require_table_method(command.name)
 
 
 def check_method(statement: CreateIndex) -> None:

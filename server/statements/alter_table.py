@@ -85,6 +85,7 @@ from storage.engine import Kind
 if TYPE_CHECKING:
     from server.sql.utility_statement import Option
 
+from server.statements.access_methods import set_access_method
 from server.statements.alter_column import existing_column, with_column
 from server.statements.alter_identity import (
     add_identity,
@@ -546,6 +547,7 @@ STEPS: dict[type[Any], Step] = {
     tree.SetRowSecurity: set_row_security,
     tree.SetForeignOptions: set_foreign_options,
     tree.SetTablespace: set_tablespace,
+    tree.SetAccessMethod: set_access_method,
     tree.AddColumn: add_column,
     tree.DropColumn: drop_column,
     tree.SetDefault: set_default,

@@ -125,16 +125,15 @@ def add_check(
     names: ConstraintNames,
 ) -> Iterator[Wait]:
     """CHECK (condition)."""
-    if table.kind == "p" and constraint.no_inherit:
-        raise InvalidTableDefinition(
-            f'cannot add NO INHERIT constraint to partitioned table "{table.name}"'
-        )
+    refuse_no_inherit(table, no_inherit=constraint.no_inherit)
     used = check_condition(
         context.environment(), table, constraint.expression.tree, context.statement.offset
     )
     label_column = keys[0] if keys else table.column(used[0]).name if len(used) == 1 else ""
     text = stored_expression(context.environment(), constraint.expression.tree, table)
-    if constraint.name and _merges_with_inherited(context, table, constraint, text):
+    if constraint.name and merged_with_inherited(
+        context, table, constraint.name, text, no_inherit=constraint.no_inherit
+    ):
         return
     name = names.choose(constraint.name, label_column, "check")
     value = Constraint(
@@ -154,23 +153,32 @@ def add_check(
         yield from verify_check(context, table, value)
 
 
-def _merges_with_inherited(
-    context: StatementContext, table: Table, constraint: written.Check, text: str
-) -> bool:
-    """Whether the table has the constraint from a parent already: it then is the table's own, too."""
+def refuse_no_inherit(table: Table, *, no_inherit: bool) -> None:
+    """Raise for a CHECK of a partitioned table that its partitions would not have."""
+    if table.kind == "p" and no_inherit:
+        raise InvalidTableDefinition(
+            f'cannot add NO INHERIT constraint to partitioned table "{table.name}"'
+        )
+
+
+def merged_with_inherited(
+    context: StatementContext, table: Table, name: str, text: str, *, no_inherit: bool
+) -> Constraint | None:
+    """The constraint that the table has from a parent already: it then is the table's own, too."""
     for own in context.catalog.constraints_of(table.oid):
-        if own.name != constraint.name or own.kind != "c" or not own.inherited or own.local:
+        if own.name != name or own.kind != "c" or not own.inherited or own.local:
             continue
         if own.expression != text:
-            return False
-        if constraint.no_inherit:
+            return None
+        if no_inherit:
             raise InvalidObjectDefinition(
                 f'constraint "{own.name}" conflicts with inherited constraint on relation "{table.name}"'
             )
         context.notice("00000", f'merging constraint "{own.name}" with inherited definition')
-        context.ddl.put(replace(own, local=not table.is_partition))
-        return True
-    return False
+        merged = replace(own, local=not table.is_partition)
+        context.ddl.put(merged)
+        return merged
+    return None
 
 
 def add_unique(

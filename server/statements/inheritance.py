@@ -8,11 +8,12 @@ Rule 2: NOT NULL and CHECK constraints of a parent hold for its children; keys o
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from server.catalog.collations import collation_text
 from server.catalog.names import type_text
 from server.catalog.objects import Column, Constraint, Table
+from server.catalog.views.physical import physical
 from server.errors import (
     CollationMismatch,
     DatatypeMismatch,
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from server.executor.waits import Wait
     from server.sql.utility_statement import Name
     from server.statements.statement import StatementContext
+
+STORAGE_WORDS: Final = {"p": "PLAIN", "e": "EXTERNAL", "x": "EXTENDED", "m": "MAIN"}
+COMPRESSION_WORDS: Final = {"p": "pglz", "l": "lz4"}
 
 Inherited = TypeVar("Inherited", Column, Constraint)
 
@@ -131,6 +135,7 @@ class MergedColumns:
             "00000", f'merging multiple inherited definitions of column "{column.name}"'
         )
         refuse_type_conflict(self._context, f'inherited column "{column.name}"', known, column)
+        known = self._with_storage(f'inherited column "{column.name}"', known, column)
         if known.generated != column.generated:
             raise DatatypeMismatch(f'inherited column "{column.name}" has a generation conflict')
         default = known.default
@@ -154,6 +159,8 @@ class MergedColumns:
         if not self._is_partition:
             self._tell(own.name, is_last_place=is_last_place)
             refuse_type_conflict(self._context, f'column "{own.name}"', known, own)
+            asked = replace(own, storage=own.storage or known.storage)
+            known = self._with_storage(f'column "{own.name}"', known, asked)
         default, generated = self._own_default(known, own)
         merged = replace(
             known,
@@ -177,6 +184,23 @@ class MergedColumns:
             f'moving and merging column "{name}" with inherited definition',
             "User-specified column moved to the position of the inherited column.",
         )
+
+    def _with_storage(self, what: str, known: Column, other: Column) -> Column:
+        """The known column with the compression of the other; raises if they are not stored alike."""
+        kind = physical(self._context.catalog, known.type).storage
+        stored = [each.storage or kind for each in (known, other)]
+        if stored[0] != stored[1]:
+            raise DatatypeMismatch(
+                f"{what} has a storage parameter conflict",
+                detail=" versus ".join(STORAGE_WORDS[each] for each in stored),
+            )
+        if known.compression and other.compression and known.compression != other.compression:
+            words = (COMPRESSION_WORDS[each.compression] for each in (known, other))
+            raise DatatypeMismatch(
+                f'column "{known.name}" has a compression method conflict',
+                detail=" versus ".join(words),
+            )
+        return replace(known, compression=known.compression or other.compression)
 
     def _own_default(self, known: Column, own: Column) -> tuple[str | None, str]:
         if known.generated and own.identity:

@@ -7,13 +7,23 @@ Rule 1: the new table is its own: what is copied is a copy, under names of the n
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING
 
 from server.catalog.index_names import column_names
 from server.catalog.objects import Column, Constraint, Index, Sequence, Table, UserType
+from server.catalog.statistics_objects import ExtendedStatistics
+from server.catalog.views.physical import physical
 from server.errors import WrongObjectType
+from server.identifiers import generated_name
+from server.statements.constraints import merged_with_inherited, refuse_no_inherit
 from server.statements.index_storage import build_index, make_index
-from server.statements.names import claim_relation_name, find_relation, free_name, missing_relation
+from server.statements.names import (
+    claim_relation_name,
+    find_relation,
+    free_name,
+    missing_relation,
+)
 from server.statements.partition_indexes import refuse_second_primary
 
 if TYPE_CHECKING:
@@ -54,9 +64,12 @@ def like_source(context: StatementContext, item: tree.LikeClause) -> Table:
     )
 
 
-def copied_column(column: Column, number: int, including: frozenset[str]) -> Column:
+def copied_column(
+    context: StatementContext, column: Column, number: int, including: frozenset[str]
+) -> Column:
     """A column of the source as one of the new table."""
     has_default = "generated" if column.generated else "defaults"
+    storage = column.storage or physical(context.catalog, column.type).storage
     return replace(
         column,
         number=number,
@@ -68,6 +81,8 @@ def copied_column(column: Column, number: int, including: frozenset[str]) -> Col
         inherited=0,
         local=True,
         statistics_target=-1,
+        storage=storage if "storage" in including else "",
+        compression=column.compression if "compression" in including else "",
         comment=column.comment if "comments" in including else None,
     )
 
@@ -108,6 +123,18 @@ def copy_checks(
     for constraint in context.catalog.constraints_of(copied.source.oid):
         if constraint.kind != "c":
             continue
+        refuse_no_inherit(table, no_inherit=constraint.no_inherit)
+        merged = merged_with_inherited(
+            context,
+            table,
+            constraint.name,
+            constraint.expression or "",
+            no_inherit=constraint.no_inherit,
+        )
+        if merged is not None:
+            if "comments" in copied.including:
+                context.ddl.put(replace(merged, comment=constraint.comment))
+            continue
         columns = tuple(copied.numbers[number] for number in constraint.columns)
         context.ddl.put(
             replace(
@@ -123,6 +150,39 @@ def copy_checks(
                 comment=constraint.comment if "comments" in copied.including else None,
             )
         )
+
+
+def copy_statistics(context: StatementContext, table: Table, copied: Copied) -> None:
+    """INCLUDING STATISTICS: the statistics objects of the source, under names of the new table's."""
+    if "statistics" not in copied.including:
+        return
+    for source in context.catalog.objects(ExtendedStatistics):
+        if source.table != copied.source.oid:
+            continue
+        columns = tuple(sorted(copied.numbers[number] for number in source.columns))
+        parts = [table.column(number).name for number in columns]
+        parts += ["expr"] * len(source.expressions)
+        context.ddl.put(
+            replace(
+                source,
+                oid=context.new_oid(),
+                name=_statistics_name(context, table, "_".join(parts)),
+                owner=table.owner,
+                schema=table.schema,
+                table=table.oid,
+                columns=columns,
+                comment=source.comment if "comments" in copied.including else None,
+            )
+        )
+
+
+def _statistics_name(context: StatementContext, table: Table, second: str) -> str:
+    """A name that no statistics object of the table's schema has."""
+    for number in count():
+        name = generated_name(table.name, second, f"stat{number or ''}")
+        if context.catalog.statistics_named(table.schema, name) is None:
+            return name
+    raise AssertionError("numbers do not end")
 
 
 def copy_indexes(context: StatementContext, table_oid: int, copied: Copied) -> Iterator[Wait]:

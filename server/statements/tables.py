@@ -19,6 +19,7 @@ from server.planner.stored_text import stored_generated
 from server.sql import constraints as written
 from server.sql import nodes
 from server.sql import utility_tables as tree
+from server.statements.access_methods import require_table_method
 from server.statements.column_definition import column_of
 from server.statements.constraints import (
     ConstraintNames,
@@ -55,6 +56,7 @@ from server.statements.table_like import (
     copy_checks,
     copy_indexes,
     copy_sequence,
+    copy_statistics,
     identity_options,
     like_source,
 )
@@ -119,7 +121,7 @@ class NewTable:
             self.written.add(column.name)
             self.place += 1
             number = len(self.columns) + 1 if known is None else known.number
-            own = copied_column(column, number, item.including)
+            own = copied_column(self.context, column, number, item.including)
             numbers[column.number] = number
             if known is not None and self.merged is not None:
                 is_in_place = known.number == self.place
@@ -140,6 +142,7 @@ class NewTable:
             copy_sequence(self.context, table.oid, number, sequence)
         for item in self.copied:
             yield from copy_indexes(self.context, self.table.oid, item)
+            copy_statistics(self.context, self.table, item)
 
 
 def create_table(context: StatementContext, statement: tree.CreateTable) -> Run:
@@ -166,6 +169,7 @@ def make_table(
     yield from _lock_sources(context, statement)
     has_parts = statement.partition_key is not None
     known = parameters_of_relation("p" if has_parts else "r")
+    require_table_method(statement.access_method, is_partitioned=has_parts)
     table = Table(
         oid=context.new_oid(),
         name=name,

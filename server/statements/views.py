@@ -26,6 +26,7 @@ from server.sql import utility_objects as objects_tree
 from server.sql import utility_tables as tree
 from server.sql.utility_statement import UtilityStatement
 from server.sql.utility_transactions import Execute
+from server.statements.access_methods import require_table_method
 from server.statements.collations import derived_collation
 from server.statements.column_types import refuse_pseudo_type
 from server.statements.names import (
@@ -248,6 +249,9 @@ def make_table(
     if is_view and running.parameters:
         raise FeatureNotSupported("materialized views may not be defined using bound parameters")
     columns = result_columns(context, planned, statement.column_names)
+    require_table_method(statement.access_method)
+    if statement.on_commit and not is_temporary:
+        raise InvalidTableDefinition("ON COMMIT can only be used on temporary tables")
     table = Table(
         oid=context.new_oid(),
         name=name,

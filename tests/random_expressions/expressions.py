@@ -297,6 +297,13 @@ def run(maker: Maker, comparison: Comparison, number: int) -> dict[str, Found]:
     return found
 
 
+def conninfo(address: str) -> str:
+    """How to connect to host:port or host:port/database."""
+    server, _, database = address.partition("/")
+    host, _, port = server.partition(":")
+    return f"host={host} port={port} user=postgres dbname={database or 'postgres'}"
+
+
 def main() -> int:
     """Run and print what differs."""
     parser = argparse.ArgumentParser(description="Random expressions on both servers")
@@ -307,8 +314,7 @@ def main() -> int:
     parser.add_argument("--target", default="127.0.0.1:5432")
     options = parser.parse_args()
     reference, target = (
-        Wire(f"host={host} port={port} user=postgres dbname=postgres", PREPARE)
-        for host, port in (each.split(":") for each in (options.reference, options.target))
+        Wire(conninfo(address), PREPARE) for address in (options.reference, options.target)
     )
     started = time.perf_counter()
     found = run(
