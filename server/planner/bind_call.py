@@ -25,9 +25,11 @@ from server.expressions.expression import (
     Call,
     Constant,
     Expression,
+    OuterVariable,
     Parameter,
     SetReturningCall,
     SortKey,
+    Variable,
 )
 from server.functions.function import Aggregate, Function, WindowFunction
 from server.identifiers import BY_OID
@@ -63,8 +65,11 @@ if TYPE_CHECKING:
 
     from server.types.type import TypeReference
 
-_ASKING_FOR_TYPES = frozenset((1619,))
-"""pg_typeof: it may be told that nobody knows."""
+_ASKING_FOR_TYPES = frozenset((1619, 1269))
+"""pg_typeof, pg_column_size: they may be told that nobody knows."""
+
+COLUMN_SIZE = 1269
+"""pg_column_size: told whether a value comes out of a row, whose header is short there."""
 
 Callee = Function | Aggregate | WindowFunction
 
@@ -184,10 +189,13 @@ def _refuse_procedure(
 def make_call(resolved: Resolved, offset: int) -> Call:
     """The expression of a call of an ordinary function."""
     assert isinstance(resolved.target, Function)
+    arguments = resolved.arguments
+    if resolved.target.oid == COLUMN_SIZE and isinstance(arguments[0], Variable | OuterVariable):
+        arguments = (*arguments, Constant(type=resolved.type, value=1))
     return Call(
         type=resolved.type,
         function=resolved.target,
-        arguments=resolved.arguments,
+        arguments=arguments,
         variadic=resolved.variadic,
         offset=offset,
     )

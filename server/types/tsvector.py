@@ -205,7 +205,7 @@ def stored_words(stored: bytes) -> list[bytes]:
     return words
 
 
-def _byte_count(value: TsVector) -> int:
+def vector_bytes(value: TsVector) -> int:
     """How long PostgreSQL's form of the vector is."""
     size = 0
     for word, positions in value.lexemes:
@@ -217,7 +217,7 @@ def _byte_count(value: TsVector) -> int:
 
 def sort_key(value: TsVector) -> tuple[Any, ...]:
     """Order as PostgreSQL does: by size, count, then word by word; what has positions first."""
-    flat: list[Any] = [_byte_count(value), len(value.lexemes)]
+    flat: list[Any] = [vector_bytes(value), len(value.lexemes)]
     for word, positions in value.lexemes:
         flat += [-bool(positions), word, -len(positions)]
         for place in positions:

@@ -12,11 +12,14 @@ from server.catalog.tablespaces import Tablespace
 from server.catalog.toast import table_of_toast
 from server.catalog.views.physical import fact_of
 from server.errors import (
+    FeatureNotSupported,
     InvalidCatalogName,
     InvalidParameterValue,
     NumericValueOutOfRange,
 )
 from server.functions.declare import row
+from server.types.array import Array
+from server.types.datum_sizes import PAYLOADS, computed_size, stored_size
 from server.types.numeric import EXACT
 
 if TYPE_CHECKING:
@@ -28,6 +31,17 @@ if TYPE_CHECKING:
 UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 KEPT_LIMIT = 10 * 1024
 """A number stays in its unit up to this."""
+
+
+def _column_size(call: CallContext, value: Any, is_stored: bool = False) -> int:
+    """What a value takes, in a row or by itself."""
+    kind = call.arguments[0].type
+    while kind.kind == "d":
+        kind = view_of(call).type(kind.element_oid)
+    element = view_of(call).type(value.element) if isinstance(value, Array) else None
+    if kind.length == -1 and element is None and type(value) not in PAYLOADS:
+        raise FeatureNotSupported(f"the size of values of type {kind.sql_name} is not supported")
+    return (stored_size if is_stored else computed_size)(kind, value, element)
 
 
 def main_bytes(call: CallContext, value: Any) -> int:
@@ -198,6 +212,11 @@ def _of_file_node(call: CallContext, tablespace: int, number: int) -> int | None
 
 
 FUNCTIONS = (
+    row(
+        "1269 pg_column_size(any) int4 stable context",
+        _column_size,
+        "how many bytes PostgreSQL gives to a value",
+    ),
     row("2325 pg_relation_size(regclass) int8 volatile context", _relation, "bytes of a relation"),
     row(
         "2332 pg_relation_size(regclass, text) int8 volatile context",
