@@ -126,6 +126,8 @@ def _position(array: Array | None, item: Any, start: int | None = 1) -> int | No
         return None
     if len(array.dimensions) > 1:
         raise _multidimensional()
+    if item is None and None not in array.items:
+        return None
     if start is None:
         raise NullValueNotAllowed("initial position must not be null")
     lower = array.dimensions[0][1]

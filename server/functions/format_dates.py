@@ -187,8 +187,22 @@ def _year(moment: Moment) -> int:
     return moment.year if moment.year > 0 else 1 - moment.year
 
 
+def _iso_start(year: int) -> int:
+    """The day that a year of weeks begins with: the Monday of the week that has January 4th."""
+    fourth = days_of(year, 1, 4)
+    return fourth - (weekday_of(fourth) + 6) % 7
+
+
+def _year_of_weeks(moment: Moment) -> int:
+    """The year of weeks, at most one away from the year: more of them do days of an interval not make."""
+    year = moment.year
+    if moment.days < _iso_start(year):
+        return year - 1
+    return year + (moment.days >= _iso_start(year + 1))
+
+
 def _iso_year(moment: Moment) -> int:
-    year = iso_week(moment.days)[0]
+    year = _year_of_weeks(moment)
     return year if year > 0 or moment.is_interval else 1 - year
 
 
@@ -211,9 +225,7 @@ def _day_in_year(moment: Moment) -> int:
 
 
 def _iso_day_in_year(moment: Moment) -> int:
-    year, _ = iso_week(moment.days)
-    fourth = days_of(year, 1, 4)
-    return moment.days - (fourth - (weekday_of(fourth) + 6) % 7) + 1
+    return moment.days - _iso_start(_year_of_weeks(moment)) + 1
 
 
 Number = Callable[[Moment], tuple[int, int]]

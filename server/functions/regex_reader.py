@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 BOUND_MAX: Final = 255
 CODE_MAX: Final = 0x7FFFFFFE
+WORD: Final = 0xFFFFFFFF
 ESCAPES: Final = {
     "a": "\a", "b": "\b", "B": "\\", "e": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t",
     "v": "\v",
@@ -385,7 +386,7 @@ class Reader:
         if match is None or (len(match[0]) < length and not may_be_shorter):
             self.fail("invalid escape \\ sequence")
         self.at = match.end()
-        code = int(match[0], 16)
+        code = int(match[0], 16) & WORD  # of which PostgreSQL keeps a word
         if code > CODE_MAX:
             self.fail("invalid escape \\ sequence")
         return chr(min(code, 0x10FFFF))

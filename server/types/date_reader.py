@@ -57,7 +57,8 @@ def number_of(digits: str) -> int:
     """Turn digits into a number that PostgreSQL can hold."""
     if not digits:
         return 0
-    value = int(digits) if len(digits) < 20 else INT_MAX + 1
+    significant = digits.lstrip("0")
+    value = int(significant or "0") if len(significant) < 20 else INT_MAX + 1
     if value > INT_MAX:
         raise FieldOverflow
     return value

@@ -20,6 +20,7 @@ KEYWORDS: Final = frozenset(("is", "to", "abs", "lax", "flag", "last", "size", "
     "like_regex",
 }  # fmt: skip
 LOWER_KEYWORDS: Final = frozenset(("null", "true", "false"))
+ENDING_BLANKS: Final = re.compile(r"[ \t\n\r\f]*")
 BLANKS: Final = re.compile(r"(?:[ \t\n\r\f]|/\*.*?\*/)*", re.DOTALL)
 NUMBER: Final = re.compile(r"(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 NAME_CHARACTERS: Final = r'[^?%$.\[\]{}()|&!=<>@#,*:\-+/\\" \t\n\r\f]'
@@ -99,8 +100,7 @@ def _token(text: str, at: int) -> tuple[Token, int]:
         raise SqlSyntaxError(
             f'unexpected end after backslash at or near "{text[at:]}" of jsonpath input'
         )
-    following = text[name.end() : name.end() + 1]
-    return _word(name[0], following if following.isspace() else ""), name.end()
+    return _word(name[0], ENDING_BLANKS.match(text, name.end())[0]), name.end()
 
 
 def _is_longer_name(text: str, number: re.Match[str]) -> bool:

@@ -53,6 +53,7 @@ RANGED = {
 }
 PLANNED = "PostgreSQL looks at the number while it plans, and does nothing"
 GATHERED = "each tells of another mistake: values are computed before the first is looked at"
+FOLDED = "beside a NULL it is left open whether the other operands are evaluated"
 EXPLAINED: tuple[tuple[str, str], ...] = (
     ("skipped: *", "what there is to compare is left open"),
     ("bpcharcmp(*", "only the sign of a comparison has a meaning"),
@@ -71,6 +72,10 @@ EXPLAINED: tuple[tuple[str, str], ...] = (
     ("timestamptz(timestamptz,int4): fails 22023", PLANNED),
     ("aggregate ? array_agg(anyarray*: 2202E not *", GATHERED),
     ("aggregate ? bit_*: message", GATHERED),
+    ("({anyelement} in (*: does not fail *", FOLDED),
+    ("overlaps(*: fails *", FOLDED),
+    ("nullif(*: fails *", FOLDED),
+    ("substring({text} similar *: 22025 not *", GATHERED),
     ("to_date(*: message", "PostgreSQL cuts a character in two"),
     ("to_timestamp(*: message", "PostgreSQL cuts a character in two"),
     ("setweight(*: message", "PostgreSQL cuts a character in two"),
