@@ -491,13 +491,13 @@ FUNCTIONS: Final = (
     ),
     row(
         "3453 float4(jsonb) float4",
-        _to_number("real", float),
+        _to_number("real", numeric_functions.to_float4),
         "The number that it is.",
         "'1.5' -> 1.5",
     ),
     row(
         "2580 float8(jsonb) float8",
-        _to_number("double precision", float),
+        _to_number("double precision", numeric_functions.to_float),
         "The number that it is.",
         "'1.5' -> 1.5",
     ),

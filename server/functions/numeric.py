@@ -201,25 +201,27 @@ def _from_integer_kernel(context: CallContext, column: Column, *, count: int) ->
 def _float_kernel(context: CallContext, column: Column, *, count: int) -> Column:
     dtype = context.result.type.dtype
     if column.scale is None:
-        return scaled.by_rows(_to_float, (column,), dtype)
+        return scaled.by_rows(to_float, (column,), dtype)
     exactly = scaled.magnitude(column.values) < 1 << 53
     if not exactly or column.scale > 22:
-        return scaled.by_rows(_to_float, (column,), dtype)
+        return scaled.by_rows(to_float, (column,), dtype)
     return Column((column.values / 10.0**column.scale).astype(dtype), column.valid)
 
 
-def _to_float(value: Decimal) -> float:
+def to_float(value: Decimal) -> float:
+    """A numeric as a double; raises for one that is none."""
     number = float(value)
-    if math.isinf(number) and value.is_finite():
+    if value.is_finite() and (math.isinf(number) or (not number and value)):
         raise NumericValueOutOfRange(f'"{value:f}" is out of range for type double precision')
     return number
 
 
-def _to_float4(value: Decimal) -> float:
+def to_float4(value: Decimal) -> float:
+    """A numeric as a real; raises for one that is none."""
     if not value.is_finite():
         return float(value)
     number = float(np.float32(float(value))) if abs(value) < Decimal("3.5e38") else math.inf
-    if math.isinf(number) and value.is_finite():
+    if math.isinf(number) or (not number and value):
         raise NumericValueOutOfRange(f'"{value:f}" is out of range for type real')
     return number
 
@@ -559,10 +561,10 @@ FUNCTIONS: Final = (
         "-2.5 -> -3",
         _to_integer_kernel("int8"),
     ),
-    row("1745 float4(numeric) float4", _to_float4, "A numeric as a real.", "0.1 -> 0.1"),
+    row("1745 float4(numeric) float4", to_float4, "A numeric as a real.", "0.1 -> 0.1"),
     row(
         "1746 float8(numeric) float8",
-        _to_float,
+        to_float,
         "A numeric as a double.",
         "0.1 -> 0.1",
         _float_kernel,

@@ -65,8 +65,8 @@ if TYPE_CHECKING:
 
     from server.types.type import TypeReference
 
-_ASKING_FOR_TYPES = frozenset((1619, 1269))
-"""pg_typeof, pg_column_size: they may be told that nobody knows."""
+_ASKING_FOR_TYPES = frozenset((1619, 1269, 3162))
+"""pg_typeof, pg_column_size, pg_collation_for: they may be told that nobody knows."""
 
 COLUMN_SIZE = 1269
 """pg_column_size: told whether a value comes out of a row, whose header is short there."""

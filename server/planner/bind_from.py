@@ -148,7 +148,7 @@ def find_relation(context: BindContext, parts: tuple[str, ...]) -> Table | Index
 def relation_of(context: BindContext, node: exp.Expression) -> Table:
     """The table or view that a TableReference names; 42P01 when there is none."""
     parts = node.args["parts"]
-    if len(parts) > 1 and not context.view_depth:
+    if len(parts) > 1 and not context.views:
         if not context.in_own_database(parts):
             error = FeatureNotSupported(f'{ELSEWHERE}: "{".".join(parts)}"')
             raise raise_at(context, node, error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from server.errors import FeatureNotSupported, StatementTooComplex
+from server.errors import FeatureNotSupported, InvalidObjectDefinition, StatementTooComplex
 from server.expressions.expression import Variable
 from server.planner.bind_from import schema_name
 from server.planner.bind_text import parse_query, without_positions
@@ -29,12 +29,16 @@ def bind_view(context: BindContext, view: Table, alias: str) -> tuple[RangeItem,
     """The names and the plan of a view."""
     from server.planner.bind_query import bind_query
 
-    if context.view_depth >= VIEW_DEPTH_MAX:
+    if view.oid in context.views:
+        raise InvalidObjectDefinition(
+            f'infinite recursion detected in rules for relation "{view.name}"'
+        )
+    if len(context.views) >= VIEW_DEPTH_MAX:
         raise StatementTooComplex("stack depth limit exceeded")
     assert view.view_query is not None
     role, environment, notes = context.role, context.environment, context.resolution
     context.resolution = None
-    context.role, context.view_depth = role_below(context, view), context.view_depth + 1
+    context.role, context.views = role_below(context, view), (*context.views, view.oid)
     # Names mean what they meant when the view was made, whatever the reader's search path.
     if view.view_path:
         context.environment = replace(environment, search_path=view.view_path)
@@ -43,7 +47,7 @@ def bind_view(context: BindContext, view: Table, alias: str) -> tuple[RangeItem,
             own = Scope()
             query = bind_query(context, own, parse_query(view.view_query))
     finally:
-        context.role, context.view_depth = role, context.view_depth - 1
+        context.role, context.views = role, context.views[:-1]
         context.environment, context.resolution = environment, notes
     if len(query.columns) != len(view.live_columns):  # a table grew under SELECT *
         raise FeatureNotSupported(

@@ -134,7 +134,7 @@ class BindContext:
     operator_path: tuple[Oid, ...] | None = None  # where operators are looked for, if it is said
     depends_on_style: bool = False
     depends_on_moment: bool = False
-    view_depth: int = 0
+    views: tuple[int, ...] = ()  # that are being bound, one in the other
     common_tables: dict[int, Any] = field(default_factory=dict)
     transition_tables: dict[str, Any] = field(
         default_factory=dict
@@ -211,12 +211,12 @@ class BindContext:
 
     def in_own_database(self, parts: tuple[str, ...]) -> bool:
         """Whether a name of perhaps three parts is not one of another database."""
-        return len(parts) != 3 or parts[0] == self.environment.database or self.view_depth > 0
+        return len(parts) != 3 or parts[0] == self.environment.database or bool(self.views)
 
     @property
     def is_of_catalog(self) -> bool:
         """Whether what is bound is text that the catalog keeps: it meant what it names when it was written."""
-        if self.view_depth > 0 or not self.environment.checks_usage:
+        if self.views or not self.environment.checks_usage:
             return True
         return self.base_offset < 0 and self.routine is None
 

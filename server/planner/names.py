@@ -40,6 +40,8 @@ def _inner(node: exp.Expression) -> tuple[str, int]:
 
 
 def _function(node: exp.Expression) -> tuple[str, int]:
+    if node.args["name"] == ("pg_catalog", "is_document"):  # what IS DOCUMENT is here
+        return UNNAMED, 0
     return node.args["name"][-1], 2
 
 

@@ -72,6 +72,9 @@ def index_partition(
             )
         return
     wanted = _translated(table, index, child)
+    if index.unique:
+        numbers = tuple(key.number for key in wanted.keys)
+        refuse_partial_key(child, numbers, "PRIMARY KEY" if index.primary else "UNIQUE")
     for own in context.catalog.indexes_of(child.oid):
         if not own.parent and _is_same(own, wanted) and _fits_constraint(context, index, own):
             attach_index(context, index, own)

@@ -100,7 +100,9 @@ def _token(text: str, at: int) -> tuple[Token, int]:
         raise SqlSyntaxError(
             f'unexpected end after backslash at or near "{text[at:]}" of jsonpath input'
         )
-    return _word(name[0], ENDING_BLANKS.match(text, name.end())[0]), name.end()
+    blanks = ENDING_BLANKS.match(text, name.end())
+    assert blanks is not None
+    return _word(name[0], blanks[0]), name.end()
 
 
 def _is_longer_name(text: str, number: re.Match[str]) -> bool:

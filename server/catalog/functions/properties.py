@@ -61,6 +61,8 @@ def _argument_types(call: CallContext, types: Array) -> str:
 
 def _collation_for(call: CallContext, value: Any) -> str | None:
     reference = call.arguments[0]
+    if reference.oid == UNKNOWN_OID:
+        return None
     if reference.collation:
         return collation_text(view_of(call), reference.collation, names_of(call).path)
     if reference.type.collation or reference.oid == UNKNOWN_OID:

@@ -547,6 +547,7 @@ VIEWS: tuple[tuple[str, OfViewer], ...] = (
     ("applicable_roles", applicable_roles),
     ("information_schema_catalog_name", _catalog_name),
     ("character_sets", _character_sets),
+    ("column_column_usage", usage.column_columns),
     ("column_udt_usage", usage.column_udts),
     ("column_domain_usage", usage.column_domains),
     ("domain_udt_usage", usage.domain_udts),

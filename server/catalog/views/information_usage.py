@@ -8,6 +8,7 @@ from server.catalog.collations import Collation
 from server.catalog.names import type_object
 from server.catalog.objects import Table, UserType
 from server.catalog.routine_objects import UserFunction
+from server.catalog.views.dependency_rows import columns_in_text
 from server.catalog.views.information_roles import privilege_rows
 from server.catalog.views.listings import name_of
 from server.catalog.views.physical import named_facts
@@ -36,6 +37,18 @@ def _owns_type(viewer: Viewer, oid: int) -> bool:
 def _under_domains(viewer: Viewer, oid: int) -> int:
     value = viewer.view.object(oid)
     return value.base_type if isinstance(value, UserType) and value.kind == "d" else oid
+
+
+def column_columns(viewer: Viewer) -> Iterator[Row]:
+    """information_schema.column_column_usage: what generated columns are made of."""
+    for table, column in _columns(viewer):
+        if column.generated and viewer.owns(table):
+            for number in columns_in_text(table, column.default):
+                yield {
+                    **viewer.address("table", table),
+                    "column_name": table.column(number).name,
+                    "dependent_column": column.name,
+                }
 
 
 def column_udts(viewer: Viewer) -> Iterator[Row]:
