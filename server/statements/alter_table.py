@@ -438,6 +438,7 @@ def alter_constraint(
         )
     above = context.catalog.object(found.parent) if found.parent else None
     if isinstance(above, Constraint):
+        above = _topmost(context, above)
         whole = context.catalog.object(above.table)
         assert isinstance(whole, Table)
         raise InternalError(
@@ -449,6 +450,12 @@ def alter_constraint(
         context.ddl.put(
             replace(each, deferrable=command.deferrable, deferred=command.initially_deferred)
         )
+
+
+def _topmost(context: StatementContext, constraint: Constraint) -> Constraint:
+    """The constraint that a partition's comes from in the end."""
+    above = context.catalog.object(constraint.parent) if constraint.parent else None
+    return _topmost(context, above) if isinstance(above, Constraint) else constraint
 
 
 def _with_derived(

@@ -15,6 +15,7 @@ from server.errors import (
     InvalidForeignKey,
     InvalidObjectDefinition,
     InvalidTableDefinition,
+    ObjectNotInPrerequisiteState,
     SqlError,
     SqlSyntaxError,
     UndefinedColumn,
@@ -417,6 +418,18 @@ def _without_position(error: SqlError) -> SqlError:
     return error
 
 
+def _is_deferrable(context: StatementContext, index: Index) -> bool:
+    """Whether the constraint behind an index may be checked late: rows may refer to none of such keys."""
+    constraint = context.catalog.object(index.constraint) if index.constraint else None
+    return isinstance(constraint, Constraint) and constraint.deferrable
+
+
+def _deferrable_key(word: str, target: Table) -> ObjectNotInPrerequisiteState:
+    return ObjectNotInPrerequisiteState(
+        f'cannot use a deferrable {word} for referenced table "{target.name}"'
+    )
+
+
 def _referenced_index(
     context: StatementContext, target: Table, names: tuple[str, ...]
 ) -> tuple[Index, tuple[int, ...]]:
@@ -425,9 +438,12 @@ def _referenced_index(
     if not names:
         for index in indexes:
             if index.primary:
+                if _is_deferrable(context, index):
+                    raise _deferrable_key("primary key", target)
                 return index, tuple(key.number for key in index.keys)
         raise UndefinedObject(f'there is no primary key for referenced table "{target.name}"')
     numbers = [_key_column(target, name).number for name in names]
+    found_deferrable = False
     for index in indexes:
         keys = [key.number for key in index.keys]
         if (
@@ -437,7 +453,11 @@ def _referenced_index(
             and 0 not in keys
             and sorted(keys) == sorted(numbers)
         ):
-            return index, tuple(numbers)
+            if not _is_deferrable(context, index):
+                return index, tuple(numbers)
+            found_deferrable = True
+    if found_deferrable:
+        raise _deferrable_key("unique constraint", target)
     raise InvalidForeignKey(
         f'there is no unique constraint matching given keys for referenced table "{target.name}"'
     )
