@@ -18,6 +18,7 @@ Rule 3: whoever runs a module or imports a name that waited holds one lock, take
 
 from __future__ import annotations
 
+import sys
 import threading
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Final, Protocol
@@ -146,10 +147,10 @@ class Late:
     def _imported(self, name: str) -> object:
         assert self._imports is not None
         module, attribute = self._imports[name]
-        if attribute == TOP:
-            return __import__(module, self._names)
-        found = __import__(module, self._names, None, (attribute or "*none*",))
-        return found if attribute is None else getattr(found, attribute)
+        if not attribute:
+            top = __import__(module, self._names)
+            return top if attribute == TOP else sys.modules[module]
+        return getattr(__import__(module, self._names, None, (attribute,)), attribute)
 
 
 def stand_in(name: str, number: int, names: dict[str, object]) -> FunctionType:

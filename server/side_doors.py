@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
-from types import ModuleType
-from typing import TYPE_CHECKING, Final
+from types import GenericAlias, ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from server.late_code import RUNNING
 
@@ -30,10 +31,19 @@ SHELVES: Final[Mapping[str, Sequence[str]]] = {
         "core", "functions", "datatypes", "constraints", "properties", "query", "ddl", "dml", "math", "string",
         "temporal", "aggregate", "array", "json", "builders",
     ),
+    "numpy": ("_globals", "_core"),
 }  # fmt: skip
 """Packages that wait and are made of their modules' names: the modules, in the order in which a name is looked for."""
+NAMES: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
+    "numpy": {"_core.multiarray": ("bincount", "packbits", "unpackbits")},
+}
+"""Further names that modules of such packages give, which have others that the package means otherwise."""
+ALIASES: Final = ("numpy.typing", "numpy._typing")
+"""Modules that are asked for NDArray, which nothing is ever done with: NDArray[...] is said to be there, no more."""
 LATER: Final = ("google.protobuf.internal.python_message", "lxml.etree")
 """Modules that run when something in them is first used."""
+ONE_THREAD: Final = ("OPENBLAS_NUM_THREADS", "1")
+"""Nothing here multiplies matrices; threads for it would spin, waiting for the first, while the server starts."""
 LEFT_OUT: Final = ("numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars")
 """Modules that do nothing but give others their documentation."""
 
@@ -45,6 +55,9 @@ class _Package(ModuleType):
         spec = self.__spec__
         if spec is None or spec.loader is None or (name.startswith("__") and name.endswith("__")):
             raise AttributeError(name)
+        begun = sys.modules.get(f"{spec.name}.{name}")
+        if begun is not None and getattr(begun.__spec__, "_initializing", False):
+            return begun  # is being imported, and its parts ask for it
         known = PACKAGES.get(spec.name, {}).get(name)
         if known is not None:
             return importlib.import_module(known)
@@ -60,13 +73,25 @@ class _Shelf(_Package):
 
     def __getattr__(self, name: str) -> object:
         modules = SHELVES[self.__name__]
+        for module, names in NAMES.get(self.__name__, {}).items():
+            if name in names:
+                return getattr(importlib.import_module(f"{self.__name__}.{module}"), name)
         if not name.startswith("__") and name not in modules:
             for each in modules:
                 found = vars(importlib.import_module(f"{self.__name__}.{each}"))
-                if name in found:
+                if name in found and not isinstance(found[name], ModuleType):
                     self.__dict__[name] = found[name]
                     return found[name]
         return super().__getattr__(name)
+
+
+class _Aliases(_Package):
+    """A package of types that has not run and gives a stand-in for the one that annotations are made of."""
+
+    class NDArray:
+        """Says what an array has for whoever checks types."""
+
+        __class_getitem__: ClassVar[Any] = classmethod(GenericAlias)
 
 
 class _Module(ModuleType):
@@ -95,10 +120,13 @@ def _run(module: ModuleType) -> None:
 
 def install() -> None:
     """Make all of them, unless they are there."""
+    os.environ.setdefault(*ONE_THREAD)
     for name in PACKAGES:
         _make(name, _Package)
     for name in SHELVES:
         _make(name, _Shelf)
+    for name in ALIASES:
+        _make(name, _Aliases)
     for name in LATER:
         _make(name, _Module)
     for name in LEFT_OUT:

@@ -475,5 +475,5 @@ def _runs(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     """The runs of true values as (first, count)."""
     framed = np.zeros(len(mask) + 2, dtype=np.bool_)
     framed[1:-1] = mask
-    edges = np.flatnonzero(framed[1:] != framed[:-1]).tolist()
+    edges = (framed[1:] != framed[:-1]).nonzero()[0].tolist()
     return [(start, end - start) for start, end in zip(edges[::2], edges[1::2], strict=True)]

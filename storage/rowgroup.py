@@ -307,7 +307,7 @@ class RowGroup:
     def summarise(self) -> None:
         """Derive the summary from the version headers."""
         versions = self.versions
-        occupied = np.flatnonzero(versions[:, 0] | versions[:, 2])
+        occupied = (versions[:, 0] | versions[:, 2]).nonzero()[0]
         self.used = int(occupied[-1]) + 1 if len(occupied) else 0
         live = versions[: self.used]
         xmin, xmax, following = live[:, 0], live[:, 1], live[:, 2]
@@ -317,5 +317,5 @@ class RowGroup:
         # The end of the list is taken first, so low slots are filled first. A slot of zeros below
         # `used` was meant for an insert that never got into the WAL.
         empty = (xmin == 0) & ((following == 0) | (following & np.uint64(FREE) != 0))
-        self.free = np.flatnonzero(empty)[::-1].tolist()
+        self.free = empty.nonzero()[0][::-1].tolist()
         self.change_no += 1

@@ -90,3 +90,26 @@ def test_threads_wait_until_a_module_has_run():
 def test_numpy_does_without_its_documentation():
     source = "import numpy, numpy.ma; print(numpy.add(1, 2), numpy.ndarray.__doc__)"
     assert said(source).startswith("3 ")
+
+
+def test_names_of_numpy_are_those_of_its_core():
+    source = (
+        "import numpy, types; print('numpy.lib' in sys.modules)\n"
+        "names = sys.stdin.read().split()\n"
+        "early = {name: getattr(numpy, name) for name in names}; print('numpy.lib' in sys.modules)\n"
+        "numpy.pad\n"
+        "print([name for name in names if vars(numpy)[name] is not early[name]], type(numpy).__name__)"
+    )
+    names = plain(
+        "import numpy; print(*(n for n in numpy._core.__all__ if hasattr(numpy, n)), 'bincount')"
+    )
+    assert said(source, stdin=names).split("\n") == ["False", "False", "[] module"]
+
+
+def test_aliases_of_arrays_are_made_without_the_types_of_numpy():
+    source = (
+        "import numpy as np, numpy.typing as npt; show = 'numpy._typing._dtype_like'\n"
+        "print(str(npt.NDArray[np.uint8] | None).endswith(' | None'), show in sys.modules)\n"
+        "print(hasattr(npt, 'ArrayLike'), hasattr(npt, 'no_such'), show in sys.modules)"
+    )
+    assert said(source).split("\n") == ["True False", "True False True"]
