@@ -28,7 +28,7 @@ from server.statement_threads import Threads
 from server.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
 
     from server.catalog.catalog_view import CatalogView
     from server.catalog.objects import CatalogObject, Role, Table
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from server.executor.waits import Wait
     from server.first_looks import FirstLooks
     from server.login_rules import Rule
+    from server.statements.statement import Utility
     from server.types.type import TypeReference
     from storage.engine import Engine, WaitEdge
 
@@ -67,7 +68,6 @@ class Database:
         self.started_us = self.clock.now_us()
         self.hba = tuple(hba)
         self.features = tuple(features)
-        self.statements = statements_of(features)
         self.hooks = hooks_of(features)
         self.mock_secret = mock_secret
         self.plans = PlanCache()
@@ -90,6 +90,11 @@ class Database:
         engine.queue.is_alone = lambda: len(self.sessions) < 2
         self.catalog = Catalog(engine)
         self.catalog.load()
+
+    @cached_property
+    def statements(self) -> Mapping[Any, Utility]:
+        """The utility statements that are supported, by the class of their tree: no query asks."""
+        return statements_of(self.features)
 
     def temporary_files(self, oid: int) -> TemporaryFiles:
         """The temporary files of a session in a database."""

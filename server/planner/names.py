@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from sqlglot import exp
+from typing import TYPE_CHECKING, Final
 
 from server.sql import nodes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from sqlglot import exp
 
 UNNAMED = "?column?"
 
@@ -21,7 +21,7 @@ def target_name(node: exp.Expression) -> str:
 
 def _name(node: exp.Expression) -> tuple[str, int]:
     """The name, and how good it is: 2 from the user, 1 from a construct, 0 none."""
-    namer = NAMERS.get(type(node))
+    namer = NAMERS.get(type(node).__name__)
     return namer(node) if namer is not None else (UNNAMED, 0)
 
 
@@ -79,21 +79,22 @@ def _fixed(name: str, strength: int = 2) -> Callable[[exp.Expression], tuple[str
     return lambda node: (name, strength)
 
 
-NAMERS: dict[type[exp.Expression], Callable[[exp.Expression], tuple[str, int]]] = {
-    nodes.ColumnReference: _column,
-    nodes.FieldSelection: _field,
-    nodes.Subscript: _inner,
-    nodes.Collation: _inner,
-    nodes.FunctionCall: _function,
-    nodes.SqlValueFunction: lambda node: (node.args["name"], 2),
-    nodes.SubLink: _sublink,
-    nodes.RowConstructor: _fixed("row"),
-    nodes.ArrayConstructor: _fixed("array"),
-    nodes.Grouping: _fixed("grouping"),
-    exp.Cast: _cast,
-    exp.Case: _case,
-    exp.Coalesce: _fixed("coalesce"),
-    exp.Greatest: _fixed("greatest"),
-    exp.Least: _fixed("least"),
-    exp.Nullif: _fixed("nullif"),
+NAMERS: Final[Mapping[str, Callable[[exp.Expression], tuple[str, int]]]] = {
+    "ColumnReference": _column,
+    "FieldSelection": _field,
+    "Subscript": _inner,
+    "Collation": _inner,
+    "FunctionCall": _function,
+    "SqlValueFunction": lambda node: (node.args["name"], 2),
+    "SubLink": _sublink,
+    "RowConstructor": _fixed("row"),
+    "ArrayConstructor": _fixed("array"),
+    "Grouping": _fixed("grouping"),
+    "Cast": _cast,
+    "Case": _case,
+    "Coalesce": _fixed("coalesce"),
+    "Greatest": _fixed("greatest"),
+    "Least": _fixed("least"),
+    "Nullif": _fixed("nullif"),
 }
+"""By the names of their classes, which are not made for the sake of this table."""

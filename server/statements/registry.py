@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
 from server.statements import (
     alter_table,
     calls,
@@ -52,11 +56,51 @@ from server.statements import (
     vacuum,
     views,
 )
-from server.statements.statement import by_node
+from server.statements.statement import Utility, by_node
 
-STATEMENTS = by_node(
-    (
-        *transactions.UTILITIES,
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from server.sql.utility_statement import UtilityStatement
+
+
+class Statements(Mapping["type[UtilityStatement]", Utility]):
+    """Utility statements by the class of their tree; a part of them is made when none before it has the one."""
+
+    def __init__(self, *parts: Callable[[], Sequence[Utility]]) -> None:
+        self._parts = list(parts)
+        self._rows: dict[type[UtilityStatement], Utility] = {}
+        self._making = threading.Lock()
+
+    def __getitem__(self, node: type[UtilityStatement]) -> Utility:
+        while node not in self._rows and self._next_part():
+            pass
+        return self._rows[node]
+
+    def __iter__(self) -> Iterator[type[UtilityStatement]]:
+        while self._next_part():
+            pass
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    def _next_part(self) -> bool:
+        with self._making:
+            if not self._parts:
+                return False
+            self._rows = dict(by_node((*self._rows.values(), *self._parts[0]())))
+            del self._parts[0]
+            return True
+
+
+def _transactions() -> Sequence[Utility]:
+    """What drivers begin with."""
+    return transactions.UTILITIES
+
+
+def _others() -> Sequence[Utility]:
+    return (
         *two_phase.UTILITIES,
         *vacuum.UTILITIES,
         *settings.UTILITIES,
@@ -105,4 +149,6 @@ STATEMENTS = by_node(
         *owned.UTILITIES,
         *default_privileges.UTILITIES,
     )
-)
+
+
+STATEMENTS: Final = Statements(_transactions, _others)
