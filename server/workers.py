@@ -9,6 +9,7 @@ import os
 import threading
 from contextlib import contextmanager
 from queue import SimpleQueue
+from traceback import clear_frames
 from typing import TYPE_CHECKING, Any
 
 from storage.waits import Completion
@@ -34,6 +35,9 @@ class Work(Completion):
         try:
             self.result = self.function()
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits for it
+            clear_frames(
+                error.__traceback__
+            )  # what a failed query has held is free now, not some day as garbage
             self.complete(error)
         else:
             self.complete()

@@ -57,6 +57,15 @@ HOLDING: Final = frozenset(
 )  # fmt: skip
 """The aggregates whose states grow with every row."""
 
+GATHERING: Final = HOLDING - {"string_agg", "percentile_cont", "percentile_disc", "mode"}
+"""Those of them that make an object of each value."""
+
+KEY_BYTES: Final = 32
+"""What a key takes beside its value in a table of keys, about."""
+
+OBJECT_BYTES: Final = 40
+"""What an object takes beside its value, with the reference to it, about."""
+
 _PLAIN_KEYS: Final = frozenset(
     {16, 18, 19, 20, 21, 23, 25, 26, 700, 701, 1043, 1082, 1083, 1114, 1184, 1700, 2950}
 )
@@ -180,7 +189,9 @@ def _same(argument: Expression, key: Expression) -> bool:
 class Collector:
     """The state of one aggregate over the groups of one grouping set."""
 
-    __slots__ = ("_bytes_of", "_count", "_is_growing", "_prepared", "_state", "byte_count")
+    __slots__ = (
+        "_bytes_of", "_count", "_is_growing", "_object_bytes", "_prepared", "_state", "byte_count",
+    )  # fmt: skip
 
     def __init__(
         self, prepared: PreparedAggregate, known: CallContext, bytes_of: Callable[[Batch], int]
@@ -188,7 +199,9 @@ class Collector:
         self._prepared = prepared
         self._count = prepared.arguments_count
         self._state: Any = prepared.call.aggregate.create(known)
-        self._is_growing = prepared.call.aggregate.name in HOLDING
+        name = prepared.call.aggregate.name
+        self._is_growing = name in HOLDING
+        self._object_bytes = OBJECT_BYTES * self._count if name in GATHERING else 0
         self._bytes_of = bytes_of
         self.byte_count = 0  # of the rows it holds
 
@@ -196,6 +209,7 @@ class Collector:
         """Take rows in: the group of each, and its arguments."""
         if self._is_growing:
             self.byte_count += self._bytes_of(Batch(columns, len(groups)))
+            self.byte_count += self._object_bytes * len(groups)
         aggregate = self._prepared.call.aggregate
         state = aggregate.accumulate(self._state, groups, group_count, columns[: self._count])
         self._state = self._state if state is None else state
@@ -236,7 +250,7 @@ class _DistinctCollector(Collector):
         codes = self._seen.add(keys, len(groups))
         new = first_rows(codes, known, len(self._seen))
         taken = tuple(column.take(new) for column in columns)
-        self.byte_count += self._bytes_of(Batch(taken, len(new)))
+        self.byte_count += self._bytes_of(Batch(taken, len(new))) + KEY_BYTES * len(new)
         if self._is_of_fields:
             taken = (constant_column(True, BOOL, len(new)),)
         super().add(groups[new], group_count, taken)

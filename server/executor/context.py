@@ -166,6 +166,7 @@ class ExecutionContext:
         """Raise when the statement is to stop: a cancel request, statement_timeout, shutdown."""
         if self.cancelled is not None:
             self.cancelled()
+        self.memory.look()
 
     def bytes_of(self, batch: Batch) -> int:
         """How much memory it takes to hold the rows."""

@@ -25,12 +25,15 @@ from server.vector.texts import TextColumn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from server.executor.process_memory import ProcessMemory
     from server.vector.batch import Batch
     from server.vector.column import Column, Values
 
     IsStored = Callable[[Values], bool]
 
 SAMPLE_ROWS: Final = 32
+WATCHED_BYTES_MIN: Final = 1 << 24
+"""What a statement must hold to be among those of which the heaviest gives up when the server is full."""
 UNLIMITED: Final = 1 << 62
 CONTAINER_LIMIT: Final = Path("/sys/fs/cgroup/memory.max")
 INLINE_BYTES_MAX: Final = 12
@@ -39,22 +42,43 @@ INLINE_BYTES_MAX: Final = 12
 class Memory:
     """What the operators of a statement hold and may hold."""
 
-    __slots__ = ("hash_bytes", "limit_bytes", "sort_bytes", "used_bytes")
+    __slots__ = (
+        "__weakref__", "_is_watched", "_process", "hash_bytes", "limit_bytes", "sort_bytes", "used_bytes",
+    )  # fmt: skip
 
     def __init__(
         self,
         sort_bytes: int = UNLIMITED,
         hash_bytes: int = UNLIMITED,
         limit_bytes: int = UNLIMITED,
+        process: ProcessMemory | None = None,
     ) -> None:
         self.sort_bytes = sort_bytes
         self.hash_bytes = hash_bytes
         self.limit_bytes = limit_bytes
         self.used_bytes = 0
+        self._process = process
+        self._is_watched = False
 
     def copy(self) -> Memory:
         """The same limits with nothing held."""
-        return Memory(self.sort_bytes, self.hash_bytes, self.limit_bytes)
+        return Memory(self.sort_bytes, self.hash_bytes, self.limit_bytes, self._process)
+
+    def look(self) -> None:
+        """Raise OutOfMemory if the server has more than it may, and this statement holds the most of it."""
+        if self._is_watched and self._process is not None and self._process.asks_for(self):
+            raise OutOfMemory(
+                "out of memory",
+                detail=f"The server has no room for more beside a statement that holds {self.used_bytes} bytes.",
+            )
+
+    def add(self, byte_count: int) -> None:
+        """So many bytes more, or fewer, are held."""
+        self.used_bytes += byte_count
+        if self.used_bytes > WATCHED_BYTES_MIN and not self._is_watched:
+            self._is_watched = True
+            if self._process is not None:
+                self._process.join(self)
 
     def hold(self) -> Held:
         """Begin to count what one operation holds."""
@@ -89,7 +113,7 @@ class Held:
                 detail=f"Failed on request of size {more} in a statement that holds {memory.used_bytes} bytes.",
                 hint='The parameter "statement_memory_limit" says how much it may hold.',
             )
-        memory.used_bytes += more
+        memory.add(more)
         self.byte_count = byte_count
 
 

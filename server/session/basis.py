@@ -8,11 +8,14 @@ A session asks for it at every statement; a plan that was made on the same basis
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.trigger_objects import FIRING_STATES
+from server.clock import SystemClock
 from server.config import setting_named
 from server.executor.memory import Memory, machine_bytes
+from server.executor.process_memory import SHARE_MAX, ProcessMemory
 from server.extensions.pg_stat_statements import PG_STAT_STATEMENTS
 from server.planner.environment import PlanningEnvironment
 from server.session.style import text_style
@@ -199,4 +202,10 @@ def _memory(settings: SessionSettings) -> Memory:
     if settings.assigned(setting_named("work_mem")).source == "default":
         work = max(work, limit // UNSET_SHARE)
     multiplier = float(settings["hash_mem_multiplier"])
-    return Memory(work, int(work * multiplier), limit)
+    return Memory(work, int(work * multiplier), limit, _process_memory())
+
+
+@cache
+def _process_memory() -> ProcessMemory:
+    """The memory of the server, which all its statements share."""
+    return ProcessMemory(int(machine_bytes() * SHARE_MAX), SystemClock())

@@ -1,8 +1,10 @@
 """Workers: work that waits for other work does not keep it from being done."""
 
+import gc
 import threading
+import weakref
 
-from server.workers import Workers
+from server.workers import Work, Workers
 
 
 def test_who_waits_gives_its_place_to_others():
@@ -63,3 +65,25 @@ def test_what_is_done_apart_takes_nobodys_place():
 
 def test_without_threads_it_is_done_at_once():
     assert Workers(0).submit_apart(lambda: 7).result == 7
+
+
+def test_what_a_function_has_held_that_raised_is_free_at_once():
+    class Large:
+        pass
+
+    found: list[weakref.ref[Large]] = []
+
+    def fail() -> None:
+        large = Large()
+        found.append(weakref.ref(large))
+        error = ValueError("with a reference to itself, by its frame")
+        raise error
+
+    work = Work(fail)
+    gc.disable()
+    try:
+        work.run()
+        assert isinstance(work.error, ValueError)
+        assert found[0]() is None
+    finally:
+        gc.enable()
