@@ -16,6 +16,7 @@ from server.expressions.operand import Operand
 from server.functions.function import CallContext
 from server.types.registry import TYPE_BY_OID
 from server.types.type import TypeReference
+from server.vector.batch import Batch
 from server.vector.column import Column
 from server.vector.rows import OBJECT, column_of, constant_column, objects
 from server.vector.selection import either, merge_columns, positions_of, true_rows
@@ -25,13 +26,14 @@ if TYPE_CHECKING:
 
     from server.expressions.operand import Compile, Evaluator
     from server.expressions.rowwise import Layout
-    from server.vector.batch import Batch
     from server.vector.column import Positions, Values
 
 BOOLEAN_TYPE: Final = TypeReference(TYPE_BY_OID[16])
 """Of what a comparison gives that stands in an expression of another type, as in NULLIF."""
 WHOLE_SHARE: Final = 4
 """What cannot raise is evaluated at all rows as long as one of so many is open: picking rows costs as much."""
+ROWS_PER_WORD: Final = 4
+"""How many rows there must be for each word of a column to look at the words instead of the rows."""
 COMPARED_BRANCHES: Final = 8
 """The rows of so many branches are found by a comparison each, of more by sorting."""
 
@@ -44,12 +46,20 @@ def compile_case(compile_columns: Compile) -> Compile:
         conditions = [Operand(when, layout, compile_columns) for when, _ in node.branches]
         dtype = node.type.type.dtype
         constants = _constants(results, dtype)
+        places = _places_read(conditions, layout)
+
+        def branches(batch: Batch, context: Any) -> Values:
+            coded = _coded_alone(batch, places)
+            if coded is None:
+                return _branches(conditions, batch, context)
+            return _branches_by_words(conditions, batch, coded, context)
+
         if constants is not None:
-            return lambda batch, context: constants.take(_branches(conditions, batch, context))
+            return lambda batch, context: _picked(constants, branches(batch, context))
         operands = [Operand(result, layout, compile_columns) for result in results]
 
         def evaluate(batch: Batch, context: Any) -> Column:
-            numbers = _branches(conditions, batch, context)
+            numbers = branches(batch, context)
             parts = [
                 (rows, operands[number].at(batch, rows, context))
                 for number, rows in _rows_by_number(numbers, len(operands))
@@ -82,25 +92,69 @@ def _constants(results: Sequence[nodes.Expression], dtype: np.dtype[Any]) -> Col
     return Column(np.concatenate([column.values for column in columns]), valid, columns[0].scale)
 
 
+def _places_read(conditions: Sequence[Operand], layout: Layout) -> list[int]:
+    """Which columns decide upon the branch; none where the same values may lead to different ones."""
+    for condition in conditions:
+        for node in nodes.walk(condition.node):
+            function: Any = getattr(node, "function", None)
+            if isinstance(node, nodes.Subquery) or getattr(function, "volatility", "i") == "v":
+                return []
+    used = {column for condition in conditions for column in nodes.columns_used(condition.node)}
+    return [layout[column] for column in used if column in layout]
+
+
+def _coded_alone(batch: Batch, places: Sequence[int]) -> Column | None:
+    """The coded column that decides alone, and has far fewer words than rows."""
+    if len(places) != 1:
+        return None
+    column = batch.columns[places[0]]
+    if column.dictionary is None or len(column.dictionary) * ROWS_PER_WORD > batch.count:
+        return None
+    return column
+
+
+def _branches_by_words(
+    conditions: Sequence[Operand], batch: Batch, coded: Column, context: Any
+) -> Values:
+    """The branches that the words in use lead to, and NULL, spread over the rows."""
+    assert coded.dictionary is not None
+    codes, size = coded.values, len(coded.dictionary)
+    if coded.valid is not None:
+        codes = np.where(coded.valid, codes, size)
+    is_used = np.zeros(size + 1, np.bool_)
+    is_used[codes] = True
+    used = np.flatnonzero(is_used)
+    words = coded.dictionary.take(np.where(used < size, used, -1))
+    found = _branches(conditions, Batch((words,) * len(batch.columns), len(used)), context)
+    numbers = np.zeros(size + 1, found.dtype)
+    numbers[used] = found
+    return numbers.take(codes, mode="clip")  # of all modes the fastest; none is outside
+
+
+def _picked(constants: Column, numbers: Values) -> Column:
+    """The constants of these numbers, none of which is outside."""
+    valid = None if constants.valid is None else constants.valid.take(numbers, mode="clip")
+    values = constants.values.take(numbers, mode="clip")
+    return Column(values, valid, constants.scale, constants.dictionary)
+
+
 def _branches(conditions: Sequence[Operand], batch: Batch, context: Any) -> Values:
     """The number of the first condition that is true of each row, or how many there are."""
     count = batch.count
-    numbers = np.full(count, len(conditions), np.min_scalar_type(len(conditions)))
+    numbers = np.zeros(count, np.min_scalar_type(len(conditions)))
     is_open = np.ones(count, np.bool_)
-    for number, condition in enumerate(conditions):
+    for condition in conditions:
         left = int(np.count_nonzero(is_open))
         if left == 0:
             break
         if left == count or (condition.safe and left * WHOLE_SHARE > count):
             taken = true_rows(condition.evaluate(batch, context))
-            taken = taken if left == count else taken & is_open
-            numbers[taken] = number
-            is_open &= ~taken
+            np.greater(is_open, taken, out=is_open)
         else:
             rest = positions_of(is_open)
             chosen = rest[true_rows(condition.at(batch, rest, context))]
-            numbers[chosen] = number
             is_open[chosen] = False
+        numbers += is_open
     return numbers
 
 

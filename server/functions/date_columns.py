@@ -25,6 +25,7 @@ DATE_LIMIT: Final = (
 )
 TIMESTAMP_LIMIT: Final = -TIMESTAMP_MIN // 2
 _MONTH_LENGTHS: Final = np.array(MONTH_DAYS)
+INFINITY: Final = (1 << 63) - 1
 _INT64: Final = np.dtype(np.int64)
 
 
@@ -197,6 +198,15 @@ def date_kernel(context: CallContext, times: Column, *, count: int) -> Column:
     if not within(times.values, TIMESTAMP_LIMIT):
         return by_rows(instants.date_of_timestamp, (times,), np.dtype(np.int32))
     return Column((times.values // US_PER_DAY).astype(np.int32), times.valid)
+
+
+def time_kernel(context: CallContext, times: Column, *, count: int) -> Column:
+    """The time of day of timestamps; NULL of infinite ones."""
+    is_finite = (times.values > -INFINITY) & (times.values < INFINITY)
+    valid = times.valid
+    if not is_finite.all():
+        valid = is_finite if valid is None else valid & is_finite
+    return Column(times.values % US_PER_DAY, valid)
 
 
 def timestamp_kernel(context: CallContext, dates: Column, *, count: int) -> Column:

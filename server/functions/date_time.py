@@ -377,6 +377,7 @@ CONVERSIONS: Final = (
         _time_of,
         "The time of day.",
         "'2024-02-16 20:38:40' -> 20:38:40",
+        columns.time_kernel,
     ),
     row(
         "2019 time(timestamptz) time stable context beside",
