@@ -79,11 +79,23 @@ def _is_like(text: bytes, pieces: Sequence[bytes]) -> bool:
     return True
 
 
+SMALL_IN_ASCII: Final = ("\u0130".encode(), "\u212a".encode())
+"""The letters beyond ASCII whose small forms have letters of ASCII."""
+
+
 def folded_like_views(store: Values, views: Values, pieces: Sequence[bytes]) -> tuple[Mask, Mask]:
-    """The same for texts of ASCII alone, their capitals taken as small letters; and which texts have anything else."""
+    """The same, capitals of ASCII taken as small letters; and of which texts that is not known.
+
+    If there are letters beyond ASCII in the pieces, of all that have any, otherwise of those in which one becomes a
+    letter of ASCII.
+    """
     texts = list(texts_of(store, views))
     found = np.array([_is_like(text.lower(), pieces) for text in texts], np.bool_)
-    return found, np.array([not text.isascii() for text in texts], np.bool_)
+    if all(piece.isascii() for piece in pieces):
+        strange = [any(letter in text for letter in SMALL_IN_ASCII) for text in texts]
+    else:
+        strange = [not text.isascii() for text in texts]
+    return found, np.array(strange, np.bool_)
 
 
 def part_positions(store: Values, views: Values, part: bytes) -> Values:

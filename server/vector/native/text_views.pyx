@@ -90,7 +90,8 @@ def like_views(const uint8_t[::1] store, views, pieces):
 
 
 def folded_like_views(const uint8_t[::1] store, views, pieces):
-    """The same for texts of ASCII alone, their capitals taken as small letters; and which texts have anything else."""
+    """The same, capitals of ASCII taken as small letters; and of which texts that is not known: if there are letters
+    beyond ASCII in the pieces, of all that have any, otherwise of those in which one becomes a letter of ASCII."""
     cdef list words = list(pieces)
     views = np.ascontiguousarray(views)
     cdef const View *view = first_of(views)
@@ -100,6 +101,7 @@ def folded_like_views(const uint8_t[::1] store, views, pieces):
     strange = np.empty(count, np.bool_)
     cdef uint8_t[::1] is_found = found.view(np.uint8), is_strange = strange.view(np.uint8)
     cdef Piece *piece = _pieces(words)
+    cdef bint is_plain = all([word.isascii() for word in words])
     cdef uint8_t *small
     for row in range(count):
         longest = max(longest, <Py_ssize_t>view[row].length)
@@ -110,10 +112,23 @@ def folded_like_views(const uint8_t[::1] store, views, pieces):
     with nogil:
         for row in range(count):
             is_strange[row] = fold(<const uint8_t *>data_of(&view[row], base), view[row].length, small)
+            if is_plain and is_strange[row]:
+                is_strange[row] = has_ascii_small(small, view[row].length)
             is_found[row] = is_like(<const char *>small, view[row].length, piece, piece_count)
     free(small)
     free(piece)
     return found, strange
+
+
+cdef bint has_ascii_small(const uint8_t *data, Py_ssize_t length) noexcept nogil:
+    """Whether there is a letter beyond ASCII whose small form has one of ASCII: a dotted I or the sign of Kelvin."""
+    cdef Py_ssize_t i
+    for i in range(length - 1):
+        if data[i] == 0xC4 and data[i + 1] == 0xB0:
+            return True
+        if data[i] == 0xE2 and data[i + 1] == 0x84 and i + 2 < length and data[i + 2] == 0xAA:
+            return True
+    return False
 
 
 cdef bint fold(const uint8_t *data, Py_ssize_t length, uint8_t *small) noexcept nogil:
