@@ -304,7 +304,11 @@ def _common_table(context: BindContext, node: exp.Expression, common: CommonTabl
         alias=alias,
         work_table=common.recursing,
     )
-    listed = tuple(RangeColumn(column.name, column.variable()) for column in columns)
+    origins = common.origins or ((0, 0),) * len(columns)
+    listed = tuple(
+        RangeColumn(column.name, column.variable(), origin)
+        for column, origin in zip(columns, origins, strict=True)
+    )
     names = tuple(node.args.get("column_aliases") or ())
     item = RangeItem(
         alias=alias, listed=renamed(listed, names, alias), unexpanded=common.unexpanded

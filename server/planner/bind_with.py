@@ -46,6 +46,7 @@ class CommonTable:
     name: str
     table_id: int
     columns: Columns
+    origins: tuple[tuple[int, int], ...] = ()  # of its columns: table and attribute number
     references: int = 0
     materialized: bool | None = None
     recursing: bool = False  # its own recursive term is being bound
@@ -149,7 +150,7 @@ def _bind_plain(
     if not isinstance(query_node, nodes.Query):
         return _bind_writing(context, scope, node, number)
     query = bind_query(context, _inner_scope(scope), query_node)
-    table = CommonTable(name, number, _named(context, node, query.columns))
+    table = CommonTable(name, number, _named(context, node, query.columns), query.origins)
     return table, query.exactly()
 
 
@@ -160,7 +161,7 @@ def _bind_writing(
 
     modify = bind_modification(context, _inner_scope(scope), node.args["query"])
     columns = _named(context, node, modify.columns)
-    table = CommonTable(node.args["name"], number, columns, writes=True)
+    table = CommonTable(node.args["name"], number, columns, modify.origins, writes=True)
     table.returns = bool(node.args["query"].args.get("returning"))
     return table, modify.node
 

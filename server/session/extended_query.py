@@ -97,7 +97,7 @@ def parse(session: Session, message: messages.Parse) -> Steps:
     prepared = Prepared(message.name, sql, statement, message.parameter_oids)
     prepared.prepared_us = session.activity.query_started_us
     if statement is None:
-        prepared.inner_parameters = _declared(session, message.parameter_oids)
+        prepared.inner_parameters = _declared(session, tuple(filter(None, message.parameter_oids)))
     else:
         refuse_in_failed_block(session, statement)
         if isinstance(statement.tree, UtilityStatement):
@@ -292,7 +292,7 @@ def portal_named(session: Session, name: str) -> Portal:
     """A portal; raises InvalidCursorName."""
     found = session.portals.get(name)
     if found is None:
-        if session.transaction.is_failed:  # it went when the block failed
+        if session.transaction.is_failed and name in session.lost_portals:
             raise InFailedSqlTransaction(ABORTED)
         raise InvalidCursorName(f'portal "{name}" does not exist')
     return found

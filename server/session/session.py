@@ -122,6 +122,7 @@ class Session(SessionState):
         self.trigger_depth = 0  # how many trigger functions are being run, one inside the other
         self._raised: Exception | None = None  # by `quick`
         self._told: dict[str, str] = {}  # of reported settings, since the start
+        self.lost_portals: set[str] = set()  # that a failed block has taken along
 
     # What functions and statements ask of a session
 
@@ -386,6 +387,7 @@ class Session(SessionState):
         except Exception as error:  # noqa: BLE001 - the session's boundary
             yield from self.failed(error)
         if not self.transaction.in_block:
+            self.lost_portals.clear()
             self.close_portals()
         yield from self.take_notices()
         yield from self.changed_settings()
@@ -428,6 +430,7 @@ class Session(SessionState):
         yield from self.driven(self.transaction.taking_back())
         self.transaction.fail()
         if self.transaction.running is None:
+            self.lost_portals |= self.portals.keys()
             self.close_portals()
         yield from self.take_notices()
         severity = "FATAL" if known.sqlstate in _FATAL else "ERROR"
@@ -473,6 +476,11 @@ class Session(SessionState):
         activity.query_started_us = activity.state_changed_us = self.clock.now_us()
         timeout_ms = (basis or self.basis()).statement_timeout_ms
         self.deadline_ns = self.clock.monotonic_ns() + timeout_ms * _NS_PER_MS if timeout_ms else 0
+
+    def statement_us(self) -> int:
+        """When the statement began: a transaction begins with its first one."""
+        activity = self.activity
+        return activity.query_started_us if activity.state == "active" else self.clock.now_us()
 
     def _set_activity(self, state: str) -> None:
         self.activity.state = state

@@ -198,7 +198,7 @@ class SessionTransaction(TransactionState):
         storage.is_serializable = modes.isolation == SERIALIZABLE
         storage.is_read_only = modes.read_only
         self.modes = modes
-        self.running = Running(storage, self.make_catalog, modes, database.clock.now_us())
+        self.running = Running(storage, self.make_catalog, modes, session.statement_us())
         session.settings.begin()
         if database.hooks.after_commit:
             storage.on_commit(partial(database.hooks.committed, session, storage))

@@ -77,7 +77,7 @@ CHANGES: Final = (
 )
 TRANSACTIONS: Final = (
     *("begin", "begin", "start transaction read only", "commit", "end", "rollback", "abort"),
-    *("commit and chain", "rollback and chain", "prepare transaction 'nobody'"),
+    *("commit and chain", "rollback and chain"),
     *("savepoint a", "savepoint b", "rollback to a", "rollback to b", "release a", "release b"),
     *("set transaction isolation level serializable", "set transaction read only"),
     *("set transaction isolation level repeatable read", "show transaction_isolation"),

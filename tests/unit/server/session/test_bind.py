@@ -39,7 +39,7 @@ def test_values_of_them_are_read(client):
     assert messages.CommandComplete("BEGIN") in client.send(*good)
 
 
-@pytest.mark.parametrize("sql", ["begin", "select 1", ""])
+@pytest.mark.parametrize("sql", ["begin", "select 1"])
 def test_a_declared_parameter_has_a_type(client, sql):
     error = ("42P18", "could not determine data type of parameter $1")
     assert told(client, Parse("", sql, (0,)), Sync()) == error
@@ -109,3 +109,24 @@ def test_settings_are_told_behind_the_statements(client):
     replies = client.send(messages.Query("set application_name = 'a'; select 1"))
     kinds = [type(each).__name__ for each in replies]
     assert kinds[-3:] == ["CommandComplete", "ParameterStatus", "ReadyForQuery"]
+
+
+def test_a_portal_that_went_with_its_block_is_not_one_that_never_was(client):
+    client.send(messages.Query("begin"))
+    client.send(Parse("", "select 1", ()), Bind("p", ""), Sync())
+    client.send(messages.Query("select 1 / 0"))
+    assert told(client, Execute("p"), Sync())[0] == "25P02"
+    assert told(client, Execute("q"), Sync()) == ("34000", 'portal "q" does not exist')
+
+
+def test_a_transaction_begins_with_its_statement(client):
+    assert client.rows("select now() = statement_timestamp()") == [("t",)]
+
+
+@pytest.mark.parametrize("query", ["select a, b from t", "update t set a = 1 returning a, b"])
+def test_columns_of_a_common_table_are_those_of_its_table(client, query):
+    client.rows("create table t (a int, b text)")
+    [table] = client.rows("select 't'::regclass::oid")
+    described = client.send(messages.Query(f"with x as ({query}) select b, a, 1 from x"))[0]
+    origins = [(field.table_oid, field.column_no) for field in described.fields]
+    assert origins == [(int(table[0]), 2), (int(table[0]), 1), (0, 0)]
