@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
@@ -48,7 +49,8 @@ class LeastRecentlyUsed(Generic[Key, Item]):
         """The item, which becomes the most recent; None for none."""
         item = self._items.get(key)
         if item is not None:
-            self._items.move_to_end(key)
+            with suppress(KeyError):  # a thread that plans has just made room
+                self._items.move_to_end(key)
         return item
 
     def put(self, key: Key, item: Item) -> None:
@@ -119,6 +121,11 @@ class PlanCache:
                 texts.put(sql, found)
         return found
 
+    def has_statements(self, sql: str) -> bool:
+        """Whether the statements of a text need not be parsed."""
+        texts = self._texts if len(sql) <= TEXT_CHARACTERS_MAX else self._long_texts
+        return texts.get(sql) is not None
+
     def plan(self, key: PlanKey) -> PlannedStatement | None:
         """The plan kept under a key."""
         plans = self._plans if len(key[0]) <= TEXT_CHARACTERS_MAX else self._long_plans
@@ -166,6 +173,10 @@ class PlanCache:
         if found is None:
             found = self._programs[planned] = prepare(planned)
         return found
+
+    def has_program(self, planned: PlannedStatement) -> bool:
+        """Whether the operators of a plan are there."""
+        return planned in self._programs
 
     def over_rows(self, planned: PlannedStatement) -> PlannedStatement | None:
         """The form of a plan that takes many rows of parameters, kept as long as the plan is."""

@@ -12,29 +12,23 @@ Rule 4: a column that no node computes with is passed on as storage keeps it: `s
 
 from __future__ import annotations
 
-from dataclasses import fields
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from server.errors import FeatureNotSupported
 from server.expressions.evaluate import compile_row
 from server.expressions.expression import (
-    Call,
     Expression,
     SetReturningCall,
-    SortKey,
     Subquery,
     Variable,
     columns_used,
     walk,
 )
-from server.planner.change_plans import Delete, Insert, Merge, Update
 from server.planner.matching import is_volatile
-from server.planner.physical import CommonTable, KeyCondition, LockRows, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from types import UnionType
 
     from server.executor.context import ExecutionContext
     from server.expressions.expression import ColumnId
@@ -45,9 +39,6 @@ if TYPE_CHECKING:
 
     Row = tuple[Any, ...]
     ColumnEvaluator = Callable[[Sequence[Row], ExecutionContext], list[Any]]
-
-TOLD: Final = LockRows | Insert | Update | Delete | Merge | CommonTable
-"""Nodes of subqueries that can be told from not running them; WITH keeps rows for its readers."""
 
 ENTRIES_MAX: Final = 1500
 """How many entries of indexes and rows of tables a run looks at: columns are faster from there on."""
@@ -102,7 +93,7 @@ def row_evaluator(expression: Expression, layout: Layout) -> RowEvaluator:
     for node in walk(expression):
         if isinstance(node, SetReturningCall):
             raise NotCovered
-        if isinstance(node, Subquery) and has_part(node.plan, TOLD, volatile=True):
+        if isinstance(node, Subquery) and node.is_told:
             raise NotCovered
     if is_volatile(expression):
         raise NotCovered
@@ -110,19 +101,6 @@ def row_evaluator(expression: Expression, layout: Layout) -> RowEvaluator:
         return compile_row(expression, layout)
     except FeatureNotSupported as error:
         raise NotCovered from error
-
-
-def has_part(value: object, kinds: type | UnionType, *, volatile: bool = False) -> bool:
-    """Whether a plan has, at any depth, a part of these kinds, or a call of a volatile function."""
-    if isinstance(value, tuple):
-        return any(has_part(each, kinds, volatile=volatile) for each in value)
-    if isinstance(value, kinds):
-        return True
-    if volatile and isinstance(value, Call | SetReturningCall) and value.function.volatility == "v":
-        return True
-    return isinstance(value, Plan | Expression | SortKey | KeyCondition) and any(
-        has_part(getattr(value, field.name), kinds, volatile=volatile) for field in fields(value)
-    )
 
 
 def column_evaluator(expression: Expression, layout: Layout) -> ColumnEvaluator:

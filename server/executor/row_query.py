@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from server.errors import QueryCanceled, SqlError
 from server.executor.row_groups import GroupedRows
 from server.executor.row_joins import HashedRows, LoopedRows
-from server.executor.row_node import ENTRIES_MAX, Leave, NotCovered, RowRun, has_part
+from server.executor.row_node import ENTRIES_MAX, Leave, NotCovered, RowRun
 from server.executor.row_nodes import (
     DistinctRows,
     FilteredRows,
@@ -23,6 +23,7 @@ from server.executor.row_nodes import (
 from server.executor.row_scans import IndexRows, SingleRow, TableRows
 from server.expressions.expression import Subquery
 from server.planner import physical
+from server.planner.plan_parts import has_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -282,6 +282,7 @@ class Subquery(Expression):
     is a logical plan in the planner, a physical one in the executor.
     outer: the columns of this query that the subquery refers to, each by OuterVariable: results depend on nothing else,
     and the plan may be run once for each distinct combination.
+    is_told: of a physical plan, whether it can be told from whether it ran: see plan_parts.
     """
 
     kind: str
@@ -291,6 +292,7 @@ class Subquery(Expression):
     equals: tuple[Function, ...] = ()
     operator: str = ""
     outer: tuple[Variable | OuterVariable, ...] = ()
+    is_told: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

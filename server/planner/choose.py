@@ -42,6 +42,7 @@ from server.planner.inverted_plan import InvertedScan
 from server.planner.matching import has_effects, replace_top_down
 from server.planner.physical import Estimate, Plan
 from server.planner.plan import Columns, Node, Scan
+from server.planner.plan_parts import is_told
 from server.planner.plan_walk import (
     OF_CONFLICTS,
     column_numbers,
@@ -76,7 +77,7 @@ class Chooser:
         self.common_rows: dict[int, float] = {}
         self.error: SqlError | None = None  # the first that folding constants met
         self.change = ""  # what the rows of its target are looked for, of a change of data
-        self._subplans: dict[int, tuple[Node, Plan]] = {}
+        self._subplans: dict[int, tuple[Node, Plan, bool]] = {}
         if not SYSTEM_TYPES:
             SYSTEM_TYPES.update({n: context.type(oid) for n, oid in _SYSTEM_TYPE_OIDS.items()})
 
@@ -113,17 +114,17 @@ class Chooser:
         def planned(node: Expression) -> Expression | None:
             if not isinstance(node, Subquery) or not isinstance(node.plan, Node):
                 return None
-            plan = self._subplan(node)
-            return replace(node, plan=plan, test=self.expressions(node.test))
+            plan, told = self._subplan(node)
+            return replace(node, plan=plan, test=self.expressions(node.test), is_told=told)
 
         return replace_top_down(expression, planned)
 
-    def _subplan(self, subquery: Subquery) -> Plan:
-        """The plan of a subquery; it is asked for again and again while paths are compared."""
+    def _subplan(self, subquery: Subquery) -> tuple[Plan, bool]:
+        """The plan of a subquery, and whether it is told; it is asked for again and again while paths are compared."""
         node = subquery.plan
         known = self._subplans.get(id(node))
         if known is not None and known[0] is node:
-            return known[1]
+            return known[1:]
         rewritten = rewrite(self, node, for_exists=subquery.kind == "exists")
         self.register(rewritten)
         if subquery.kind == "exists":
@@ -132,8 +133,9 @@ class Chooser:
             plan = self.choose(rewritten, set())
         else:
             plan = self.exactly(rewritten, node.columns)
-        self._subplans[id(node)] = (node, plan)
-        return plan
+        told = is_told(plan)
+        self._subplans[id(node)] = (node, plan, told)
+        return plan, told
 
     def expressions(self, expressions: Iterable[Expression]) -> tuple[Expression, ...]:
         """Several expressions with the plans of their subqueries chosen."""

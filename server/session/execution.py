@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from server.errors import FeatureNotSupported
 from server.executor.context import ExecutionContext
@@ -16,10 +17,11 @@ from server.session.access import check_access
 from server.session.own_thread import OwnThread
 from server.session.partition_locks import PartitionsLeft, all_locks
 from server.session.transaction import READ_COMMITTED_LEVELS
+from server.sql.grammar import parses_slowly
 from storage.engine import COMMAND_BITS, LockMode
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from server.catalog.catalog_view import CatalogView
     from server.plan_cache import PlanKey
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from server.sql.parse import Statement
     from server.types.type import TextStyle
     from server.vector.batch import Batch
+
+Made = TypeVar("Made")
 
 LOOP_NS_MAX = 20_000_000  # how long a statement that was thought short may hold up the others
 LOOP_ROWS_MAX = 4096  # a first batch of so many rows promises more
@@ -88,13 +92,19 @@ def plan(
         raise FeatureNotSupported(f"{statement.tag} cannot be planned")
     if names is not None:
         return plan_statement(statement, environment(session, parameter_types), names)
-    key = plan_key(session, statement.source, statement.offset, parameter_types)
-    cache = session.database.plans
-    found = cache.plan(key)
+    found = _kept_plan(session, statement, parameter_types)
     if found is None:
         found = plan_statement(statement, environment(session, parameter_types))
-        cache.keep(key, found)
+        key = plan_key(session, statement.source, statement.offset, parameter_types)
+        session.database.plans.keep(key, found)
     return found
+
+
+def _kept_plan(
+    session: Session, statement: Statement, parameter_types: tuple[int, ...]
+) -> PlannedStatement | None:
+    key = plan_key(session, statement.source, statement.offset, parameter_types)
+    return session.database.plans.plan(key)
 
 
 def plan_key(
@@ -246,12 +256,15 @@ def portal_rows(
     """
     if planned.lasting:
         session.transaction.refuse_writes(planned.lasting)
-    program = session.database.plans.program(planned)
+    plans = session.database.plans
+    is_new = parses_slowly(session.activity.query) and not plans.has_program(planned)
+    make = partial(plans.program, planned)
+    program = (yield from aside(session, session.activity.query, make)) if is_new else make()
     steps = execute(planned, running, program)
     if planned.calls_routines:
         yield from apart(session, steps)
         return
-    if is_heavy(planned):
+    if is_heavy(planned) or is_new:
         _call_helpers(session, planned, running)
         yield from _on_worker(session, steps)
         return
@@ -336,13 +349,31 @@ def plan_allowed(
     return planned
 
 
+def aside(session: Session, sql: str, function: Callable[[], Made]) -> Generator[Wait, None, Made]:
+    """What a function gives; where its text is long, it is called on a worker thread, so that the event loop goes on.
+
+    Parsing and planning never look at the clock. A body inside a statement is on a thread of its own already.
+    """
+    workers = session.database.workers
+    if session.own_thread is not None or not workers.has_threads or not parses_slowly(sql):
+        return function()
+    work = workers.submit(function)
+    yield Wait(work, what="Execute")
+    session.check_cancelled()
+    made: Made = work.result
+    return made
+
+
 def plan_locked(
     session: Session, statement: Statement, parameter_types: tuple[int, ...], names: Any = None
 ) -> Generator[Wait, None, PlannedStatement]:
     """A plan and the locks on its relations: what was planned before a lock came may be stale and is planned again."""
     yield from session.transaction.await_safe_snapshot()
     while True:
-        planned = plan(session, statement, parameter_types, names)
+        planned = _kept_plan(session, statement, parameter_types) if names is None else None
+        if planned is None:
+            make = partial(plan, session, statement, parameter_types, names)
+            planned = yield from aside(session, statement.source, make)
         version = session.transaction.catalog.version
         yield from take_locks(session, planned)
         if session.transaction.catalog.version == version:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from protocol import messages
@@ -26,7 +27,14 @@ from server.executor.waits import Wait
 from server.planner.bound_parameters import declared_parameters
 from server.session import watching
 from server.session.block import ABORTED
-from server.session.execution import context, environment, plan_allowed, portal_rows, take_locks
+from server.session.execution import (
+    aside,
+    context,
+    environment,
+    plan_allowed,
+    portal_rows,
+    take_locks,
+)
 from server.session.lane import make_lane
 from server.session.parameters import read_parameter
 from server.session.results import (
@@ -90,7 +98,7 @@ def parse(session: Session, message: messages.Parse) -> Steps:
         session.prepared[""] = kept
         yield messages.ParseComplete()
         return
-    statements = statements_of(session, sql)
+    statements = yield from statements_of(session, sql)
     if len(statements) > 1:
         raise SqlSyntaxError(MULTIPLE)
     statement = statements[0] if statements else None
@@ -164,7 +172,7 @@ def renew(session: Session, prepared: Prepared) -> Generator[Any, Any, None]:
         raise StalePlan
     prepared.planned, prepared.result_types = planned, types
     prepared.basis = session.basis() if planned.catalog_version >= 0 else None
-    prepared.lane = make_lane(session, planned)
+    prepared.lane = yield from aside(session, prepared.sql, partial(make_lane, session, planned))
 
 
 def statement_named(session: Session, name: str) -> Prepared:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from protocol.messages import CommandComplete, EmptyQueryResponse, Framed, Query
@@ -17,7 +18,7 @@ from server.executor.waits import Wait
 from server.session import watching
 from server.session.begun_again import utility_steps
 from server.session.block import ABORTED
-from server.session.execution import context, plan_allowed, portal_rows
+from server.session.execution import aside, context, plan_allowed, portal_rows
 from server.session.literal_plans import ready_text
 from server.session.results import (
     data_rows,
@@ -59,8 +60,15 @@ def standard_text(session: Session, sql: str) -> str:
     return sql if session.settings["standard_conforming_strings"] else as_standard(sql)
 
 
-def statements_of(session: Session, sql: str) -> tuple[Statement, ...]:
+def statements_of(session: Session, sql: str) -> Generator[Wait, None, tuple[Statement, ...]]:
     """The statements of a text; the client is told of names that are cut."""
+    read = partial(_read, session, sql)
+    if session.database.plans.has_statements(sql):
+        return read()
+    return (yield from aside(session, sql, read))
+
+
+def _read(session: Session, sql: str) -> tuple[Statement, ...]:
     for name, left in cut_names(sql):
         session.notice("42622", f'identifier "{name}" will be truncated to "{left}"')
     return session.database.plans.statements(sql)
@@ -85,7 +93,7 @@ def query(session: Session, message: Query) -> Steps:
         watching.ended(session, started, sql, tag)
         yield from finish_statement(session, tag, ends=True)
         return
-    statements = statements_of(session, sql)
+    statements = yield from statements_of(session, sql)
     if not statements:
         yield EmptyQueryResponse()
     session.transaction.is_shared = len(statements) > 1
