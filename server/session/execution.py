@@ -354,8 +354,10 @@ def aside(session: Session, sql: str, function: Callable[[], Made]) -> Generator
 
     Parsing and planning never look at the clock. A body inside a statement is on a thread of its own already.
     """
+    if not parses_slowly(sql) or session.own_thread is not None:
+        return function()
     workers = session.database.workers
-    if session.own_thread is not None or not workers.has_threads or not parses_slowly(sql):
+    if not workers.has_threads:
         return function()
     work = workers.submit(function)
     yield Wait(work, what="Execute")
