@@ -81,6 +81,9 @@ class Tree:
         # Three entries to a page, so that a split always finds room for both halves.
         self.key_bytes_max = self._room // 3 - INNER_ENTRY.size - SLOT_BYTES
 
+    def _allocate(self, change: Change, page_count: int) -> int:
+        return self.pager.allocate_like(change, page_count, self.root_page)
+
     def format(self, change: Change) -> None:
         """Make the root page an empty leaf."""
         self._write(change, Node(self.root_page, 0, 0, 0))
@@ -329,7 +332,7 @@ class Tree:
         leaf_count = len(cuts) - 1
         left = parents[-1].child if parents else 0
         with self.pager.latch, self.pager.begin_change(xid) as change:
-            page_no = self.pager.allocate(change, leaf_count)
+            page_no = self._allocate(change, leaf_count)
             pages = pack_leaves(self.page_bytes, keys, cuts, (left, page_no, 0))
             change.write(page_no * self.page_bytes, pages)
             self._link_built(change, left, page_no)
@@ -383,7 +386,7 @@ class Tree:
         for start in range(0, len(pages), BUILD_PAGES):
             part = pages[start : start + BUILD_PAGES]
             with self.pager.begin_change(xid) as change:
-                page_nos = [self.pager.allocate(change, 1) for _ in part]
+                page_nos = [self._allocate(change, 1) for _ in part]
                 before = left
                 for page, page_no, right in zip(part, page_nos, (*page_nos[1:], 0), strict=True):
                     change.write(page_no * self.page_bytes, page.pack(left, right))
@@ -473,7 +476,7 @@ class Tree:
         if len(path) == 1:
             self._split_root(change, node, lower, upper)
             return
-        right_page = self.pager.allocate(change, 1)
+        right_page = self._allocate(change, 1)
         right = Node(right_page, node.level, node.page_no, node.right, upper, node.is_even)
         if node.right:
             self._link(change, node.right, left=right_page)
@@ -487,8 +490,8 @@ class Tree:
     def _split_root(
         self, change: Change, root: Node, lower: list[Entry], upper: list[Entry]
     ) -> None:
-        left_page = self.pager.allocate(change, 1)
-        right_page = self.pager.allocate(change, 1)
+        left_page = self._allocate(change, 1)
+        right_page = self._allocate(change, 1)
         even = root.is_even
         self._write(change, Node(left_page, root.level, 0, right_page, lower, even))
         self._write(change, Node(right_page, root.level, left_page, 0, upper, even))

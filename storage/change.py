@@ -10,6 +10,7 @@ Rule 4: a move is logged as a move only when redo is sure to find the source as 
         has an image since the redo point, or is given up in the same change (nobody writes to it
         or reuses it until a later checkpoint is durable). Otherwise its bytes are logged.
 Rule 5: changes never interleave. One is open at a time, under the engine's latch.
+Rule 6: what is stored into unlogged pages is in no record: after a crash nobody looks at them.
 
 Operations are words of 8 bytes: (operation << 56 | address), argument, operands padded to 8 bytes.
 """
@@ -39,6 +40,8 @@ WRITTEN = 4
 """State: the page may hold something else than zeros."""
 POPULATED = 8
 """State: the page has private memory, so that storing into it cannot fault."""
+UNLOGGED = 16
+"""State: the page belongs to an unlogged relation, and nothing of it is in the log."""
 
 
 class Operation(IntEnum):
@@ -82,11 +85,15 @@ class PageTable:
             self.verify(first_page, page_count)
 
     def mark(self, first_page: int, last_page: int, lsn: int) -> None:
-        """Notes that pages were stored into by the record that ends at lsn."""
-        self.lsns[first_page : last_page + 1] = lsn
+        """Notes that pages were stored into by the record that ends at lsn.
+
+        Unlogged ones behind it: there may be many changes between two records, and write-back has to see each.
+        """
         states = self.states
         for page_no in range(first_page, last_page + 1):
             state = states[page_no]
+            is_unlogged = state & UNLOGGED
+            self.lsns[page_no] = max(int(self.lsns[page_no]) + 1, lsn) if is_unlogged else lsn
             if not state & DIRTY:
                 states[page_no] = state | DIRTY | WRITTEN
                 self.dirty.append(page_no)
@@ -107,6 +114,7 @@ class Change:
         self.reserved = False
         self.is_open = False
         self._payload = bytearray()
+        self._unlogged = bytearray()
         self._imaged: list[tuple[int, int]] = []
         self._on_commit: list[Callable[[int], None]] = []
         self._on_abandon: list[Callable[[], None]] = []
@@ -167,7 +175,9 @@ class Change:
         page_bytes = self.table.page_bytes
         first, last = source // page_bytes, (source + byte_count - 1) // page_bytes
         self.table.check(first, last + 1 - first)
-        if source_released or not self.table.full_page_images:
+        is_unlogged = self._is_unlogged(target)
+        assert is_unlogged or not self._is_unlogged(source), "the log would copy what it has not"
+        if is_unlogged or source_released or not self.table.full_page_images:
             self._operate(Operation.COPY, target, byte_count, WORD.pack(source))
             return
         for start, end, is_imaged in self._pieces(source, byte_count):
@@ -200,18 +210,17 @@ class Change:
     def commit(self) -> int:
         """Appends the record, stores everything and returns the LSN after the record."""
         assert self.is_open
-        if not self._payload:
-            self._close()
-            return self.log.end_lsn
-        payload = bytes(self._payload)
-        try:
-            end_lsn = self.log.append(CHANGE_KIND, self.xid, payload, self.reserved)
-        except BaseException:
-            self.abandon()
-            raise
-        for operation in _operations(payload):
-            if operation[0] != Operation.IMAGE:
-                _STORE[operation[0]](self.table, payload, *operation[1:], end_lsn)
+        end_lsn = self.log.end_lsn
+        if self._payload:
+            payload = bytes(self._payload)
+            try:
+                end_lsn = self.log.append(CHANGE_KIND, self.xid, payload, self.reserved)
+            except BaseException:
+                self.abandon()
+                raise
+            self._store(payload, end_lsn)
+        if self._unlogged:
+            self._store(bytes(self._unlogged), end_lsn)
         callbacks = self._on_commit
         self._close()
         for callback in callbacks:
@@ -229,8 +238,14 @@ class Change:
         for callback in callbacks:
             callback()
 
+    def _store(self, payload: bytes, lsn: int) -> None:
+        for operation in _operations(payload):
+            if operation[0] != Operation.IMAGE:
+                _STORE[operation[0]](self.table, payload, *operation[1:], lsn)
+
     def _close(self) -> None:
         self._payload.clear()
+        self._unlogged.clear()
         self._imaged.clear()
         self._on_commit, self._on_abandon = [], []
         self.is_open = False
@@ -238,9 +253,13 @@ class Change:
     def _operate(
         self, operation: Operation, address: int, argument: int, operands: bytes = b""
     ) -> None:
-        self._payload += PAIR.pack(operation << 56 | address, argument)
-        self._payload += operands
-        self._payload += bytes(-len(operands) % 8)
+        payload = self._unlogged if self._is_unlogged(address) else self._payload
+        payload += PAIR.pack(operation << 56 | address, argument)
+        payload += operands
+        payload += bytes(-len(operands) % 8)
+
+    def _is_unlogged(self, address: int) -> bool:
+        return bool(self.table.states[address // self.table.page_bytes] & UNLOGGED)
 
     def _touch(self, address: int, byte_count: int) -> None:
         """Readies the pages about to change: logs images due, faults in what is not dirty yet."""
@@ -260,7 +279,7 @@ class Change:
         table = self.table
         table.check(page_no, 1)
         start = page_no * table.page_bytes
-        if table.full_page_images:
+        if table.full_page_images and not table.states[page_no] & UNLOGGED:
             content = table.store[start : start + table.page_bytes].tobytes().rstrip(b"\0")
             self._operate(Operation.IMAGE, start, len(content), content)
         table.image_lsns[page_no] = self.log.end_lsn

@@ -48,6 +48,10 @@ class CommitWal(Protocol):
     def durable_lsn(self) -> int:
         """Everything below is on disk."""
 
+    @property
+    def awaited_lsn(self) -> int:
+        """Everything below has to be before a commit is told, whoever wrote it."""
+
     def commit(self, xids: tuple[int, ...], payload: bytes) -> int:
         """Append a commit record."""
 

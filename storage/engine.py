@@ -53,7 +53,7 @@ from storage.records import Kind as RecordKind
 from storage.records import encode_end
 from storage.recovery import Recovered
 from storage.references import lock_referenced
-from storage.relation import IS_UNIQUE, IS_UNLOGGED, Form
+from storage.relation import IS_OFF_LOG, IS_UNIQUE, IS_UNLOGGED, Form
 from storage.relations import Relations
 from storage.row_batches import MovedKeys
 from storage.rows import Value
@@ -142,6 +142,7 @@ __all__ = [
 
 STATE = struct.Struct("<QII")  # next xid, count of active ones, count of aborted ones
 NO_READER = 1 << 63
+UNLOGGED = IS_UNLOGGED | IS_OFF_LOG
 
 
 class Transaction(StorageTransaction):
@@ -158,14 +159,14 @@ class Transaction(StorageTransaction):
 
         One that is not logged is empty again after a crash.
         """
-        flags = 0 if logged else IS_UNLOGGED
+        flags = 0 if logged else UNLOGGED
         with self.engine.latch:
             self.engine.relations.make(self, relation_id, Form.TABLE, kinds, flags)
             return self.engine.relation(relation_id)
 
     def create_index(self, index_id: int, unique: bool = False, *, logged: bool = True) -> Index:
         """Make an empty index; it is gone again if the transaction aborts."""
-        flags = (IS_UNIQUE if unique else 0) | (0 if logged else IS_UNLOGGED)
+        flags = (IS_UNIQUE if unique else 0) | (0 if logged else UNLOGGED)
         with self.engine.latch:
             self.engine.relations.make(self, index_id, Form.INDEX, (), flags)
             return self.engine.index(index_id)
@@ -218,6 +219,11 @@ class LoggedCommits:
     def durable_lsn(self) -> int:
         """Everything below is on disk."""
         return self._wal.durable_lsn
+
+    @property
+    def awaited_lsn(self) -> int:
+        """Everything below has to be before a commit is told."""
+        return self._wal.awaited_lsn
 
     def commit(self, xids: tuple[int, ...], payload: bytes) -> int:
         """Append a commit record."""
@@ -499,6 +505,12 @@ class Engine:
     def close(self, fast: bool = False) -> None:
         """Stop; fast leaves the work of a last checkpoint to recovery at the next start."""
         self.store.close(fast=fast)
+
+    @property
+    def has_given_out(self) -> bool:
+        """Whether values of sequences were taken that are not durable yet."""
+        wal = self.store.wal
+        return wal.awaited_lsn > wal.durable_lsn
 
     def statistics(self) -> dict[str, int]:
         """Numbers about the engine as it runs."""

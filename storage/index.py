@@ -65,6 +65,11 @@ class Index:
         return bool(self.header.flags & IS_UNIQUE)
 
     @property
+    def is_off_log(self) -> bool:
+        """Whether nothing of its entries is logged, and a crash leaves none."""
+        return self.header.is_off_log
+
+    @property
     def page_count(self) -> int:
         """How many pages the index takes. Under the latch."""
         header = sum(pages for _, pages in self.header.runs(self.pager.page_bytes))

@@ -12,7 +12,7 @@ The space map: page 0 names the bitmap page of every region, a region being as m
 page has bits; a set bit is a page in use. Page 2 belongs to the upper half, as the root of all it
 stores.
 
-    page 0: | magic | page bytes | region count | ... 64: bitmap page of region 0 | of 1 | ...
+    page 0: | magic | page bytes | region count | unlogged | ... 64: bitmap page of region 0 | of 1 | ...
 """
 
 import errno
@@ -33,6 +33,7 @@ from storage.hollows import Hollows
 from storage.native import Ahead, Change, PageTable, page_checksums
 from storage.options import Options
 from storage.segments import PageSegments
+from storage.unlogged_pages import UnloggedPages
 from storage.wal import Wal
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class Pager:
         self._grown_pages = 0  # since grow_ahead() has found it as it was at its last look
         self._seen_pages = 0
         self._bitmaps: list[int] = []
+        self.unlogged = UnloggedPages(self.table, self.allocate, self.view)
         self._released: deque[tuple[int, int, int]] = deque()
         self._waiting_page_count = 0  # of those
         self.change = Change(self.table, wal.buffer)
@@ -160,16 +162,25 @@ class Pager:
         self.change.begin(xid, reserved)
         return self.change
 
-    def allocate(self, change: Change, page_count: int) -> int:
-        """The first page of a new run, all zeros, which is in use once the change commits."""
+    def allocate(self, change: Change, page_count: int, *, is_logged: bool = True) -> int:
+        """The first page of a new run, all zeros, which is in use once the change commits.
+
+        is_logged=False: what is stored there is not logged, and after a crash the run is free.
+        """
         first_page = self._take(change, page_count)
         if page_count >= self._bulk_pages and self.table.is_mapped:
             self._fault_in_ahead(first_page + page_count)
+        self.unlogged.prepare(first_page, page_count, is_logged=is_logged)
         change.fresh(first_page, page_count)
-        self._set_bits(change, first_page, page_count, value=True)
+        self._mark_used(change, first_page, page_count)
         return first_page
 
-    def set_aside(self, page_count: int) -> int:
+    def allocate_like(self, change: Change, page_count: int, page_no: int) -> int:
+        """`allocate` for what a page belongs to: logged if that is."""
+        is_logged = not self.unlogged.is_unlogged(page_no)
+        return self.allocate(change, page_count, is_logged=is_logged)
+
+    def set_aside(self, page_count: int, *, is_logged: bool = True) -> int:
         """The first page of a run that nobody else gets, free again after a crash until it is taken up.
 
         Who does not take it up puts it back. Under the latch.
@@ -177,6 +188,7 @@ class Pager:
         with self.begin_change(0) as change:
             first_page = self._take(change, page_count)
             change.commit()
+        self.unlogged.prepare(first_page, page_count, is_logged=is_logged)
         return first_page
 
     def fill(self, first_page: int, content: memoryview) -> None:
@@ -189,7 +201,7 @@ class Pager:
     def take_up(self, change: Change, first_page: int, page_count: int, fresh_count: int) -> None:
         """A run that was set aside is in use once the change commits; its first pages are zeros, the others filled."""
         change.fresh(first_page, fresh_count)
-        self._set_bits(change, first_page, page_count, value=True)
+        self._mark_used(change, first_page, page_count)
 
     def put_back(self, first_page: int, page_count: int) -> None:
         """A run that was set aside is free again. Under the latch."""
@@ -218,6 +230,8 @@ class Pager:
         """Gives up a run, or a part of one, when the change commits; not to be written any more."""
         assert page_count > 0
         self._set_bits(change, first_page, page_count, value=False)
+        if self.unlogged.is_unlogged(first_page):
+            self.unlogged.mark(change, first_page, page_count, value=False)
 
         def commit(lsn: int) -> None:
             self._released.append((lsn, first_page, page_count))
@@ -225,6 +239,13 @@ class Pager:
             self._waiting_page_count += page_count
 
         change.on_end(commit, lambda: None)
+
+    def release_unlogged(self) -> None:
+        """Gives up all unlogged pages, after a crash. Under the latch."""
+        for first_page, page_count in list(self.unlogged.runs()):
+            with self.begin_change(0, reserved=True) as change:
+                self.release(change, first_page, page_count)
+                change.commit()
 
     def reclaim(self) -> None:
         """Frees the released runs that nobody can need any more. Under the latch."""
@@ -317,6 +338,7 @@ class Pager:
         entries = header[_ENTRIES_OFFSET : _ENTRIES_OFFSET + 4 * region_count].view("<u4")
         self._bitmaps = [int(page_no) for page_no in entries]
         self._free = FreeSpace()
+        self.unlogged.load()
         self._released.clear()
         self._waiting_page_count = 0
         for region, bitmap in enumerate(self._bitmaps):
@@ -345,11 +367,13 @@ class Pager:
 
     def bitmap_pages(self) -> tuple[int, ...]:
         """The pages the space map itself takes; for checks."""
-        return tuple(self._bitmaps)
+        return (*self._bitmaps, *self.unlogged.pages())
 
     def _add_free(self, base: int, bits: npt.NDArray[np.uint8]) -> None:
         for first, count in _runs(bits == 0):
             self._free.add(base + first, count)
+            if self.unlogged.are_any:
+                self.table.states[base + first : base + first + count] |= WRITTEN
 
     def _take(self, change: Change, page_count: int) -> int:
         """Takes a free run and sees to it that bitmap pages cover it; given back on abandon."""
@@ -386,12 +410,18 @@ class Pager:
             self._free.add(taken, 1)
 
         change.on_end(lambda _lsn: None, abandon)
+        self.unlogged.prepare(bitmap, 1, is_logged=True)
         change.fresh(bitmap, 1)
         change.write(0, _SPACE_HEADER.pack(SPACE_MAGIC, self.page_bytes, region + 1))
         change.write(address, _ENTRY.pack(bitmap))
         while bitmap >= len(self._bitmaps) * self._region_pages:
             self._add_region(change)
         self._set_bits(change, bitmap, 1, value=True)
+
+    def _mark_used(self, change: Change, first_page: int, page_count: int) -> None:
+        self._set_bits(change, first_page, page_count, value=True)
+        if self.unlogged.is_unlogged(first_page):
+            self.unlogged.mark(change, first_page, page_count, value=True)
 
     def _set_bits(self, change: Change, first_page: int, page_count: int, *, value: bool) -> None:
         end = first_page + page_count

@@ -33,10 +33,13 @@ COLUMN = struct.Struct("<BB6x16s8x")
 ENTRY_BYTES = 8
 DROPPED_BY_OFFSET = 24
 GROUP_COUNT_OFFSET = 36
+ROOT_PAGE_OFFSET = 64
 
 IS_UNIQUE = 1
 IS_UNLOGGED = 2
 """No crash leaves any of its rows."""
+IS_OFF_LOG = 4
+"""Nor is anything of its row groups or its tree logged; of an unlogged relation made by an older server it is."""
 HAS_MISSING = 1
 MISSING_NULL = 2
 
@@ -77,6 +80,11 @@ class RelationHeader:
     groups_address: int = 0
     root_page: int = 0
     flags: int = 0
+
+    @property
+    def is_off_log(self) -> bool:
+        """Whether nothing that it holds is logged."""
+        return bool(self.flags & IS_OFF_LOG)
 
     def pack(self) -> bytes:
         """The header proper."""

@@ -33,6 +33,7 @@ from storage.relation import (
     DROPPED_BY_OFFSET,
     GROUP_COUNT_OFFSET,
     IS_UNLOGGED,
+    ROOT_PAGE_OFFSET,
     ColumnHeader,
     Form,
     RelationHeader,
@@ -59,6 +60,8 @@ class Undo(IntEnum):
 
 class Relations:
     """All relations of one engine."""
+
+    is_off_log = False
 
     def __init__(self, pager: Pager, log: CommitLog, locks: Locks) -> None:
         self._pager = pager
@@ -174,7 +177,8 @@ class Relations:
             header = placed(replace(header, address=page * pager.page_bytes), pager.page_bytes)
             header = self._place_columns(change, header)
             if form is Form.INDEX:
-                header = replace(header, root_page=pager.allocate(change, 1))
+                root_page = pager.allocate(change, 1, is_logged=not header.is_off_log)
+                header = replace(header, root_page=root_page)
                 Tree(pager, header.root_page).format(change)
             change.write(header.address, header.pack())
             self.directory.insert(xid, _key(relation_id), page, change)
@@ -217,15 +221,20 @@ class Relations:
         """
         if not self._pager.view(ROOT_PAGE, 1).any():
             self.format()  # the crash came between the making of the store and this
-        self.remove_void()
         if not was_stopped:
             self._empty_unlogged()
+        self.remove_void()
         for header in self.headers() if self._log.aborted else ():
             if header.form is Form.INDEX:
                 with suppress(Corruption):  # whoever reads the index is told
                     self.index(header.relation_id).tree.forget_unfinished()
 
     def _empty_unlogged(self) -> None:
+        """First of all: nobody may look at what the crash has left on unlogged pages.
+
+        Cut off anywhere it is done anew, as the next start comes after a crash, too.
+        """
+        self._pager.release_unlogged()
         for header in self.headers():
             if header.flags & IS_UNLOGGED:
                 with suppress(Corruption):  # whoever reads the relation is told
@@ -234,7 +243,9 @@ class Relations:
     def _empty(self, header: RelationHeader) -> None:
         relation_id = header.relation_id
         with self._pager.begin_change(0, reserved=True) as change:
-            if header.form is Form.TABLE:
+            if header.is_off_log:
+                self._begin_anew(change, header)
+            elif header.form is Form.TABLE:
                 self.table(relation_id).release_groups(change)
                 change.write(header.address + GROUP_COUNT_OFFSET, bytes(4))
             else:
@@ -242,6 +253,15 @@ class Relations:
             change.commit()
         self.tables.pop(relation_id, None)
         self.indexes.pop(relation_id, None)
+
+    def _begin_anew(self, change: Change, header: RelationHeader) -> None:
+        """Lead from a header to nothing of what it led to."""
+        if header.form is Form.TABLE:
+            change.write(header.address + GROUP_COUNT_OFFSET, bytes(4))
+            return
+        root_page = self._pager.allocate(change, 1, is_logged=False)
+        change.write_u64(header.address + ROOT_PAGE_OFFSET, root_page)
+        Tree(self._pager, root_page).format(change)
 
     def remove_void(self) -> None:
         """Remove what aborted transactions have made or committed ones dropped; keep what was to be dropped."""

@@ -212,7 +212,7 @@ class RowGroups:
         layout = lay_out_sealed(old.layout.kinds, old.capacity, sizes, page_bytes, is_alike=False)
         head = store[old.address : old.address + HEADER.size + DESCRIPTOR.size * len(sizes)]
         with self.pager.begin_change(0) as change:
-            address = self.pager.allocate(change, layout.page_count) * page_bytes
+            address = self._allocate(change, layout.page_count) * page_bytes
             change.write(address, moved_header_bytes(head.tobytes(), layout))
             self.move_versions(change, old, layout, address)
             for source, target, size in zip(old.layout.columns, layout.columns, sizes, strict=True):
@@ -277,9 +277,12 @@ class RowGroups:
     def _make_run(
         self, change: Change, layout: Layout, group_no: int, heap: tuple[int, int]
     ) -> int:
-        address = self.pager.allocate(change, layout.page_count) * self.pager.page_bytes
+        address = self._allocate(change, layout.page_count) * self.pager.page_bytes
         change.write(address, header_bytes(layout, self.header.relation_id, group_no, heap))
         return address
+
+    def _allocate(self, change: Change, page_count: int) -> int:
+        return self.pager.allocate(change, page_count, is_logged=not self.header.is_off_log)
 
     def _append_entry(self, change: Change, address: int) -> RelationHeader:
         """Add a group entry, in a new run when the old one is full."""

@@ -96,7 +96,7 @@ def _store_string(
     if len(value) <= INLINE_BYTES_MAX:
         return inline_view(value)
     if len(value) >= LARGE_BYTES_MIN:
-        return long_view(value, _store_large(pager, change, value))
+        return long_view(value, _store_large(pager, change, group, value))
     if old_length > INLINE_BYTES_MAX and space(old_length) >= space(len(value)):
         address = view_address(old)
     else:
@@ -111,7 +111,7 @@ def take_heap(pager: Pager, change: Change, group: RowGroup, byte_count: int) ->
     if group.heap_used + byte_count > group.heap_pages * page_bytes:
         needed = -(-(CHUNK_HEADER.size + byte_count) // page_bytes)
         pages = max(needed, min(2 * group.heap_pages, CHUNK_PAGES_MAX), 1)
-        chunk = pager.allocate(change, pages)
+        chunk = pager.allocate_like(change, pages, group.address // page_bytes)
         change.write(chunk * page_bytes, CHUNK_HEADER.pack(CHUNK_MAGIC, pages, group.heap_chunk))
         group.heap_chunk, group.heap_pages = chunk, pages
         group.heap_used = CHUNK_HEADER.size
@@ -122,8 +122,9 @@ def take_heap(pager: Pager, change: Change, group: RowGroup, byte_count: int) ->
     return address
 
 
-def _store_large(pager: Pager, change: Change, value: bytes) -> int:
-    page = pager.allocate(change, -(-len(value) // pager.page_bytes))
+def _store_large(pager: Pager, change: Change, group: RowGroup, value: bytes) -> int:
+    page_count = -(-len(value) // pager.page_bytes)
+    page = pager.allocate_like(change, page_count, group.address // pager.page_bytes)
     change.write(page * pager.page_bytes, value)
     return page * pager.page_bytes
 
@@ -175,7 +176,7 @@ def _store_one_by_one(pager: Pager, change: Change, group: RowGroup, values: Col
     parts: list[bytes] = []
     for value in values.to_list() if isinstance(values, StringBlob) else values:
         if value is not None and len(value) >= LARGE_BYTES_MIN:
-            parts.append(long_view(value, _store_large(pager, change, value)))
+            parts.append(long_view(value, _store_large(pager, change, group, value)))
         else:
             parts.append(_store_strings(pager, change, group, [value]))
     return b"".join(parts)

@@ -61,7 +61,8 @@ def seal(
         layout = lay_out_sealed(
             old.layout.kinds, capacity, sizes, pager.page_bytes, is_alike=is_alike
         )
-        first_page = pager.set_aside(layout.page_count)
+        is_logged = not table.header.is_off_log
+        first_page = pager.set_aside(layout.page_count, is_logged=is_logged)
     run = _Run(first_page, layout, is_alike, _head_pages(layout, pager.page_bytes))
     group = None
     try:

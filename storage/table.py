@@ -110,6 +110,11 @@ class Table:
         return self.groups.header
 
     @property
+    def is_off_log(self) -> bool:
+        """Whether nothing of its rows is logged, and a crash leaves none."""
+        return self.groups.header.is_off_log
+
+    @property
     def columns(self) -> tuple[ColumnHeader, ...]:
         """Kind and missing value of each column."""
         return self.groups.header.columns
@@ -454,8 +459,7 @@ class Table:
     def overwrite(self, row_id: int, values: Sequence[Value]) -> None:
         """Replace the values of a version in place, whoever sees it; this is for sequences.
 
-        Only columns of fixed width without NULLs. Logged, so durable with the next commit of
-        anybody.
+        Only columns of fixed width without NULLs. Durable with the next commit of anybody.
         """
         group = self.groups[row_id >> SLOT_BITS]
         slot = row_id & SLOT_MASK
@@ -463,7 +467,9 @@ class Table:
             for column, value in enumerate(values):
                 data = np.array([value], group.layout.kinds[column].dtype).tobytes()
                 change.write(group.value_address(column, slot), data)
-            change.commit()
+            lsn = change.commit()
+        if not self.is_off_log:
+            self.pager.wal.awaited_lsn = lsn
 
     def lock_row(
         self, transaction: Transaction, snapshot: Snapshot, row_id: int, mode: RowLock

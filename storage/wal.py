@@ -56,6 +56,8 @@ class Wal:
         )
         self._looked_lsn = buffer.end_lsn
         self.short: Callable[[], None] = lambda: None  # told when less than a segment is ahead
+        self.awaited_lsn = 0
+        """What lies before it has to be durable before anybody's commit is told: values of sequences are nobody's."""
         self._waiters: list[tuple[int, Completion]] = []
         self._wanted_lsn = 0  # by those who wait without a completion
         self._wanted = threading.Event()

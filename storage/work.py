@@ -18,6 +18,10 @@ UndoStep = tuple["Undoable", int, int, int, object]
 class Undoable(Protocol):
     """Something whose changes can be taken back: a table, an index, the directory."""
 
+    @property
+    def is_off_log(self) -> bool:
+        """Whether a crash leaves nothing of its changes, committed or not."""
+
     def undo(self, operation: int, first: int, second: int, extra: object) -> None:
         """Take back one step, in a logged change of its own."""
 
@@ -144,7 +148,7 @@ class Work:
         self._on_commit.insert(0 if first else len(self._on_commit), callback)
 
     def commit(self, synchronous: bool = True, payload: bytes = b"") -> Completion:
-        """End it. Done: visible to everybody and, if synchronous, durable.
+        """End it. Done: visible to everybody and, if synchronous, durable; what a crash empties need not be.
 
         An error in the completion means "unknown": the record may have reached the disk.
         """
@@ -156,11 +160,19 @@ class Work:
             self.ended = True
             self._finish()
             return self.queue.published(self.seen_lsn) if self.seen_lsn else completed()
+        if synchronous and not payload and self.undo and self.undo[0][0].is_off_log:
+            synchronous = self._needs_flush()
         done = self.queue.commit(
             self.xids, payload, synchronous=synchronous, on_published=self._finish
         )
         self.ended = True
         return done
+
+    def _needs_flush(self) -> bool:
+        """Whether anything is to survive a crash: of this transaction, or of what it may have been given."""
+        wal = self.queue.wal
+        is_given = wal.durable_lsn < wal.awaited_lsn
+        return is_given or not all(step[0].is_off_log for step in self.undo)
 
     def _finish(self) -> None:
         # First what the commit means to others, then the locks that keep them from looking too early.

@@ -59,7 +59,8 @@ class WriteBack:
         pager = self._pager
         runs = self._copy(pages)
         if self._options.protocol.wal_before_page:
-            pager.wal.flush_now(max(max(run.lsns) for run in runs))
+            lsn = max(max(run.lsns) for run in runs)
+            pager.wal.flush_now(min(lsn, pager.wal.end_lsn))  # unlogged pages may be beyond
         pager.failure.check()
         try:
             for run in runs:

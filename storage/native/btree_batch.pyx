@@ -520,7 +520,7 @@ cdef int write(
     try:
         numbers[0] = place.page_no
         if page_count > 1:
-            numbers[1] = pager.allocate(change, page_count - 1)
+            numbers[1] = pager.allocate_like(change, page_count - 1, place.page_no)
         for i in range(2, page_count):
             numbers[i] = numbers[1] + i - 1
         numbers[page_count] = right

@@ -454,7 +454,7 @@ def split_leaf(pager, uint64_t root_page, uint64_t xid, bytes key not None, uint
         return -1
     change = pager.begin_change(xid)
     try:
-        right_no = pager.allocate(change, 1)
+        right_no = pager.allocate_like(change, 1, page_no)
         (<Head *>lower).left = head.left
         (<Head *>lower).right = right_no
         (<Head *>upper).left = page_no

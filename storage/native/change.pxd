@@ -7,6 +7,7 @@ cdef enum PageState:
     VERIFIED = 2
     WRITTEN = 4
     POPULATED = 8
+    UNLOGGED = 16
 
 
 cdef class PageTable:
@@ -47,18 +48,24 @@ cdef class PageTable:
         return self.bytes + address
 
 
+# Bytes of operations, one behind the other.
+cdef struct Operations:
+    unsigned char *bytes
+    size_t length
+    size_t capacity
+
+
 cdef class Change:
     cdef readonly PageTable table
     cdef readonly LogBuffer log
     cdef public uint64_t xid
     cdef public bint reserved
     cdef readonly bint is_open
-    cdef unsigned char *payload
-    cdef size_t length
-    cdef size_t capacity
+    cdef Operations logged
     cdef list imaged
     cdef list commit_callbacks
     cdef list abandon_callbacks
+    cdef Operations unlogged
 
     # What Python callers do by begin(), write(), write_u64(), commit(), without objects.
     cdef int begin_raw(self, uint64_t xid, bint reserved) except -1
@@ -74,7 +81,6 @@ cdef class Change:
     cdef int populate_run(self, uint64_t first_page, uint64_t last_page) except -1
     cdef int touch_page(self, uint64_t page_no) except -1
     cdef int log_image(self, uint64_t page_no) except -1
-    cdef unsigned char *room(self, size_t count) except NULL
     cdef int operate(
         self, uint64_t operation, uint64_t address, uint64_t argument,
         const void *operands, size_t count,

@@ -99,7 +99,10 @@ cdef class PageTable:
         cdef uint64_t page_no = address >> self.shift
         cdef uint64_t last_page = (address + count - 1) >> self.shift
         while page_no <= last_page:
-            self.lsn_of[page_no] = lsn
+            if self.state_of[page_no] & UNLOGGED and self.lsn_of[page_no] >= lsn:
+                self.lsn_of[page_no] += 1  # write-back has to see every change
+            else:
+                self.lsn_of[page_no] = lsn
             if not self.state_of[page_no] & DIRTY:
                 self.state_of[page_no] |= DIRTY | WRITTEN
                 self.dirty.append(page_no)
@@ -112,13 +115,15 @@ cdef class Change:
     def __cinit__(self, PageTable table not None, LogBuffer log not None):
         self.table = table
         self.log = log
-        self.payload = NULL
+        self.logged.bytes = NULL
+        self.unlogged.bytes = NULL
         self.imaged = []
         self.commit_callbacks = []
         self.abandon_callbacks = []
 
     def __dealloc__(self):
-        free(self.payload)
+        free(self.logged.bytes)
+        free(self.unlogged.bytes)
 
     def __enter__(self):
         return self
@@ -233,6 +238,9 @@ cdef class Change:
         self.touch(target, count)
         page_no = source >> table.shift
         table.check_pages(page_no, ((end - 1) >> table.shift) + 1 - page_no)
+        if table.state_of[target >> table.shift] & UNLOGGED:
+            return self.operate(COPY, target, count, &source, 8)
+        assert not table.state_of[page_no] & UNLOGGED, "the log would copy what it has not"
         if source_released or not table.full_page_images:
             return self.operate(COPY, target, count, &source, 8)
         limit = table.redo_lsn if table.redo_lsn > 0 else 1
@@ -256,19 +264,19 @@ cdef class Change:
         return 0
 
     cdef uint64_t commit_raw(self) except 0:
-        cdef uint64_t end_lsn
+        cdef uint64_t end_lsn = self.log.end_lsn
         assert self.is_open
-        if self.length == 0:
-            self.close()
-            return self.log.end_lsn
-        try:
-            end_lsn = self.log.append_raw(
-                CHANGE_KIND, self.xid, self.payload, self.length, self.reserved
-            )
-        except BaseException:
-            self.abandon()
-            raise
-        store_operations(self.table, self.payload, self.length, end_lsn)
+        if self.logged.length:
+            try:
+                end_lsn = self.log.append_raw(
+                    CHANGE_KIND, self.xid, self.logged.bytes, self.logged.length, self.reserved
+                )
+            except BaseException:
+                self.abandon()
+                raise
+            store_operations(self.table, self.logged.bytes, self.logged.length, end_lsn)
+        if self.unlogged.length:
+            store_operations(self.table, self.unlogged.bytes, self.unlogged.length, end_lsn)
         if not self.commit_callbacks:
             self.close()
             return end_lsn
@@ -317,7 +325,7 @@ cdef class Change:
         cdef unsigned char *content = table.bytes + start
         cdef size_t count = table.page_bytes
         table.check_pages(page_no, 1)
-        if table.full_page_images:
+        if table.full_page_images and not table.state_of[page_no] & UNLOGGED:
             while count and content[count - 1] == 0:
                 if count % 8 == 0 and (<uint64_t *>(content + count - 8))[0] == 0:
                     count -= 8
@@ -328,46 +336,56 @@ cdef class Change:
         table.image_lsn_of[page_no] = self.log.end_lsn
         return 0
 
-    cdef unsigned char *room(self, size_t count) except NULL:
-        cdef size_t capacity = self.capacity if self.capacity else 4096
-        cdef void *grown
-        if self.length + count > self.capacity:
-            while capacity < self.length + count:
-                capacity *= 2
-            grown = realloc(self.payload, capacity)
-            if grown == NULL:
-                raise MemoryError
-            self.payload = <unsigned char *>grown
-            self.capacity = capacity
-        return self.payload + self.length
-
     cdef int operate(
         self, uint64_t operation, uint64_t address, uint64_t argument,
         const void *operands, size_t count,
     ) except -1:
         cdef size_t padded = (count + 7) & ~<size_t>7
-        cdef unsigned char *place = self.room(16 + padded)
+        cdef bint is_unlogged = self.table.state_of[address >> self.table.shift] & UNLOGGED
+        cdef Operations *kept = &self.unlogged if is_unlogged else &self.logged
+        cdef unsigned char *place = room(kept, 16 + padded)
         (<uint64_t *>place)[0] = operation << 56 | address
         (<uint64_t *>place)[1] = argument
         if padded:
             (<uint64_t *>(place + 8 + padded))[0] = 0
             memcpy(place + 16, operands, count)
-        self.length += 16 + padded
+        kept.length += 16 + padded
         return 0
 
     cdef int close(self) except -1:
-        self.length = 0
         self.is_open = False
-        if self.capacity > KEPT_BYTES_MAX:
-            free(self.payload)
-            self.payload = NULL
-            self.capacity = 0
+        clear(&self.logged)
+        clear(&self.unlogged)
         if self.imaged:
             self.imaged = []
         if self.commit_callbacks:
             self.commit_callbacks = []
             self.abandon_callbacks = []
         return 0
+
+
+cdef unsigned char *room(Operations *kept, size_t count) except NULL:
+    """Where so many bytes more can be put."""
+    cdef size_t capacity = kept.capacity if kept.capacity else 4096
+    cdef void *grown
+    if kept.length + count > kept.capacity:
+        while capacity < kept.length + count:
+            capacity *= 2
+        grown = realloc(kept.bytes, capacity)
+        if grown == NULL:
+            raise MemoryError
+        kept.bytes = <unsigned char *>grown
+        kept.capacity = capacity
+    return kept.bytes + kept.length
+
+
+cdef void clear(Operations *kept) noexcept:
+    """Forget them, and give back much room."""
+    kept.length = 0
+    if kept.capacity > KEPT_BYTES_MAX:
+        free(kept.bytes)
+        kept.bytes = NULL
+        kept.capacity = 0
 
 
 cdef size_t operand_bytes(uint64_t code, uint64_t argument) noexcept:

@@ -99,11 +99,23 @@ cdef class Work:
             self.ended = True
             self._finish()
             return self.queue.published(self.seen_lsn) if self.seen_lsn else completed()
+        if synchronous and not payload and self.undo and self.undo[0][0].is_off_log:
+            synchronous = self._needs_flush()
         done = self.queue.commit(
             self.xids, payload, synchronous=synchronous, on_published=self._finish
         )
         self.ended = True
         return done
+
+    def _needs_flush(self):
+        """Whether anything is to survive a crash: of this transaction, or of what it may have been given."""
+        wal = self.queue.wal
+        if wal.durable_lsn < wal.awaited_lsn:
+            return True
+        for step in self.undo:
+            if not step[0].is_off_log:
+                return True
+        return False
 
     def _finish(self):
         # First what the commit means to others, then the locks that keep them from looking too early.

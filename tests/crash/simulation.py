@@ -7,6 +7,9 @@ and every byte of every run can be compared: a change that is there in part show
 Method: a life of the store is a random sequence of changes, flushes, slices of checkpoints and
 write-backs. It ends by a power cut at a random operation of the disk, by an I/O error (the store
 stops by itself), or by being killed. Recovery gets its own power cuts.
+
+Beside the model are unlogged runs, changed on their own and together with others: a stop in order keeps them to the
+byte, anything else gives back all their pages.
 """
 
 import random
@@ -20,6 +23,7 @@ from tests.crash.disk import CrashingFiles, Faults, PowerCut
 
 PAGE_BYTES = 1024
 RUNS_MAX = 8
+UNLOGGED_MAX = 4
 OPTIONS = Options(
     page_bytes=PAGE_BYTES,
     page_segment_bytes=32 * PAGE_BYTES,
@@ -66,6 +70,7 @@ class Simulation:
         self.states: list[State] = [{}]
         """The model after each change."""
         self.acknowledged = 0
+        self.unlogged: State = {}
         self.unflushed_lsn = 0
         self.checkpoint_open = False
         self.store: Store | None = None
@@ -128,19 +133,35 @@ class Simulation:
         store = self.store
         assert store is not None
         chance = self.random
-        state = dict(self.states[-1])
+        state, unlogged = dict(self.states[-1]), dict(self.unlogged)
         number = len(self.states)
         with store.pager.begin_change(number) as change:
             for _ in range(chance.randrange(1, 4)):
                 chance.choice(_STEPS)(self, change, state)
+            if chance.random() < 0.2:
+                chance.choice(_UNLOGGED_STEPS)(self, change, unlogged)
             change.write_u64(ROOT_PAGE * PAGE_BYTES, number)
             if chance.random() < 0.1:
                 return
             lsn = change.commit()
         self.states.append(state)
+        self.unlogged = unlogged
         self.unflushed_lsn = lsn
         if chance.random() < 0.5:
             self._flush()
+
+    def _change_unlogged(self) -> None:
+        """A change that the log knows nothing of, but for the pages that it takes or gives up."""
+        assert self.store is not None
+        unlogged = dict(self.unlogged)
+        with self.store.pager.begin_change(0) as change:
+            for _ in range(self.random.randrange(1, 4)):
+                self.random.choice(_UNLOGGED_STEPS)(self, change, unlogged)
+            if self.random.random() < 0.1:
+                return
+            change.commit()
+        self.unlogged = unlogged
+        self._compare_unlogged()
 
     def _flush(self) -> None:
         assert self.store is not None
@@ -188,6 +209,21 @@ class Simulation:
         first = self.store.pager.allocate(change, count)
         state[first] = bytes(count * PAGE_BYTES)
         self._scribble(change, state, first)
+
+    def _allocate_unlogged(self, change, state: State) -> None:
+        if len(state) >= UNLOGGED_MAX:
+            return
+        assert self.store is not None
+        count = self.random.choice((1, 1, 2, 3))
+        first = self.store.pager.allocate(change, count, is_logged=False)
+        state[first] = bytes(count * PAGE_BYTES)
+        self._scribble(change, state, first)
+
+    def _release_unlogged(self, change, state: State) -> None:
+        run = self._pick(state)
+        if run is not None and run in self.unlogged:
+            assert self.store is not None
+            self.store.pager.release(change, run, len(state.pop(run)) // PAGE_BYTES)
 
     def _release(self, change, state: State) -> None:
         run = self._pick(state)
@@ -302,6 +338,10 @@ class Simulation:
                     f"recovered to {number}, acknowledged {self.acknowledged}"
                     f" of {len(self.states) - 1}"
                 )
+            if not self.store.was_stopped:
+                pager.release_unlogged()
+                self.unlogged = {}
+            self._compare_unlogged()
             state = self.states[number]
             for run, content in state.items():
                 found = pager.view(run, len(content) // PAGE_BYTES)
@@ -312,15 +352,22 @@ class Simulation:
             }
         except Corruption as error:
             raise BadSeed(f"after recovery: {error}") from error
-        wanted = {0, 1, ROOT_PAGE} | {
+        wanted = {0, 1, ROOT_PAGE, *pager.unlogged.pages()} | {
             run + index
-            for run, content in state.items()
+            for run, content in (*state.items(), *self.unlogged.items())
             for index in range(len(content) // PAGE_BYTES)
         }
         if used != wanted:
             raise BadSeed(f"space map differs: {sorted(used ^ wanted)}")
         del self.states[number + 1 :]
         self.acknowledged = number
+
+    def _compare_unlogged(self) -> None:
+        assert self.store is not None
+        for run, content in self.unlogged.items():
+            found = self.store.pager.view(run, len(content) // PAGE_BYTES)
+            if found.tobytes() != content:
+                raise BadSeed(f"unlogged run {run} differs")
 
     def _hooks(self) -> Hooks:
         return Hooks(panic=self._panic)
@@ -339,13 +386,14 @@ def _options(protocol: Protocol) -> Options:
 
 _ACTIONS = (
     Simulation._change,
+    Simulation._change_unlogged,
     Simulation._flush,
     Simulation._checkpoint,
     Simulation._write_back,
     Simulation._prepare,
     Simulation._toggle_full,
 )
-_WEIGHTS = (60, 5, 20, 10, 5, 3)
+_WEIGHTS = (60, 10, 5, 20, 10, 5, 3)
 _STEPS = (
     Simulation._write,
     Simulation._write,
@@ -353,6 +401,13 @@ _STEPS = (
     Simulation._release,
     Simulation._copy,
     Simulation._move,
+)
+_UNLOGGED_STEPS = (
+    Simulation._write,
+    Simulation._write,
+    Simulation._allocate_unlogged,
+    Simulation._release_unlogged,
+    Simulation._copy,
 )
 
 

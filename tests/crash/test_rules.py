@@ -15,6 +15,7 @@ from storage.errors import Corruption, DiskFull
 from storage.hollows import Hollows
 from storage.log_segments import LogSegments
 from storage.segments import PageSegments
+from storage.unlogged_pages import UnloggedPages
 from storage.writeback import WriteBack
 from tests.crash import simulation
 from tests.crash.disk import CrashingFile, CrashingFiles
@@ -171,6 +172,11 @@ def settled_although_changed(patch):
     patch.setattr(WriteBack, "_settle", settle)
 
 
+def free_pages_as_their_checksums_say(patch):
+    """A page that was never written by its checksum is taken for zeros."""
+    patch.setattr(UnloggedPages, "are_any", False)
+
+
 BROKEN = {
     "pages are mapped privately": (written_by_the_system, 0.0),
     "pages are durable before use": (grown_without_sync, 0.0),
@@ -187,6 +193,7 @@ BROKEN = {
     "images are redone whatever the page looks like": (images_of_torn_pages_only, 0.0),
     "the record goes before the store": (stored_before_the_record, 0.0),
     "a page that changed since its copy stays dirty": (settled_although_changed, 0.0),
+    "free pages may hold what was not logged": (free_pages_as_their_checksums_say, 0.0),
 }
 """What breaks each rule, and the rate of I/O errors that shows it."""
 

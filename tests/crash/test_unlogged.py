@@ -7,7 +7,9 @@ import pytest
 from server.config import ServerSettings
 from server.database import Database, initialise
 from storage.engine import Engine
+from storage.pages import Pager
 from storage.relations import Relations
+from storage.unlogged_pages import UnloggedPages
 from tests.crash.disk import CrashingFiles, Faults, PowerCut
 from tests.crash.sql_simulation import OPTIONS, SETTINGS, TWO_PHASE
 from tests.support.clock import ManualClock
@@ -45,6 +47,20 @@ class Play:
     def start(self):
         self.engine = Engine.open(self.files, OPTIONS)
         self.serve()
+
+
+class Commits:
+    """The queue of commits, and which of them were to wait for a flush."""
+
+    def __init__(self, queue):
+        self.queue, self.flushed = queue, []
+
+    def __getattr__(self, name):
+        return getattr(self.queue, name)
+
+    def commit(self, xids, payload, *, synchronous, on_published):
+        self.flushed.append(synchronous)
+        return self.queue.commit(xids, payload, synchronous=synchronous, on_published=on_published)
 
 
 @pytest.fixture
@@ -150,7 +166,93 @@ def test_a_column_with_a_value_for_old_rows_stays(play):
     assert play.engine.check() == []
 
 
-def test_without_the_emptying_it_would_show(play, monkeypatch):
+def test_its_rows_are_not_in_the_log(play):
+    log = play.engine.store.wal
+    before = log.end_lsn
+    fill(play)
+    play.rows("UPDATE notes SET words = words || 'x'")
+    play.rows("DELETE FROM notes WHERE id % 3 = 0")
+    play.rows("VACUUM notes")
+    unlogged = log.end_lsn - before
+    play.rows("CREATE TABLE logged AS SELECT * FROM notes")
+    assert unlogged < (log.end_lsn - before - unlogged) / 4
+    play.stop()
+    assert play.engine.check() == []
+    assert play.rows("SELECT count(*) FROM notes") == play.rows("SELECT count(*) FROM logged")
+
+
+@pytest.mark.parametrize(
+    ("sql", "is_flushed"),
+    [
+        ("INSERT INTO notes (words) VALUES ('a')", False),
+        ("UPDATE notes SET words = 'a' WHERE id = 1", False),
+        ("BEGIN; DELETE FROM notes WHERE id = 1; SAVEPOINT a; DELETE FROM notes; COMMIT", False),
+        ("CREATE TEMP TABLE mine AS SELECT 1", True),
+        ("BEGIN; INSERT INTO notes VALUES (0, 'a'); INSERT INTO logged VALUES (1); COMMIT", True),
+        ("BEGIN; INSERT INTO logged VALUES (1); INSERT INTO notes VALUES (0, 'a'); COMMIT", True),
+        ("INSERT INTO notes VALUES (-nextval('numbers'), 'a')", True),
+        ("SELECT nextval('numbers')", True),
+        ("SELECT setval('numbers', 7)", True),
+        ("SELECT count(nextval('numbers')) FROM notes", True),
+    ],
+)
+def test_a_commit_is_flushed_where_something_outlives_a_crash(play, sql, is_flushed):
+    play.rows("CREATE TABLE logged (a int); CREATE SEQUENCE numbers")
+    commits = Commits(play.engine.queue)
+    play.engine.queue = commits
+    play.rows(sql)
+    assert commits.flushed == [is_flushed]
+
+
+def test_values_of_a_sequence_are_given_once(play):
+    play.rows("CREATE SEQUENCE numbers")
+    given = play.rows("SELECT nextval('numbers')")
+    play.crash()
+    assert play.rows("SELECT nextval('numbers')") > given
+
+
+def test_sealed_rows_are_not_logged_either(play):
+    play.rows("SET vacuum_seal_min_age = 0")
+    log = play.engine.store.wal
+    fill(play)
+    before = log.end_lsn
+    play.rows("VACUUM notes")
+    assert log.end_lsn - before < 20_000
+    play.stop()
+    assert play.engine.check() == []
+    play.rows("DELETE FROM notes WHERE id < 50")
+    play.crash()
+    assert play.rows(COUNT) == NONE
+    assert play.engine.check() == []
+
+
+def test_pages_are_logged_again_where_others_get_them(play):
+    play.rows("DROP TABLE notes; CHECKPOINT")
+    play.rows("CREATE TABLE logged (a int, words text)")
+    play.rows(f"INSERT INTO logged SELECT n, 'w' || n FROM generate_series(1, {ROWS}) n")
+    play.crash()
+    assert play.rows(COUNT.replace("notes", "logged")) == ALL
+    assert play.engine.check() == []
+
+
+def test_without_the_emptying_it_could_not_be_read(play, monkeypatch):
     monkeypatch.setattr(Relations, "_empty_unlogged", lambda _relations: None)
     play.crash()
-    assert play.rows(COUNT) == ALL
+    with pytest.raises(AssertionError, match="unexpected header in row group"):
+        play.rows(COUNT)
+
+
+def test_without_the_map_its_pages_would_be_lost(play, monkeypatch):
+    monkeypatch.setattr(Pager, "release_unlogged", lambda _pager: None)
+    play.crash()
+    assert play.rows(COUNT) == NONE
+    assert play.engine.check() != []
+
+
+def test_without_the_mark_on_pages_their_rows_would_be_logged(play, monkeypatch):
+    monkeypatch.setattr(UnloggedPages, "prepare", lambda *_given, **_how: None)
+    play.rows("CREATE UNLOGGED TABLE more (words text)")
+    log = play.engine.store.wal
+    before = log.end_lsn
+    play.rows("INSERT INTO more VALUES (repeat('x', 5000))")
+    assert log.end_lsn - before > 5000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -65,8 +65,17 @@ def _taken(call: CallContext, sequence: Sequence) -> int:
     value: int | None = use.spared(sequence) if use.spare else None
     if value is None:
         value = session.database.sequences.next_value(sequence)
+        _outlive(session)
     use.take(sequence, value)
     return value
+
+
+def _outlive(session: Any) -> None:
+    """Give the transaction an id if its values are not durable yet, as PostgreSQL does: its commit is flushed then."""
+    engine, running = session.database.engine, session.transaction.running
+    if running is not None and engine.has_given_out:
+        with engine.latch:
+            running.storage.stamp()
 
 
 def _next_many(call: CallContext, oids: Column, *, count: int) -> Column:
@@ -90,6 +99,7 @@ def _many(call: CallContext, oids: Column, count: int, one: Row, letters: str) -
     if sequence.persistence != "t":
         _refuse_read_only(call, "nextval")
     values = session.database.sequences.next_values(sequence, count)
+    _outlive(session)
     session.sequences.take_many(sequence, values)
     return Column(np.array(values, np.int64))
 
@@ -121,6 +131,7 @@ def _set(call: CallContext, oid: int, value: int, is_called: bool = True) -> int
         _refuse_read_only(call, "setval")
     session = session_of(call)
     session.database.sequences.set_value(sequence, value, is_called)
+    _outlive(session)
     if is_called:
         session.sequences.values[oid] = value
     return value

@@ -166,11 +166,11 @@ def test_a_full_disk_in_the_middle_leaves_a_whole_tree(tree, monkeypatch):
     pager = tree.pager
     allocate, left = pager.allocate, [3]
 
-    def allocate_some(change, count):
+    def allocate_some(change, count, **how):
         left[0] -= 1
         if left[0] < 0:
             raise MemoryError
-        return allocate(change, count)
+        return allocate(change, count, **how)
 
     monkeypatch.setattr(pager, "allocate", allocate_some)
     with pytest.raises(MemoryError):

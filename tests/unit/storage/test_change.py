@@ -240,6 +240,58 @@ def test_twins_write_the_same_bytes_and_redo_repeats_them():
     assert python.log.take() == compiled.log.take()
 
 
+def test_twins_store_into_unlogged_pages_alike():
+    python, compiled = make("python"), make("compiled")
+    chances = random.Random(12), random.Random(12)
+    for bench in (python, compiled):
+        bench.table.states[:] |= original.UNLOGGED
+    for _ in range(150):
+        random_change(python, chances[0])
+        random_change(compiled, chances[1])
+        assert (python.store == compiled.store).all()
+        assert python.table.dirty == compiled.table.dirty
+    for name in ("states", "lsns", "image_lsns"):
+        assert (getattr(python.table, name) == getattr(compiled.table, name)).all(), name
+    assert python.payloads() == compiled.payloads() == []
+
+
+def test_what_unlogged_pages_hold_is_in_no_record(bench):
+    bench.table.states[8:16] |= original.UNLOGGED
+    with bench.change as change:
+        change.begin(7)
+        change.write(8 * PAGE, b"abc")
+        change.write(PAGE, b"xyz")
+        change.copy(8 * PAGE, 9 * PAGE, 3)
+        change.fill(10 * PAGE, 255, 5)
+        change.commit()
+    assert [operations(each) for each in bench.payloads()] == [["image", "write"]]
+    assert bench.store[8 * PAGE : 8 * PAGE + 3].tobytes() == b"abc"
+    assert bench.store[9 * PAGE : 9 * PAGE + 3].tobytes() == b"abc"
+    assert bench.store[10 * PAGE : 10 * PAGE + 6].tobytes() == b"\xff" * 5 + b"\0"
+
+
+def test_each_change_of_an_unlogged_page_shows_although_the_log_stands_still(bench):
+    """Write-back would take the page for what it has copied, and forget the change."""
+    bench.table.states[8] |= original.UNLOGGED
+    end_lsn, numbers = bench.log.end_lsn, []
+    for value in range(3):
+        with bench.change as change:
+            change.begin(7)
+            change.write_u64(8 * PAGE, value)
+            change.commit()
+        numbers.append(int(bench.table.lsns[8]))
+    assert len(set(numbers)) == 3
+    assert bench.log.end_lsn == end_lsn
+
+
+def test_the_log_does_not_copy_what_it_has_not(bench):
+    bench.table.states[8] |= original.UNLOGGED
+    with bench.change as change:
+        change.begin(7)
+        with pytest.raises(AssertionError):
+            change.copy(8 * PAGE, PAGE, 3)
+
+
 @pytest.mark.parametrize("kind", ["python", "compiled"])
 def test_redo_over_torn_pages_ends_where_the_store_was(kind):
     bench, replica = make(kind), make(kind)
