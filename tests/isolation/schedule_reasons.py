@@ -216,6 +216,22 @@ def told_before_its_turn(first: First) -> bool:
     return next(own, None) == ours
 
 
+def turn_ends_with_the_version(first: First) -> bool:
+    """Who comes next for a row that a committed transaction has changed gives his turn back for a moment in PostgreSQL.
+
+    He had it for the old version, and takes that of the new one; who stood behind him may be first.
+    """
+    ours, theirs = first.ours, first.theirs
+    if not (ours and theirs and ours.has_waited and theirs.has_waited and first.before):
+        return False
+    waits = {session: set(others) for session, _, others in ours.waiting}
+    pair = (ours.session, theirs.session)
+    ended = first.before[-1]
+    is_line = any(b in waits.get(a, ()) for a, b in (pair, pair[::-1]))
+    is_next = any(ended.session in waits.get(each, ()) for each in pair)
+    return is_line and is_next and ended.sql.startswith("commit")
+
+
 def went_on_together(first: First) -> bool:
     """Several who waited for the same one go on when he ends, in an order that is chance where nobody has a turn.
 
@@ -239,6 +255,7 @@ REASONS: tuple[Reason, ...] = (
     Reason("lock of what has gone", lock_of_what_has_gone),
     Reason("another victim", another_victim),
     Reason("told before its turn", told_before_its_turn),
+    Reason("turn ends with the version", turn_ends_with_the_version),
     Reason("went on together", went_on_together),
 )
 

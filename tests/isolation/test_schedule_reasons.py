@@ -64,6 +64,12 @@ def outdated(later):
     return ONE_KEY, [waits(1, MOVE, 0)], [told], [done(0, "begin"), *([told] if later else [])]
 
 
+def overtaken(ended):
+    waiting = ((1, MOVE, (0,)), (2, MOVE, (1,)))
+    before = [waits(1, MOVE, 0), waits(2, MOVE, 1), done(0, ended)]
+    return ONE_KEY, before, [went_on(2, MOVE, "A", *waiting)], [went_on(1, MOVE, "A", *waiting)]
+
+
 def gone(has_waited):
     drop = "drop index if exists i"
     before = [done(0, "begin"), waits(0, drop, 2) if has_waited else done(0, drop)]
@@ -78,6 +84,7 @@ EXPLAINED = {
     "lock of what has gone": gone(has_waited=True),
     "another victim": victim(is_circle=True),
     "told before its turn": outdated(later=True),
+    "turn ends with the version": overtaken("commit"),
     "went on together": together(0),
 }
 UNEXPLAINED = (
@@ -87,6 +94,7 @@ UNEXPLAINED = (
     deferred(told=False),
     victim(is_circle=False),
     together(3),
+    overtaken("rollback"),
     outdated(later=False),
     gone(has_waited=False),
 )
