@@ -5,6 +5,7 @@ Rule 2: a reason is about a mechanism, named by the statements and tables it nee
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ TABLE_LOCKS = re.compile(r"(truncate|lock table|alter table|create (unique )?ind
 KEY_MOVES = re.compile(r"update (t|f) set \w+ = ")
 UNIQUE = re.compile(r"\b(primary key|unique|exclude)\b")
 DEFERRABLE = re.compile(r"create table (\w+) .*\b(unique|exclude)\b.*\bdeferrable\b")
+REFERRING = re.compile(r"create table (\w+) .*\breferences\b")
 CHECKS = ("commit", "set constraints", "prepare transaction", "insert", "update", "merge")
 TAKEN = ("23505", "23P01")
 NO_TURN = ("commit", "rollback", "prepare transaction", "commit prepared", "rollback prepared")
@@ -101,6 +103,23 @@ def line_for_one_of_several_keys(first: First) -> bool:
         and bool(lined_up)
         and all(_written(waiting.get(session, "")) == table for session in lined_up)
     )
+
+
+def referenced_once_more(first: First) -> bool:
+    """A row that the transaction has written before is held against its foreign keys again when it changes elsewhere.
+
+    So in PostgreSQL the rows that it refers to are locked FOR KEY SHARE, here only when the reference is new.
+    """
+    ours, theirs = first.ours, first.theirs
+    if not (first.is_same_step and ours and theirs):
+        return False
+    holders = set(theirs.waits) - set(ours.waits)
+    return bool(holders) and all(_rewrites_referring(first, each) for each in holders)
+
+
+def _rewrites_referring(first: First, session: int) -> bool:
+    written = Counter(_written(sql) for sql in first.open_statements(session))
+    return any(written[found[1]] > 1 for sql in first.made.setup if (found := REFERRING.match(sql)))
 
 
 def destinations_are_locked_before(first: First) -> bool:
@@ -249,6 +268,7 @@ def went_on_together(first: First) -> bool:
 
 REASONS: tuple[Reason, ...] = (
     Reason("waits for one of several keys", line_for_one_of_several_keys),
+    Reason("referenced once more", referenced_once_more),
     Reason("destinations locked before", destinations_are_locked_before),
     Reason("another rival", another_rival),
     Reason("deferred checks of both", deferred_check_of_both),

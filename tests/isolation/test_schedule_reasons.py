@@ -64,6 +64,14 @@ def outdated(later):
     return ONE_KEY, [waits(1, MOVE, 0)], [told], [done(0, "begin"), *([told] if later else [])]
 
 
+def rewritten(count):
+    table = "create table t (id int primary key, p int references p)"
+    change = "update t set n = n + 1 where id = 1"
+    before = [done(0, "begin"), *[done(0, change)] * count]
+    lock = "select * from p where id = 1 for update"
+    return table, before, [done(1, lock)], [waits(1, lock, 0)]
+
+
 def overtaken(ended):
     waiting = ((1, MOVE, (0,)), (2, MOVE, (1,)))
     before = [waits(1, MOVE, 0), waits(2, MOVE, 1), done(0, ended)]
@@ -78,6 +86,7 @@ def gone(has_waited):
 
 EXPLAINED = {
     "waits for one of several keys": lined_up(TWO_KEYS),
+    "referenced once more": rewritten(2),
     "destinations locked before": moved(TRUNCATE),
     "another rival": rival("exclude using gist (r with &&)"),
     "deferred checks of both": deferred(told=True),
@@ -94,6 +103,7 @@ UNEXPLAINED = (
     deferred(told=False),
     victim(is_circle=False),
     together(3),
+    rewritten(1),
     overtaken("rollback"),
     outdated(later=False),
     gone(has_waited=False),
