@@ -53,8 +53,12 @@ class First:
         """What a session has done in the transaction it is in, and what it waits with."""
         found: list[str] = []
         for event in self.before:
-            if event.session == session and not event.has_waited:
-                found = [] if event.sql.startswith(NO_TURN) else [*found, event.sql]
+            if event.session != session:
+                continue
+            if event.sql.startswith(NO_TURN) and not event.waits:
+                found = []
+            elif not event.has_waited:
+                found.append(event.sql)
         return found
 
     def waiting(self) -> dict[int, str]:

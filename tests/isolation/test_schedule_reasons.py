@@ -130,6 +130,15 @@ def test_what_it_needs_and_is_not_there_does_not(case):
     assert not reason(*case)
 
 
+def test_who_waits_with_commit_is_still_in_the_transaction():
+    before = [done(0, INSERT), waits(0, "commit", 1)]
+    first = first_difference(Schedule((), 1, ()), [*before, done(1, INSERT)], before)
+    assert first.open_statements(0) == [INSERT, "commit"]
+    ended = [*before, went_on(0, "commit", "COMMIT"), done(0, ROW)]
+    first = first_difference(Schedule((), 1, ()), [*ended, done(1, INSERT)], ended)
+    assert first.open_statements(0) == [ROW]
+
+
 def test_equal_plays_do_not_differ():
     assert first_difference(Schedule((), 1, ()), [done(0, "begin")], [done(0, "begin")]) is None
 
