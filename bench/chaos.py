@@ -86,14 +86,15 @@ class Ledger:
     def lost(self) -> str:
         """What was acknowledged since the last look and is not there, or was and is not any more."""
         fresh = set(self.acknowledged[self._looked_at :])
+        is_old = "SELECT count(*) FROM ledger WHERE writer = %s AND number <= %s"
+        is_new = "SELECT number FROM ledger WHERE writer = %s AND number > %s"
         with self._server.connect() as connection:
             for writer, (number, count) in self._found.items():
-                is_old = "SELECT count(*) FROM ledger WHERE writer = %s AND number <= %s"
-                (old,) = connection.execute(is_old, (writer, number)).fetchone() or (0,)
-                if old != count:
-                    return f"LOST {count - old} of writer {writer} up to {number}"
-                is_new = "SELECT number FROM ledger WHERE writer = %s AND number > %s"
-                found = [each for (each,) in connection.execute(is_new, (writer, number))]
+                old = connection.execute(is_old, (writer, number)).fetchone()
+                if old != (count,):
+                    return f"LOST: writer {writer} has {old} up to {number}, not {count}"
+                rows = connection.execute(is_new, (writer, number)).fetchall()
+                found = [int(str(each)) for (each,) in rows]
                 fresh -= {(writer, each) for each in found}
                 self._found[writer] = max([number, *found]), count + len(found)
         self._looked_at = len(self.acknowledged)
