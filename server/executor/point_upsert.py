@@ -28,6 +28,7 @@ class Arbiter(NamedTuple):
 
     reader: KeyReader
     columns: tuple[int, ...]
+    shape: IndexShape
 
 
 class PointUpsert:
@@ -93,6 +94,10 @@ class PointUpsert:
             parts = [store_value(row[column], shape.types[column]) for column in arbiter.columns]
             found = None if None in parts else arbiter.reader.locate(context.snapshot, parts)
             if found is None:
+                if arbiter is not self._arbiters[-1] and not self._is_free(arbiter, row, context):
+                    return (
+                        LEFT  # who may have that key is waited for before the next one is looked at
+                    )
                 continue
             if self._assignments:
                 return self._update(arbiter.reader, *found, row, context)
@@ -120,7 +125,14 @@ class PointUpsert:
         kinds = [part.kind for part in index.parts]
         table_id = self.plan.table.storage_id
         reader = KeyReader(context.engine, table_id, index.storage_id, columns, kinds, self._needed)
-        return Arbiter(reader, columns)
+        return Arbiter(reader, columns, index)
+
+    @staticmethod
+    def _is_free(arbiter: Arbiter, row: Row, context: ExecutionContext) -> bool:
+        """Whether nobody has the row's key, or ever had it as far as the index knows."""
+        key = arbiter.shape.unique_key(row, context)
+        with context.engine.latch:
+            return key is None or not context.engine.index(arbiter.shape.storage_id).lookup(key)
 
     def _stands(self, row_id: int, context: ExecutionContext) -> bool:
         """Whether nobody has ended the version, or is about to."""
