@@ -118,11 +118,14 @@ def referenced_once_more(first: First) -> bool:
     if not (first.is_same_step and ours and theirs):
         return False
     holders = set(theirs.waits) - set(ours.waits)
-    return bool(holders) and all(_rewrites_referring(first, each) for each in holders)
+    if not holders:
+        return False
+    own = _rewrites_referring(first, [*first.open_statements(ours.session), ours.sql])
+    return own or all(_rewrites_referring(first, first.open_statements(each)) for each in holders)
 
 
-def _rewrites_referring(first: First, session: int) -> bool:
-    written = Counter(_written(sql) for sql in first.open_statements(session))
+def _rewrites_referring(first: First, statements: Sequence[str]) -> bool:
+    written = Counter(map(_written, statements))
     return any(written[found[1]] > 1 for sql in first.made.setup if (found := REFERRING.match(sql)))
 
 
