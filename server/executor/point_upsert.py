@@ -90,6 +90,10 @@ class PointUpsert:
             self._prepare(shape, context)
         if self._is_left or context.transaction.tracked is not None:
             return LEFT
+        return self._meet(row, shape, context)
+
+    def _meet(self, row: Row, shape: TableShape, context: ExecutionContext) -> int:
+        """What comes of the first row that is in the way."""
         for arbiter in self._arbiters:
             parts = [store_value(row[column], shape.types[column]) for column in arbiter.columns]
             found = None if None in parts else arbiter.reader.locate(context.snapshot, parts)
