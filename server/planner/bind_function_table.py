@@ -11,6 +11,7 @@ from server.expressions.expression import (
     Call,
     Expression,
     SetReturningCall,
+    columns_used,
 )
 from server.planner.bind_collection import result_columns
 from server.planner.bind_from import Bound, lateral_scope, named_columns, renamed
@@ -75,7 +76,19 @@ def bind_function_table(context: BindContext, scope: Scope, node: exp.Expression
     )
     if context.resolution is not None:
         context.resolution.functions[id(node)] = named
+        if _reads_beside(seen):
+            context.resolution.beside.add(id(node))
     return Bound(plan, [named], bool(seen.outer))
+
+
+def _reads_beside(seen: Scope) -> bool:
+    """Whether a function reads columns of the items before it in the same FROM."""
+    before = [] if seen.parent is None else seen.parent.items
+    return any(
+        not seen.outer.keys().isdisjoint(columns_used(column.expression))
+        for item in before
+        for column in item.columns()
+    )
 
 
 def _with_columns(function: Expression, columns: list[tuple[str, TypeReference]]) -> Expression:

@@ -165,6 +165,7 @@ def _planned(context: BindContext, bound: BoundStatement, plan: p.Plan) -> Plann
         # Clients are told the type under a domain.
         types=tuple(shown_type(context, column.type) for column in bound.columns),
         origins=bound.origins,
+        own_types=tuple(column.type for column in bound.columns),
         parameters=tuple(context.parameters[number] for number in range(1, count + 1)),
         tag=bound.tag,
         returns_rows=bound.returns_rows,

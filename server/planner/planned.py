@@ -58,7 +58,7 @@ class PlannedStatement:
     """A plan ready to run: what the session caches.
 
     columns: names, and types for RowDescription, with (table oid, attribute number) where a column
-    is a plain reference.
+    is a plain reference; own_types: the same with domains, as a relation has them that is made of the rows.
     is_query: whether rows go to the client. catalog_version: the plan is stale when the catalog's
     differs.
     """
@@ -67,6 +67,7 @@ class PlannedStatement:
     names: tuple[str, ...]
     types: tuple[TypeReference, ...]
     origins: tuple[tuple[int, int], ...]
+    own_types: tuple[TypeReference, ...]
     parameters: tuple[TypeReference, ...]
     tag: str  # SELECT, INSERT, UPDATE, DELETE, MERGE
     returns_rows: bool

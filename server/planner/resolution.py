@@ -49,6 +49,7 @@ class Resolution:
     relations: dict[int, Table] = field(default_factory=dict)
     types: dict[int, TypeReference] = field(default_factory=dict)
     functions: dict[int, RangeItem] = field(default_factory=dict)  # of functions in FROM
+    beside: set[int] = field(default_factory=set)  # of those, which read what is before them
     routines: dict[int, int] = field(
         default_factory=dict
     )  # OIDs of users' functions by their calls

@@ -298,8 +298,10 @@ class Speller:
         return made
 
     def function_table(self, node: exp.Expression) -> exp.Expression:
-        """A function in FROM, with the names of its columns."""
+        """A function in FROM, with the names of its columns; LATERAL, if it is that."""
         made = self._copy(node)
+        if id(node) in self._notes.beside:
+            made.set("lateral", True)
         item = self._notes.functions.get(id(node))
         if item is not None and not node.args.get("columns"):
             made.set("alias", self._alias(item))
@@ -437,8 +439,9 @@ class Speller:
 
     def call(self, node: exp.Expression) -> exp.Expression:
         """A function, a user's by OID; one with a syntax of its own shows no implicit casts."""
-        if not node.args.get("sql_syntax"):
+        if not node.args.get("sql_syntax") or self._is_pattern(node):
             made = self._copy(node)
+            made.set("sql_syntax", False)
             made.set("arguments", self._arguments(node, made.args["arguments"]))
             oid = self._notes.routines.get(id(node))
             if oid is not None and isinstance(self._catalog.object(oid), UserFunction):
@@ -452,6 +455,12 @@ class Speller:
         ]
         made.set("arguments", arguments)
         return made
+
+    def _is_pattern(self, node: exp.Expression) -> bool:
+        """Whether it is SUBSTRING(text FROM pattern), which PostgreSQL shows as a plain call."""
+        bound = self._notes.bound.get(id(node))
+        is_known = isinstance(bound, Call) and bound.function.arguments == (TEXT, TEXT)
+        return is_known and node.args["name"][-1] == "substring"
 
     def _arguments(self, node: exp.Expression, made: list[exp.Expression]) -> list[exp.Expression]:
         """Arguments of a call: where any type will do, a literal is left without one."""

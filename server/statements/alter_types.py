@@ -101,6 +101,7 @@ def _changed(
         )
     return replace(
         column,
+        default=_listed_default(column),
         type=reference.oid,
         modifier=reference.modifier,
         collation=collation_for(context, command.collation, reference.oid)
@@ -108,6 +109,14 @@ def _changed(
         missing=None,
         dimensions=len(command.type.args.get("array_bounds") or ()),
     )
+
+
+def _listed_default(column: Column) -> str | None:
+    """The default; a NULL that a length made one to be listed stays listed: in parentheses."""
+    default = column.listed_default
+    if default is not None and default.startswith("NULL::"):
+        return f"({default})"
+    return column.default
 
 
 def _refuse_readers(context: StatementContext, table: Table, column: Column) -> None:

@@ -58,6 +58,8 @@ from server.types.storage import storage_kind
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
+    from sqlglot import exp
+
     from server.catalog.catalog_view import CatalogView
     from server.executor.waits import Wait
     from server.sql.object_names import ObjectName
@@ -68,6 +70,7 @@ ARTICLES = {"table": "a table", "view": "a view", "materialized view": "a materi
             "index": "an index", "sequence": "a sequence", "type": "a type",
             "foreign table": "a foreign table"}  # fmt: skip
 OF_RELATIONS: Final = ("policy", "trigger")
+ROUTINES: Final = ("function", "procedure", "routine", "aggregate")
 RELATIONS = {
     "table": (Table, "rp"),
     "view": (Table, "v"),
@@ -129,9 +132,18 @@ def _look_at_relation_of(context: StatementContext, name: ObjectName) -> Iterato
 
 def _missing(kind: str, name: ObjectName, error: SqlError) -> str:
     """What IF EXISTS says of an object that is not there: to it every relation is one, to the error a table."""
-    if kind in OF_RELATIONS and isinstance(error, UndefinedObject):
-        return f'{kind} "{name.parts[-1]}" for relation "{name.parts[-2]}" does not exist'
+    if kind in (*OF_RELATIONS, "rule") and isinstance(error, UndefinedObject):
+        relation = ".".join(name.parts[:-1])
+        return f'{kind} "{name.parts[-1]}" for relation "{relation}" does not exist'
+    if kind in ROUTINES and isinstance(error, UndefinedFunction):
+        types = ",".join(_as_read(each) for each in name.arguments or () if each is not None)
+        return f"{kind} {'.'.join(name.parts)}({types}) does not exist"
     return error.message
+
+
+def _as_read(written: exp.Expression) -> str:
+    """A type as it was read, a name that the standard has by that of the catalog."""
+    return ".".join(written.args["parts"]) + ("[]" if written.args.get("array_bounds") else "")
 
 
 def _locked(

@@ -74,6 +74,10 @@ COLUMNS_MAX = 1600
 PERSISTENCE_LETTERS = {"permanent": "p", "temporary": "t", "unlogged": "u"}
 
 
+Later = tuple[written.Constraint, Column | None]
+"""A constraint that is added once the table is there, and the column that it was written at."""
+
+
 @dataclass(slots=True)
 class NewTable:
     """A table being put together."""
@@ -82,7 +86,7 @@ class NewTable:
     table: Table
     names: ConstraintNames
     columns: list[Column] = field(default_factory=list)
-    later: list[tuple[written.Constraint, Column | None]] = field(default_factory=list)
+    later: list[Later] = field(default_factory=list)
     sequences: list[tuple[Column, str, bool, tuple[Option, ...]]] = field(default_factory=list)
     copied: list[Copied] = field(default_factory=list)
     copied_sequences: list[tuple[int, Sequence | None]] = field(default_factory=list)
@@ -297,6 +301,7 @@ def finish_table(
     """Put the table, its storage, sequences and constraints in place."""
     context = new.context
     new.later.extend((constraint, None) for constraint in table_constraints)
+    new.later = _without_repeated(new.later)
     for constraint, column in new.later:
         if isinstance(constraint, written.Unique) and constraint.primary:
             keys = (column.name,) if column is not None else constraint.columns
@@ -325,6 +330,28 @@ def finish_table(
     for copied in new.copied:
         copy_checks(context, new.table, copied, new.names)
     yield from _add_constraints(new, foreign=False)
+
+
+def _without_repeated(later: list[Later]) -> list[Later]:
+    """The constraints without keys that are there already; one without a name takes that of its repetition."""
+    kept: list[Later] = []
+    places: dict[object, int] = {}
+    for constraint, column in sorted(later, key=lambda each: not _is_primary(each[0])):
+        if isinstance(constraint, written.Unique) and not constraint.using_index:
+            keys = (column.name,) if column is not None else constraint.columns
+            said = (keys, constraint.include, constraint.nulls_not_distinct)
+            timing = constraint.deferrable, constraint.initially_deferred
+            place = places.setdefault((said, timing), len(kept))
+            if place < len(kept) and not constraint.primary:
+                before, home = kept[place]
+                kept[place] = replace(before, name=before.name or constraint.name), home
+                continue
+        kept.append((constraint, column))
+    return kept
+
+
+def _is_primary(constraint: written.Constraint) -> bool:
+    return isinstance(constraint, written.Unique) and constraint.primary
 
 
 def _add_constraints(new: NewTable, *, foreign: bool) -> Iterator[Wait]:

@@ -65,7 +65,7 @@ def result_columns(
     chosen = (*names, *planned.names[len(names) :])
     columns: list[Column] = []
     environment = context.environment()
-    for number, (name, reference) in enumerate(zip(chosen, planned.types, strict=True), 1):
+    for number, (name, reference) in enumerate(zip(chosen, planned.own_types, strict=True), 1):
         if any(column.name == name for column in columns):
             raise DuplicateColumn(f'column "{name}" specified more than once')
         oid = TEXT_OID if reference.oid == UNKNOWN_OID else reference.oid
