@@ -12,7 +12,11 @@ BY_OID: Final = "pg_oid"
 TYPE_BY_OID: Final = "pg_type_oid"
 """The schema under which stored texts name a user's type by OID."""
 
+OPERATOR_BY_OID: Final = "pg_operator_oid"
+"""What stands in stored texts before the OID of a user's operator, and its name."""
+
 _BY_OID = re.compile(rf'\b{BY_OID}\."(\d+)"')
+_OPERATOR_BY_OID = re.compile(rf'\b{OPERATOR_BY_OID}\."(\d+)"')
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
 
 # Words that PostgreSQL's grammar does not take as a column name without quotes (the manual's appendix "SQL Key
@@ -269,3 +273,8 @@ def type_by_oid(oid: int) -> str:
 def routine_oids(text: str) -> list[int]:
     """The users' functions that a stored text names, each once."""
     return [int(digits) for digits in dict.fromkeys(_BY_OID.findall(text))]
+
+
+def operator_oids(text: str) -> list[int]:
+    """The users' operators that a stored text names, each once."""
+    return [int(digits) for digits in dict.fromkeys(_OPERATOR_BY_OID.findall(text))]

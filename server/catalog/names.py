@@ -246,6 +246,12 @@ class CatalogNames:
                 return (name,) if meant is not None and found.oid == meant.oid else (schema, name)
         return (schema, name)
 
+    def operator_home(self, oid: Oid) -> tuple[str, ...]:
+        """The schema of a users' operator, if it must be said: others hide it for the same operands only."""
+        operator: Any = self.view.object(oid)
+        home = None if operator is None else self.view.object(operator.schema)
+        return () if home is None or home.oid in self.path else (home.name,)
+
     def type_parts(self, oid: Oid) -> tuple[str, ...] | None:
         """The parts of the name of a users' type, without a schema that need not be said; None for no type."""
         value = type_object(self.view, oid)

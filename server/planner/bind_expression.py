@@ -17,6 +17,7 @@ from sqlglot import exp
 
 from server.catalog.collations import find_collation
 from server.catalog.objects import FIRST_USER_OID
+from server.catalog.routine_objects import UserOperator
 from server.errors import (
     DatatypeMismatch,
     FeatureNotSupported,
@@ -44,6 +45,7 @@ from server.expressions.expression import (
     Relabel,
     RowConstructor,
 )
+from server.identifiers import OPERATOR_BY_OID
 from server.planner import bind_aggregate, bind_call, bind_collection, bind_literal, bind_subquery
 from server.planner.bind_literal import offset_of
 from server.planner.bind_operator import (
@@ -86,6 +88,8 @@ from server.sql import nodes
 Binder = Callable[[BindContext, Scope, exp.Expression], Expression]
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from server.types.type import TypeReference
 
 
@@ -156,17 +160,26 @@ def _operator_call(context: BindContext, scope: Scope, node: exp.Expression) -> 
     bound_left = bind_expression(context, scope, left) if left is not None else None
     right = bind_expression(context, scope, node.args["right"])
     *schema, name = node.args["name"]
-    path: tuple[int, ...] | None = None
-    if schema:
-        home = context.schema_named(schema[-1], node)
-        path = () if home is None else (home.oid,)
-    with looking_in(context, path):
+    with looking_in(context, _path_of(context, schema, node)):
         bound = bind_operation(context, name, bound_left, right, offset_of(node))
     return (
         bind_call.set_returning(context, scope, bound, offset_of(node))
         if isinstance(bound, Call)
         else bound
     )
+
+
+def _path_of(
+    context: BindContext, schema: Sequence[str], node: exp.Expression
+) -> tuple[int, ...] | None:
+    """Where an operator is looked for whose schema is said."""
+    if not schema:
+        return None
+    if schema[0] == OPERATOR_BY_OID:
+        meant = context.catalog.object(int(schema[1]))
+        return (meant.schema,) if isinstance(meant, UserOperator) else ()
+    home = context.schema_named(schema[-1], node)
+    return () if home is None else (home.oid,)
 
 
 def _conjunction(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
@@ -313,14 +326,12 @@ def _in_list(
 
 
 def _quantified(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
-    return compare_with_array(
-        context,
-        node.args["operator"][-1],
-        bind_expression(context, scope, node.args["left"]),
-        bind_expression(context, scope, node.args["right"]),
-        every=bool(node.args.get("all")),
-        offset=offset_of(node),
-    )
+    *schema, name = node.args["operator"]
+    left = bind_expression(context, scope, node.args["left"])
+    right = bind_expression(context, scope, node.args["right"])
+    every, offset = bool(node.args.get("all")), offset_of(node)
+    with looking_in(context, _path_of(context, schema, node)):
+        return compare_with_array(context, name, left, right, every=every, offset=offset)
 
 
 def _case(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -19,12 +20,13 @@ from sqlglot import exp
 from server.catalog.collations import Collation
 from server.catalog.objects import FIRST_USER_OID, PG_CATALOG_OID, Sequence, Table
 from server.catalog.routine_objects import UserFunction
-from server.expressions.expression import Call, Case, Constant, FieldSelect, Relabel
+from server.expressions.expression import And, Call, Case, Constant, FieldSelect, Or, Relabel
 from server.identifiers import BY_OID, type_by_oid
 from server.planner.deparse import constant_text, type_text
 from server.planner.environment import TEXT, UNKNOWN, VARCHAR
 from server.planner.from_names import FromNames
 from server.planner.names import UNNAMED, target_name
+from server.planner.operator_text import said_operator
 from server.sql import nodes
 from server.sql.parse import parse_expression
 
@@ -137,8 +139,10 @@ class Speller:
         chosen = self._notes.chosen.get(id(node))
         if chosen is not None:
             return self._chosen(*chosen)
-        speller = _SPELLERS.get(type(node))
-        made = self._copy(node) if speller is None else speller(self, node)
+        made = said_operator(node, self._notes.bound.get(id(node)), self._catalog, self._node)
+        if made is None:
+            speller = _SPELLERS.get(type(node))
+            made = self._copy(node) if speller is None else speller(self, node)
         return self._cast(node, made, casts)
 
     def _chosen(self, target: Any, position: int) -> exp.Expression:
@@ -422,12 +426,24 @@ class Speller:
         if not all(isinstance(each, nodes.RowConstructor) for each in (left, right)):
             return self._copy(node)
         pairs = zip(left.args["arguments"], right.args["arguments"], strict=True)
-        tests: list[exp.Expression] = [
-            type(node)(this=self._node(one), expression=self._node(other)) for one, other in pairs
+        bound = self._notes.bound.get(id(node))
+        each = bound.arguments if isinstance(bound, And | Or) else ()
+        tests = [
+            self._pair(node, one, other, part)
+            for (one, other), part in zip_longest(pairs, each[: len(left.args["arguments"])])
         ]
         if len(tests) < 2:
             return tests[0] if tests else self._copy(node)
         return (nodes.And if isinstance(node, exp.EQ) else nodes.Or)(arguments=tests)
+
+    def _pair(
+        self, node: exp.Expression, one: exp.Expression, other: exp.Expression, part: Any
+    ) -> exp.Expression:
+        """The comparison of two columns of rows; part: what it was bound to."""
+        written = type(node)(this=one.copy(), expression=other.copy())
+        spelled = {id(written.this): self._node(one), id(written.expression): self._node(other)}
+        said = said_operator(written, part, self._catalog, lambda each: spelled[id(each)])
+        return said or type(node)(this=self._node(one), expression=self._node(other))
 
     def table_sample(self, node: exp.Expression) -> exp.Expression:
         """TABLESAMPLE, whose arguments show no implicit casts."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sqlglot import exp
 
-from server.identifiers import BY_OID, TYPE_BY_OID
+from server.identifiers import BY_OID, OPERATOR_BY_OID, TYPE_BY_OID
 from server.sql import nodes
 from server.sql.deparse import deparse
 from server.sql.deparse_pretty import deparse_pretty
@@ -36,7 +36,7 @@ REGISTERED = frozenset(
         "regtype",
     )
 )
-CHANGED = ("::", BY_OID, "CASE", "SELECT", "pg_catalog")
+CHANGED = ("::", BY_OID, OPERATOR_BY_OID, "CASE", "SELECT", "pg_catalog")
 """What a text has in it whose print is another: names, and what is laid out on lines."""
 
 
@@ -57,6 +57,9 @@ class Names(Protocol):
 
     def routine_parts(self, oid: int) -> tuple[str, ...] | None:
         """The parts of the name of a function, without a schema that need not be said."""
+
+    def operator_home(self, oid: int) -> tuple[str, ...]:
+        """The schema of a users' operator, if it must be said."""
 
     def type_parts(self, oid: int) -> tuple[str, ...] | None:
         """The parts of the name of a users' type, without a schema that need not be said."""
@@ -104,8 +107,27 @@ def localized(tree: exp.Expression, names: Names) -> exp.Expression:
             _name_routine(node, names)
         elif isinstance(node, OPERATORS):
             name = "name" if isinstance(node, nodes.OperatorCall) else "operator"
-            node.set(name, _without_system(node.args[name]))
-    return copied
+            node.set(name, _operator(node.args[name], names))
+    return _with_classes(copied)
+
+
+def _operator(parts: Sequence[str] | None, names: Names) -> Sequence[str] | None:
+    """The name of an operator, without a schema that need not be said."""
+    if parts and parts[0] == OPERATOR_BY_OID:
+        return (*names.operator_home(int(parts[1])), parts[-1])
+    return _without_system(parts)
+
+
+def _with_classes(tree: exp.Expression) -> exp.Expression:
+    """The tree with operators whose name alone is left as the nodes that such a name is read as; it is changed."""
+    root = exp.Paren(this=tree)
+    for node in list(root.find_all(nodes.OperatorCall)):
+        kind = nodes.OPERATOR_CLASSES.get(node.args["name"][0])
+        if len(node.args["name"]) == 1 and node.args["left"] is not None and kind is not None:
+            node.replace(kind(this=node.args["left"], expression=node.args["right"]))
+    made: exp.Expression = root.this
+    made.parent = None
+    return made
 
 
 def _name_routine(node: exp.Expression, names: Names) -> None:

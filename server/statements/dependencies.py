@@ -42,7 +42,7 @@ from server.catalog.text_search_objects import (
 )
 from server.catalog.trigger_objects import Rule, Trigger
 from server.errors import DependentObjectsStillExist
-from server.identifiers import routine_oids, type_by_oid
+from server.identifiers import operator_oids, routine_oids, type_by_oid
 from server.statements.body_texts import bodies_reading
 from server.statements.collations import of_collation
 from server.statements.dependents import (
@@ -361,6 +361,7 @@ _TEXTS: dict[type[Any], Callable[[Any], tuple[str | None, ...]]] = {
 
 def _of_operator(context: StatementContext, operator: UserOperator) -> Iterator[Dependent]:
     yield from _readers(context, operator.oid)
+    yield from _saying(context, lambda text: operator.oid in operator_oids(text))
 
 
 def _is_key(table: Table, column: Column) -> bool:

@@ -80,7 +80,9 @@ def _described_function(context: StatementContext, value: UserFunction) -> str:
 
 def _described_operator(context: StatementContext, value: UserOperator) -> str:
     sides = listed_types(context, (oid for oid in (value.left, value.right) if oid))
-    return f"operator {value.name}({sides if value.left else 'NONE,' + sides})"
+    home = None if value.schema in context.search_path() else context.catalog.object(value.schema)
+    name = value.name if home is None else f"{quote_identifier(home.name)}.{value.name}"
+    return f"operator {name}({sides if value.left else 'NONE,' + sides})"
 
 
 def _described_cast(context: StatementContext, value: UserCast) -> str:

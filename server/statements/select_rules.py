@@ -15,7 +15,6 @@ from server.sql import nodes
 from server.statements.internal import first_row, internal_query, qualified_name
 from server.statements.prepared import inner_statement
 from server.statements.view_texts import query_fields
-from server.statements.views import uses_of
 
 if TYPE_CHECKING:
     from server.catalog.objects import Table
@@ -62,9 +61,8 @@ def create_select_rule(context: StatementContext, statement: CreateRule, table: 
         kind="v",
         columns=columns,
         storage_id=0,
-        **query_fields(context, query, columns),
+        **query_fields(context, query, columns, planned),
         view_path=context.search_path(),
-        depends_on=uses_of(planned),
         options=(),
     )
     for constraint in context.catalog.constraints_of(table.oid):

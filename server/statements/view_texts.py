@@ -22,22 +22,31 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
     from server.catalog.objects import Column
+    from server.planner.planned import PlannedStatement
     from server.planner.rule_text import RuleText
     from server.planner.view_text import ResolvedView
     from server.statements.statement import StatementContext
 
 
 def query_fields(
-    context: StatementContext, query: exp.Expression, columns: tuple[Column, ...]
+    context: StatementContext,
+    query: exp.Expression,
+    columns: tuple[Column, ...],
+    planned: PlannedStatement,
 ) -> dict[str, Any]:
-    """The query of a new view as the catalog keeps it, and the columns that it reads."""
+    """The query of a new view as the catalog keeps it, and what it names itself, not through other views."""
     resolved = resolve_view(context.environment(), query)
     text = resolved.text(context.catalog, tuple(column.name for column in columns))
     try:
         resolve_view(context.environment(), parse_query(text))
     except SqlError:
         text = deparse(query)
-    return {"view_query": text, "reads": resolved.resolution.columns_named()}
+    named = (each.oid for each in resolved.resolution.relations.values())
+    return {
+        "view_query": text,
+        "depends_on": (*dict.fromkeys(named), *planned.uses),
+        "reads": resolved.resolution.columns_named(),
+    }
 
 
 def readers_of(context: StatementContext, oid: int) -> list[Table]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from server.catalog.objects import FIRST_USER_OID, Oid, Table
 from server.catalog.views.comments import CATALOG_OF, CATALOG_OIDS
-from server.identifiers import routine_oids
+from server.identifiers import operator_oids, routine_oids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from server.catalog.objects import CatalogObject
     from server.catalog.views.relation import Row
 
+OPERATOR = CATALOG_OIDS["pg_operator"]
 CLASS, TYPE, CONSTRAINT, NAMESPACE, DEFAULT, RULE, PROCEDURE, LANGUAGE = (
     *(CATALOG_OIDS[f"pg_{name}"] for name in ("class", "type", "constraint", "namespace")),
     *(CATALOG_OIDS[f"pg_{name}"] for name in ("attrdef", "rewrite", "proc")),
@@ -111,6 +112,7 @@ def in_text(me: Address, *texts: str | None) -> Iterator[Row]:
         if text is None:
             continue
         yield from on_functions(me, routine_oids(text))
+        yield from (depends(me, (OPERATOR, oid, 0)) for oid in operator_oids(text))
         for oid in dict.fromkeys(_REGISTERED.findall(text)):
             yield depends(me, (CLASS, int(oid), 0))
 

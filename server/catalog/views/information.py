@@ -24,6 +24,7 @@ from server.catalog.privileges import (
     parse_item,
     roles_of,
 )
+from server.catalog.views import information_reads as reads
 from server.catalog.views import information_usage as usage
 from server.catalog.views.classes import SYSTEM_SCHEMAS
 from server.catalog.views.information_roles import (
@@ -528,6 +529,12 @@ VIEWS: tuple[tuple[str, OfViewer], ...] = (
     ("columns", _columns),
     ("views", _views),
     ("view_table_usage", _view_tables),
+    ("view_column_usage", reads.view_columns),
+    ("view_routine_usage", reads.view_routines),
+    ("routine_column_usage", reads.routine_columns),
+    ("routine_table_usage", reads.routine_tables),
+    ("routine_sequence_usage", reads.routine_sequences),
+    ("routine_routine_usage", reads.routine_routines),
     ("schemata", _schemata),
     ("sequences", _sequences),
     ("domains", _domains),
