@@ -23,7 +23,11 @@ cdef class KeyReader:
     cdef ScanCounts counts
 
     cpdef tuple locate(self, Snapshot snapshot, parts)
-    cpdef object change(self, Work transaction, snapshot, uint64_t row_id, dict values)
+    cdef int change_raw(
+        self, Work transaction, snapshot, uint64_t row_id, dict values, uint64_t *other, uint64_t *root_id_out
+    ) except -1
+    cdef tuple values(self, uint64_t row_id)
+    cdef uint64_t root(self, uint64_t row_id) except? 0xFFFFFFFFFFFFFFFF
     cdef tuple look_up(self, Snapshot snapshot, parts, uint64_t *row_id_out)
     cdef object table(self)
     cdef RowPaths paths(self)

@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t, uint64_t
 from storage.native.btree_search cimport few_of_prefix, ids_of_prefix
 from storage.native.commit_log cimport Snapshot
 from storage.native.key_parts cimport KEY_BYTES_MAX, LEFT, KeyParts
-from storage.native.row_paths cimport RowPaths
+from storage.native.row_paths cimport STATUS_BLOCKED, STATUS_DONE, STATUS_FREE, STATUS_UPDATED, RowPaths
 from storage.native.slots cimport Slot, read_slot, slot_named
 from storage.native.work cimport Work
 
@@ -22,8 +22,8 @@ cdef enum:
 
 cdef object CHANGED = Outcome(Status.DONE)
 cdef object KEY_SHARE = RowLock.KEY_SHARE
-cdef object NO_KEY_UPDATE = RowLock.NO_KEY_UPDATE
-cdef object UPDATE = RowLock.UPDATE
+cdef int NO_KEY_UPDATE = RowLock.NO_KEY_UPDATE
+cdef int UPDATE = RowLock.UPDATE
 
 cdef Slot PATHS = slot_named("paths")
 cdef Slot ROOT_PAGE = slot_named("root_page")
@@ -121,21 +121,54 @@ cdef class KeyReader:
             self.latch.give()
         return False
 
-    cpdef object change(self, Work transaction, snapshot, uint64_t row_id, dict values):
+    def change(self, Work transaction not None, snapshot, uint64_t row_id, dict values not None):
         """Table.update of some columns of a version that `locate` has found; of DONE nothing more is told."""
+        cdef uint64_t other = 0, root_id = 0
+        cdef int status = self.change_raw(transaction, snapshot, row_id, values, &other, &root_id)
+        if status == STATUS_DONE:
+            return CHANGED
+        return Outcome(
+            Status(status), other if status == STATUS_BLOCKED else 0, other if status == STATUS_UPDATED else 0, root_id
+        )
+
+    cdef int change_raw(
+        self, Work transaction, snapshot, uint64_t row_id, dict values, uint64_t *other, uint64_t *root_id_out
+    ) except -1:
+        """`change`: its status, and whom to wait for or the newest version."""
         cdef RowPaths paths
         cdef uint64_t new_id, root_id
+        cdef int status
         self.latch.take()
         try:
             table = self.table()
             if transaction.tracked is None:
                 paths = read_slot(table, &PATHS)
                 if paths.update_raw(table, transaction, row_id, values, False, False, &new_id, &root_id):
-                    return CHANGED
-                outcome = paths.check(transaction, row_id, NO_KEY_UPDATE)
-                if type(outcome) is Outcome:
-                    return outcome
-            return table.update(transaction, snapshot, row_id, values)
+                    return STATUS_DONE
+                status = paths.check_raw(transaction, row_id, NO_KEY_UPDATE, other, root_id_out)
+                if status < STATUS_FREE:
+                    return status
+            outcome = table.update(transaction, snapshot, row_id, values)
+            status = outcome.status
+            other[0] = outcome.blocker_xid if status == STATUS_BLOCKED else outcome.new_row_id
+            root_id_out[0] = outcome.root_id
+            return status
+        finally:
+            self.latch.give()
+
+    cdef tuple values(self, uint64_t row_id):
+        """The columns of exactly this version."""
+        self.latch.take()
+        try:
+            return self.paths().values_from(row_id, self.columns, self.width)
+        finally:
+            self.latch.give()
+
+    cdef uint64_t root(self, uint64_t row_id) except? 0xFFFFFFFFFFFFFFFF:
+        """The root of the row that a version belongs to."""
+        self.latch.take()
+        try:
+            return self.paths().root_raw(row_id)
         finally:
             self.latch.give()
 

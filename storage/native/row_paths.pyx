@@ -42,10 +42,9 @@ cdef Slot UPDATED_COUNT = slot_named("updated")
 
 cdef object make_outcome = tuple.__new__
 cdef object DONE = Status.DONE
-BLOCKED = Status.BLOCKED
-SELF_MODIFIED = Status.SELF_MODIFIED
-UPDATED = Status.UPDATED
-DELETED = Status.DELETED
+assert (Status.BLOCKED, Status.UPDATED, Status.DELETED, Status.SELF_MODIFIED) == (
+    STATUS_BLOCKED, STATUS_UPDATED, STATUS_DELETED, STATUS_SELF_MODIFIED
+)
 
 # The twin of storage.locks.ROW_CONFLICTS.
 cdef unsigned char[5] CONFLICTS = [0, 0b10000, 0b11000, 0b11100, 0b11110]
@@ -217,27 +216,42 @@ cdef class RowPaths(RowPruner):
 
     def check(self, transaction, uint64_t row_id, int mode):
         """Why a version cannot be changed: an Outcome; True: it can; None: ask Conflicts."""
+        cdef uint64_t other = 0, root_id = 0
+        cdef int status = self.check_raw(transaction, row_id, mode, &other, &root_id)
+        if status == STATUS_FREE:
+            return True
+        if status == STATUS_UNCLEAR:
+            return None
+        return Outcome(
+            Status(status), other if status == STATUS_BLOCKED else 0, other if status == STATUS_UPDATED else 0, root_id
+        )
+
+    cdef int check_raw(
+        self, transaction, uint64_t row_id, int mode, uint64_t *other, uint64_t *root_id_out
+    ) except -1:
+        """A Status, and whom to wait for or the newest version; STATUS_FREE, or STATUS_UNCLEAR."""
         cdef Version *version = self.version_of(row_id)
         cdef uint64_t last = row_id, at = row_id, root_id, xid, sequence
         cdef bint has_ended, has_key = mode == KEY_SHARE
         while version.xmax:
             xid = version.xmax >> 16
-            if xid in transaction.xids:
-                return Outcome(SELF_MODIFIED)
+            if xid in <tuple>transaction.xids:
+                return STATUS_SELF_MODIFIED
             sequence = self.log.sequence_raw(xid)
             if sequence == <uint64_t>-1:
-                return None
+                return STATUS_UNCLEAR
             has_ended = True
             if sequence == 0:
                 decided = self.log.decided.get(xid)
                 if decided is None:
                     has_ended = False
                     if mode != KEY_SHARE or not keeps_key(version):
-                        return Outcome(BLOCKED, xid)
+                        other[0] = xid
+                        return STATUS_BLOCKED
                 elif decided > transaction.seen_lsn:
                     transaction.seen_lsn = decided
             if not version.following & NEWER:
-                return Outcome(DELETED)
+                return STATUS_DELETED
             has_key = has_key and keeps_key(version)
             at = version.following & ROW_ID_MASK
             if has_ended:
@@ -248,10 +262,13 @@ cdef class RowPaths(RowPruner):
             holder = self.locked(transaction, root_id, mode)
             if holder is not None:
                 xids = <tuple>holder.xids
-                return Outcome(BLOCKED, xids[len(xids) - 1])
+                other[0] = xids[len(xids) - 1]
+                return STATUS_BLOCKED
         if last != row_id and not has_key:
-            return Outcome(UPDATED, 0, last, root_id)
-        return True
+            other[0] = last
+            root_id_out[0] = root_id
+            return STATUS_UPDATED
+        return STATUS_FREE
 
     def keeps_key(self, transaction, uint64_t root_id):
         """Whether a row is there with the key it has always had: THERE, OWN, or UNCLEAR."""

@@ -7,12 +7,13 @@ from functools import partial
 
 from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_New, PyTuple_SET_ITEM
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from cpython.tuple cimport PyTuple_GET_ITEM
 from server.executor.native.row_cells cimport Cell, cell_of, cells_of, holds, values_of
 from storage.native.key_reader cimport KeyReader
-from storage.native.slots cimport Slot, read_slot, slot_named
+from storage.native.row_paths cimport STATUS_BLOCKED, STATUS_DONE, STATUS_UNCLEAR, STATUS_UPDATED
+from storage.native.slots cimport Slot, read_slot, slot_named, write_slot
 
 from server.executor.deferred import queue_insert
 from server.executor.evaluation import layout_of
@@ -37,6 +38,7 @@ cdef object UPDATED = Status.UPDATED
 
 cdef Slot OID = slot_named("oid")
 cdef Slot PARAMETERS = slot_named("parameters")
+cdef Slot ROW_IN_WAY = slot_named("row_in_way")
 cdef Slot SESSION = slot_named("session")
 cdef Slot SHAPES = slot_named("shapes")
 cdef Slot SNAPSHOT = slot_named("snapshot")
@@ -128,6 +130,8 @@ cdef class KeyLookup:
 
     cdef tuple version(self, row_id, context):
         """Exactly this version, with the columns of the scan."""
+        if self.reader is not None:
+            return self.row(self.reader.values(row_id), row_id)
         engine = context.engine
         with engine.latch:
             relation = engine.relation(self.plan.table.storage_id)
@@ -137,6 +141,16 @@ cdef class KeyLookup:
         """The version that another transaction has made of the row, unless the statement is not about it."""
         cdef tuple row = self.version(row_id, context)
         return None if recheck is not None and recheck(row, context) is not True else row
+
+    cdef object blocked(self, context, uint64_t xid, row_id):
+        """Whom to wait for before the row can be changed."""
+        table_id = self.plan.table.storage_id
+        if self.reader is not None:
+            root_id = self.reader.root(row_id)
+        else:
+            root_id = context.engine.relation(table_id).root(row_id)
+        write_slot(context, &ROW_IN_WAY, (table_id, root_id))
+        return -<int64_t>xid
 
     cdef tuple find_any(self, values, context):
         shape, engine = self.shape, context.engine
@@ -280,6 +294,8 @@ cdef class KeyUpdate:
         cdef tuple parameters = read_slot(context, &PARAMETERS)
         cdef tuple row = self.lookup.find_row(context, parameters)
         cdef dict changes
+        cdef uint64_t other = 0
+        cdef int status
         shapes = read_slot(context, &SHAPES)
         if shapes is not self.shapes:
             shape = shape_of(self.plan.table, context)
@@ -292,29 +308,36 @@ cdef class KeyUpdate:
             changes = self.changes_of(row, parameters, context)
             if changes is None or not holds(self.checks, row, parameters, context):
                 return LEFT  # the ordinary operator knows the error
-            outcome = self.change(context, row[self.place], changes)
-            if outcome is None:
-                return LEFT
-            status = (<tuple>outcome)[0]
-            if status is DONE:
+            status = self.change(context, row[self.place], changes, &other)
+            if status == STATUS_DONE:
                 return 1
-            if status is BLOCKED:
-                return blocked(self.plan, context, outcome, row[self.place])
-            if status is not UPDATED or not context.read_committed:
+            if status == STATUS_BLOCKED:
+                return self.lookup.blocked(context, other, row[self.place])
+            if status != STATUS_UPDATED or not context.read_committed:
                 return LEFT
-            row = self.lookup.newer(outcome.new_row_id, self.recheck, context)
+            row = self.lookup.newer(other, self.recheck, context)
         return 0
 
-    cdef object change(self, context, row_id, dict changes):
-        """The outcome; None: a key may be taken."""
+    cdef int change(self, context, row_id, dict changes, uint64_t *other) except -1:
+        """The status, and whom to wait for or the newest version; STATUS_UNCLEAR: a key may be taken."""
+        cdef KeyReader reader = self.lookup.reader
+        cdef uint64_t root_id
+        cdef int status
+        transaction, snapshot = read_slot(context, &TRANSACTION), read_slot(context, &SNAPSHOT)
         if self.writer is not None:
-            return self.writer.update(read_slot(context, &TRANSACTION), read_slot(context, &SNAPSHOT), row_id, changes)
-        if self.lookup.reader is not None:
-            return self.lookup.reader.change(read_slot(context, &TRANSACTION), read_slot(context, &SNAPSHOT), row_id, changes)
-        engine = context.engine
-        with engine.latch:
-            relation = engine.relation(self.plan.table.storage_id)
-            return relation.update(read_slot(context, &TRANSACTION), read_slot(context, &SNAPSHOT), row_id, changes)
+            outcome = self.writer.update(transaction, snapshot, row_id, changes)
+        elif reader is not None:
+            return reader.change_raw(transaction, snapshot, row_id, changes, other, &root_id)
+        else:
+            engine = context.engine
+            with engine.latch:
+                relation = engine.relation(self.plan.table.storage_id)
+                outcome = relation.update(transaction, snapshot, row_id, changes)
+        if outcome is None:
+            return STATUS_UNCLEAR
+        status = outcome.status
+        other[0] = outcome.blocker_xid if status == STATUS_BLOCKED else outcome.new_row_id
+        return status
 
     cdef dict changes_of(self, tuple row, tuple parameters, context):
         """The stored values by column; None: one is NULL that must not be."""
@@ -329,13 +352,6 @@ cdef class KeyUpdate:
                 value = store(value, modifier)
             changes[column] = value
         return changes
-
-
-cdef object blocked(plan, context, outcome, row_id):
-    """Whom to wait for before a row can be changed."""
-    table_id = plan.table.storage_id
-    context.row_in_way = table_id, context.engine.relation(table_id).root(row_id)
-    return -outcome.blocker_xid
 
 
 cdef class KeyDelete:
@@ -367,7 +383,7 @@ cdef class KeyDelete:
             if status is DONE:
                 return 1
             if status is BLOCKED:
-                return blocked(self.plan, context, outcome, row[self.place])
+                return self.lookup.blocked(context, outcome.blocker_xid, row[self.place])
             if status is not UPDATED or not context.read_committed:
                 return LEFT
             row = self.lookup.newer(outcome.new_row_id, self.recheck, context)
