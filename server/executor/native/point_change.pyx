@@ -108,11 +108,15 @@ cdef class KeyLookup:
         cdef tuple values, found, row
         cdef list parts
         cdef Py_ssize_t i
+        cdef uint64_t version_id
         if self.shape is None:
             self.prepare(context)
         values = values_of(self.cells, (), parameters, context)
         if self.reader is None or is_tracked(context):
             found = self.find_any(values, context)
+            if found is None:
+                return None
+            row = self.row(<tuple>found[0], found[1])
         else:
             parts = []
             for i in range(len(values)):
@@ -120,10 +124,10 @@ cdef class KeyLookup:
                 if part is None:
                     return None
                 parts.append(part)
-            found = self.reader.locate(read_slot(context, &SNAPSHOT), parts)
-        if found is None:
-            return None
-        row = self.row(<tuple>found[0], found[1])
+            found = self.reader.look_up(read_slot(context, &SNAPSHOT), parts, &version_id)
+            if found is None:
+                return None
+            row = self.row(found, version_id)
         if self.filter is not None and self.filter(row, context) is not True:
             return None
         return row

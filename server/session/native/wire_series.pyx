@@ -7,13 +7,15 @@ Rule 2: None instead of a value: the ordinary flow is to read it, which words wh
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memchr
+from libc.string cimport memchr, memcpy
 
 from storage.native.slots cimport Slot, read_slot, slot_named
 from server.session.parameters import read_parameter
 
 cdef extern from "Python.h":
     object PyUnicode_DecodeUTF8(const char *text, Py_ssize_t size, const char *errors)
+    object PyUnicode_New(Py_ssize_t size, Py_UCS4 largest)
+    void *PyUnicode_1BYTE_DATA(object text)
 
 cdef extern from *:
     uint16_t swap16 "__builtin_bswap16"(uint16_t) nogil
@@ -22,6 +24,8 @@ cdef extern from *:
 
 cdef enum:
     DIGITS_MAX = 18
+
+cdef uint64_t HIGH_BITS = 0x8080808080808080  # of each byte
 
 
 cdef Slot LIMITS = slot_named("limits")
@@ -116,10 +120,28 @@ cdef int count_at(const char *text, Py_ssize_t *place, Py_ssize_t end) noexcept:
 
 cdef object decoded(const char *text, Py_ssize_t length):
     """The text; None where it is no UTF-8, which the steps of Python refuse."""
+    if is_ascii(text, length):
+        made = PyUnicode_New(length, 127)
+        memcpy(PyUnicode_1BYTE_DATA(made), text, length)
+        return made
     try:
         return PyUnicode_DecodeUTF8(text, length, NULL)
     except UnicodeDecodeError:
         return None
+
+
+cdef inline bint is_ascii(const char *text, Py_ssize_t length) noexcept:
+    """Whether there is text, all of it ASCII."""
+    cdef uint64_t word, seen = 0
+    cdef Py_ssize_t place = 0
+    while length - place >= 8:
+        memcpy(&word, text + place, 8)
+        seen |= word
+        place += 8
+    while place < length:
+        seen |= <uint64_t>(text[place] & 0x80)
+        place += 1
+    return length > 0 and not seen & HIGH_BITS
 
 
 cdef object text_of(Span *span):
