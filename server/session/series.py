@@ -1,7 +1,7 @@
 """Series: all messages up to the next ReadyForQuery of a point statement, BEGIN, COMMIT or ROLLBACK, in one step.
 
-They are Bind of the unnamed portal, perhaps Describe, Execute and Sync of a prepared statement, or a Query. What
-takes them from the wire is native/key_series; the ordinary flow gives the same replies, a message at a time.
+They are Bind of the unnamed portal, perhaps Describe, Execute and Sync of a prepared statement. What takes them, and
+Query, from the wire is native/key_series; the ordinary flow gives the same replies, a message at a time.
 
 Rule 1: a step gives None and has changed nothing that the ordinary flow would not change, or the replies up to
         ReadyForQuery; what is still to come (a commit that waits, an error) is `session.unfinished`, to be run then.
@@ -18,7 +18,6 @@ from server.session.block import State
 from server.session.extended_query import bind_parameters, close_portal
 from server.session.native import commit_block, run_series_of
 from server.session.results import has_known_formats, spread_formats
-from server.session.skeletons import find, parse_literals
 from server.session.unfinished import fail, finish, ready
 from server.sql.utility_transactions import Begin, Commit, Rollback, TransactionModes
 from server.statements.portal import Prepared, finished_portal
@@ -73,25 +72,6 @@ def run_series(
     return run_series_of(session, prepared, lane, parameters, formats, head)
 
 
-def run_text(session: Session, sql: str) -> bytes | None:
-    """Answer a Query."""
-    tree = CONTROL_TEXTS.get(sql.rstrip(" ;\n").lower()) if len(sql) <= TEXT_LENGTH_MAX else None
-    if tree is not None:
-        session.begin_statement(sql)
-        session.prepared.pop("", None)
-        return CONTROLS[type(tree)](session, tree, b"")
-    found = find(session, sql)
-    lane = None if found is None else _fresh_lane(session, found[0])
-    if found is None or lane is None:
-        return None
-    parameters = parse_literals(session, lane, found[1])
-    if parameters is None:
-        return None
-    formats = lane.plain_formats
-    head = lane.description(formats) if lane.planned.returns_rows else b""
-    return run_series_of(session, found[0], lane, parameters, formats, head, sql)
-
-
 def _fresh_lane(session: Session, prepared: Prepared) -> Lane | None:
     lane: Lane | None = prepared.lane
     if lane is None or lane.planned is not prepared.planned:
@@ -129,16 +109,3 @@ def _roll_back(session: Session, tree: Rollback, head: bytes) -> bytes | None:
 PLAIN_MODES = TransactionModes()
 CONTROLS: Mapping[type[Any], Control] = {Begin: _begin, Commit: _commit, Rollback: _roll_back}
 """The statements that open and end blocks."""
-
-_PLAIN_BEGIN = Begin(PLAIN_MODES)
-_PLAIN_COMMIT = Commit()
-CONTROL_TEXTS: Mapping[str, Begin | Commit | Rollback] = {
-    "begin": _PLAIN_BEGIN,
-    "commit": _PLAIN_COMMIT,
-    "end": _PLAIN_COMMIT,
-    "rollback": Rollback(),
-}
-"""Statements known beforehand by their text."""
-
-TEXT_LENGTH_MAX = 16
-"""Of the texts known beforehand, with what may follow them."""

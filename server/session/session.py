@@ -41,7 +41,7 @@ from server.session.results import copy_rows, error_fields, row_values
 from server.session.rights import AUTHORIZATION, ROLE, Rights
 from server.session.routines import SessionSurroundings
 from server.session.sequence_use import SequenceUse
-from server.session.series import run_series, run_text
+from server.session.series import run_series
 from server.session.short_path import QUICK
 from server.session.skeletons import take_over
 from server.session.state import Activity, Running, SessionState
@@ -316,10 +316,6 @@ class Session(SessionState):
     def take_over(self, skeleton: tuple[str, str]) -> Prepared | None:
         """What another session has prepared for a text's skeleton, if this one has never met it."""
         return take_over(self, skeleton)
-
-    def run_text(self, sql: str) -> bytes | None:
-        """The replies to a Query, in wire form; None: `handle` it. See `unfinished`."""
-        return run_text(self, sql)
 
     def handle(self, message: Any) -> Replies:
         """Reply to one message of the client."""

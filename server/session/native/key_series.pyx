@@ -14,12 +14,14 @@ Rule 3: what is odd in a message or a value, and every error, belongs to the ord
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from libc.stdint cimport int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memchr, memcpy
+from libc.string cimport memchr, memcmp, memcpy
 
 from protocol.native import decode
 from storage.native.slots cimport Slot, read_slot, slot_named
 from server.session.block import State
-from server.session.native.point_run cimport basis_of, description_of, joined, now_us, run_control, run_series_of, snapshot_in_block
+from server.session.native.point_run cimport (
+    BEGINS, COMMITS, ROLLS_BACK, basis_of, description_of, joined, now_us, run_control, run_series_of, snapshot_in_block
+)
 from server.sql.native.lexer cimport lifted
 from server.session.native.phrases cimport Phrase, keep_phrase, phrase_of, said_in
 from server.session.state.native.session_state cimport Activity, SessionState, TransactionState
@@ -361,7 +363,7 @@ cdef Py_ssize_t run_steps(
         return 0
     if read_slot(prepared, &CONTROL) and not series.parameter_count and series.parameter_format_count <= 1:
         head = BOUND_NO_DATA if series.described else BIND_COMPLETE
-        reply = run_control(session, prepared, prepared.control, head)
+        reply = run_control(session, prepared, prepared.control, head, None)
         if reply is None:
             return 0
         output.add(reply)
@@ -388,6 +390,7 @@ cdef Py_ssize_t serve_query(SessionState session, bytes data, Py_ssize_t start, 
     cdef const char *place = PyBytes_AS_STRING(data) + start
     cdef Py_ssize_t length = swap32((<const uint32_t *>(place + 1))[0]), end = start + 1 + length
     cdef Phrase phrase
+    cdef int kind
     if length < 5 or end > PyBytes_GET_SIZE(data):
         return 0
     if session.phrases and not place[length]:
@@ -401,10 +404,35 @@ cdef Py_ssize_t serve_query(SessionState session, bytes data, Py_ssize_t start, 
     if <const char *>memchr(place + 5, 0, length - 4) != place + length:
         return 0
     sql = decoded(place + 5, length - 5)
-    return end if sql is not None and serve_text(session, sql, length < CONTROL_MAX, output) else 0
+    if sql is None:
+        return 0
+    if length < CONTROL_MAX:
+        kind = control_of(place + 5, length - 5)
+        if kind:
+            reply = run_control(session, None, kind, b"", sql)
+            if reply is None:
+                return 0
+            output.add(reply)
+            return end
+    return end if serve_text(session, sql, output) else 0
 
 
-cdef bint serve_text(SessionState session, sql, bint is_short, Output output) except -1:
+cdef int control_of(const char *text, Py_ssize_t length) noexcept:
+    """The kind of a text that plainly begins or ends a block; 0: it is another."""
+    cdef char word[CONTROL_MAX]
+    cdef Py_ssize_t i
+    while length and (text[length - 1] == c" " or text[length - 1] == c";" or text[length - 1] == c"\n"):
+        length -= 1
+    for i in range(length):
+        word[i] = text[i] | 0x20 if c"A" <= text[i] <= c"Z" else text[i]
+    if length == 5 and not memcmp(word, b"begin", 5):
+        return BEGINS
+    if (length == 6 and not memcmp(word, b"commit", 6)) or (length == 3 and not memcmp(word, b"end", 3)):
+        return COMMITS
+    return ROLLS_BACK if length == 8 and not memcmp(word, b"rollback", 8) else 0
+
+
+cdef bint serve_text(SessionState session, sql, Output output) except -1:
     """Answer a text that the lexer has to look at."""
     cdef Span literals[PARAMETERS_MAX]
     cdef tuple found = lifted(sql), name
@@ -418,11 +446,7 @@ cdef bint serve_text(SessionState session, sql, bint is_short, Output output) ex
         if prepared is None and name not in session.skeletons:
             prepared = session.take_over(name)
     if prepared is None or len(<tuple>found[2]) > PARAMETERS_MAX:
-        reply = session.run_text(sql) if prepared is not None or is_short else None
-        if reply is None:
-            return False
-        output.add(reply)
-        return True
+        return False
     phrase = phrase_of(sql, prepared)
     for i in range(len(<tuple>found[2])):
         literals[i].data = PyUnicode_AsUTF8AndSize((<tuple>found[2])[i], &size)

@@ -30,9 +30,6 @@ from server.statements.portal import finished_portal
 
 cdef enum:
     LEFT = -1
-    BEGINS = 1  # server.session.extended_query.PLAIN_CONTROLS
-    COMMITS = 2
-    ROLLS_BACK = 3
 
 cdef enum:
     US_PER_S = 1000000
@@ -181,8 +178,8 @@ cdef int finish_portal(SessionState session, prepared) except -1:
     return 0
 
 
-cpdef object run_control(SessionState session, prepared, int kind, bytes head):
-    """BEGIN, COMMIT or ROLLBACK, in its plain form, up to ReadyForQuery; None: leave it."""
+cdef object run_control(SessionState session, prepared, int kind, bytes head, sql):
+    """BEGIN, COMMIT or ROLLBACK, in its plain form, up to ReadyForQuery; None: leave it. sql: as for run_series_of."""
     cdef TransactionState transaction = session.transaction
     state = transaction.state
     if (kind == BEGINS) != (state is IDLE) or (kind != BEGINS and state is not OPEN):
@@ -190,8 +187,10 @@ cpdef object run_control(SessionState session, prepared, int kind, bytes head):
     basis = basis_of(session)
     if read_slot(basis, &IS_WATCHED):
         return None
-    begin_statement(session, read_slot(prepared, &SQL), basis)
+    begin_statement(session, read_slot(prepared, &SQL) if sql is None else sql, basis)
     leave_portal(session)
+    if sql is not None:
+        session.prepared.pop("", None)
     if kind == COMMITS:
         return commit_block(session, head, COMMITTED)
     if kind == ROLLS_BACK:
@@ -205,7 +204,8 @@ cpdef object run_control(SessionState session, prepared, int kind, bytes head):
     except Exception as error:  # noqa: BLE001 - handed on to where errors become replies
         session.unfinished = fail(session, head, error)
         return b""
-    finish_portal(session, prepared)
+    if sql is None:
+        finish_portal(session, prepared)
     rest(session, "idle in transaction")
     return joined(head, BEGUN, READY_OPEN)
 

@@ -188,3 +188,42 @@ def test_only_so_many_are_kept(ready):
     assert len(ready[0].session.phrases) <= 16
     assert same(ready, "SELECT id AS c39 FROM item WHERE id = 2")
     assert same(ready, "SELECT id AS c0 FROM item WHERE id = 2")
+
+
+@pytest.mark.parametrize("end", ["commit", "END;", "ROLLBACK ;\n", "Commit  ", "rollback;;"])
+@pytest.mark.parametrize("beginning", ["BEGIN", "begin;", "Begin ;"])
+def test_blocks(ready, beginning, end):
+    took = [same(ready, sql) for sql in (beginning, BY_ID.format(1), end, BY_ID.format(1))]
+    assert took[0]
+    assert took[2]
+    for client in ready:
+        assert client.session.transaction.running is None
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("BEGIN", "begin", "commit"),
+        ("commit", "rollback", "end"),
+        ("BEGIN", "SELECT 1 / 0", "begin", "commit"),
+        ("BEGIN", "SELECT 1 / 0", "END"),
+        (" BEGIN", "\tend"),
+        ("beginning", "commits", "endend"),
+        ("BEGIN", "commit and chain", "rollback"),
+        (
+            "SET default_transaction_isolation = 'serializable'",
+            "BEGIN",
+            "SHOW transaction_isolation",
+            "end",
+        ),
+        (
+            "SET default_transaction_read_only = on",
+            "begin",
+            "DELETE FROM item WHERE id = 2",
+            "rollback",
+        ),
+    ],
+)
+def test_what_is_odd_about_blocks(ready, texts):
+    for sql in texts:
+        same(ready, sql)
