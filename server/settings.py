@@ -209,6 +209,10 @@ OWN: tuple[Setting, ...] = (
         )
     ),
     Setting("plpgsql.check_asserts", "bool", "user", "", True, category="Customized Options"),
+    *(
+        Setting(f"plpgsql.{name}", "string", "user", "", "none", category="Customized Options")
+        for name in ("extra_errors", "extra_warnings")
+    ),
     Setting(
         "statement_memory_limit",
         "integer",

@@ -153,6 +153,9 @@ class Language(Protocol):
     def check(self, environment: PlanningEnvironment, function: UserFunction) -> None:
         """Raise for a body that is wrong, as far as that can be told when it is made."""
 
+    def warnings(self, settings: Any, function: UserFunction) -> Iterator[str]:
+        """What else is to be said of a body when it is made; raises for what the settings call an error."""
+
     def run_block(self, caller: ExecutionContext, source: str) -> None:
         """DO."""
 

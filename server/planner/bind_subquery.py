@@ -67,8 +67,8 @@ def bind_sublink(context: BindContext, scope: Scope, node: exp.Expression) -> Ex
 def _quantified(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
     from server.planner.bind_expression import bind_expression
 
-    test = bind_expression(context, scope, node.args["test"])
     query, inner = _bind_inner(context, scope, node.args["query"])
+    test = bind_expression(context, scope, node.args["test"])
     name = node.args["operator"][-1]
     offset = nodes.offset_of(node)
     is_list = isinstance(node.args["test"], nodes.RowConstructor)  # a name of a row is one value

@@ -11,6 +11,7 @@ from server.errors import DatatypeMismatch, NullValueNotAllowed
 from server.planner.coerce import row_columns, type_name
 from server.planner.environment import RECORD
 from server.plpgsql.embedded import converted, value_of
+from server.plpgsql.extra_checks import other_count
 from server.plpgsql.frame import empty_record, no_field, not_assigned
 from server.plpgsql.parts import part_value
 from server.types.record import Record
@@ -141,11 +142,21 @@ def assign_row(
         if kind is None or kind.type.kind == "c":
             _assign_whole(frame, targets[0].slot, row, names, types)
             return
+    if row is not None:
+        _compare_counts(frame, len(row), len(targets))
     for number, target in enumerate(targets):
         if row is None or number >= len(row):
             store(frame, target, None, frame.binding().type(705))
         else:
             store(frame, target, row[number], types[number])
+
+
+def _compare_counts(frame: Frame, given: int, wanted: int) -> None:
+    """Tell of each place that nothing is given for, or once of what is too much."""
+    for _ in range(wanted - given):
+        other_count(frame)
+    if given > wanted:
+        other_count(frame)
 
 
 def _assign_whole(
@@ -171,6 +182,8 @@ def _assign_whole(
         else:
             frame.values[slot] = None
         return
+    if row is not None:
+        _compare_counts(frame, len(row), len(row_columns(frame.binding(), kind.oid)))
     set_variable(frame, slot, None if row is None else row_as(frame, row, types, kind))
 
 

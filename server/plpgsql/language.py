@@ -14,6 +14,7 @@ from server.planner.environment import VOID, BindContext
 from server.planner.routine import parameters_of
 from server.plpgsql.check import check_block, check_function
 from server.plpgsql.errors import FunctionExecutedNoReturnStatement
+from server.plpgsql.extra_checks import shadows
 from server.plpgsql.frame import Frame
 from server.plpgsql.interpret import in_context, run_block
 from server.plpgsql.parse import Header, parse_body
@@ -23,7 +24,7 @@ from server.plpgsql.types import variable_types
 from server.types.array import Array
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from server.catalog.event_triggers import Event
     from server.catalog.objects import Table
@@ -301,6 +302,11 @@ class PlPgSql:
     def check(self, environment: PlanningEnvironment, function: UserFunction) -> None:
         """Check a body when its function is made."""
         check_function(environment, function, parse_body(function.body, header_of(function)))
+
+    def warnings(self, settings: Any, function: UserFunction) -> Iterator[str]:
+        """What else is to be said of a body when its function is made."""
+        body = parse_body(function.body, header_of(function))
+        return shadows(settings, body.shadowing)
 
     def fire(
         self, caller: ExecutionContext, function: UserFunction, firing: Firing

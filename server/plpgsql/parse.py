@@ -83,6 +83,7 @@ def parse_body(text: str, header: Header) -> Function:
         sources=tuple(reader.sources),
         assignments=(),
         slots=named,
+        shadowing=tuple(reader.shadowing),
     )
 
 
@@ -216,7 +217,7 @@ def _declaration(reader: Reader) -> list[int]:
     line = reader.line
     if reader.at("<<"):
         raise SqlSyntaxError("block label must be placed before DECLARE, not after")
-    name = reader.identifier()
+    name = _new_name(reader)
     _refuse_twice(reader, name)
     if reader.accept("alias"):
         reader.expect("for")
@@ -239,6 +240,14 @@ def _declaration(reader: Reader) -> list[int]:
         )
     variable = Variable(name, line, kind, default, is_constant, is_not_null, collation)
     return [reader.declare(variable)]
+
+
+def _new_name(reader: Reader) -> str:
+    """Read the name of a variable that is declared."""
+    name = reader.identifier()
+    if reader.lookup((name,)) is not None:
+        reader.shadowing.append(name)
+    return name
 
 
 def _refuse_twice(reader: Reader, name: str) -> None:
@@ -314,7 +323,7 @@ def _cursor(reader: Reader, name: str, line: int) -> int:
     names: list[str] = []
     if reader.accept("("):
         while True:
-            names.append(reader.identifier())
+            names.append(_new_name(reader))
             kind = read_type(reader, ",", ")")
             slots.append(reader.declare(Variable(names[-1], line, kind)))
             if not reader.accept(","):

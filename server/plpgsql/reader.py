@@ -38,6 +38,7 @@ class Reader:
         self.variables: list[Variable] = []
         self.sources: list[Source] = []
         self.conflict = "error"
+        self.shadowing: list[str] = []
 
     # Tokens
 

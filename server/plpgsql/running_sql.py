@@ -38,6 +38,7 @@ from server.plpgsql.embedded import (
     value_of,
 )
 from server.plpgsql.errors import NoDataFound, TooManyRows
+from server.plpgsql.extra_checks import ROWS_HINT, TOO_MANY_ROWS, level_of, more_rows
 from server.plpgsql.names import BodyNames, reader_of
 from server.plpgsql.queries import InQuery
 from server.plpgsql.reader import PART
@@ -331,7 +332,8 @@ def _into(
         raise SqlSyntaxError("INTO used with a command that cannot return data")
     is_change = planned.tag != "SELECT"
     found: list[Any] = []
-    count_max = 2 if statement.is_strict else 1
+    is_asked = bool(level_of(frame.caller.settings, TOO_MANY_ROWS))
+    count_max = 2 if statement.is_strict or is_asked else 1
     with InQuery(text):
         for row in rows:
             found.append(row)
@@ -344,10 +346,9 @@ def _into(
         raise NoDataFound("query returned no rows")
     is_picky = statement.is_strict or (is_change and isinstance(statement, tree.Sql))
     if len(found) > 1 and is_picky:
-        raise TooManyRows(
-            "query returned more than one row",
-            hint="Make sure the query returns a single row, or use LIMIT 1.",
-        )
+        raise TooManyRows("query returned more than one row", hint=ROWS_HINT)
+    if len(found) > 1 and isinstance(statement, tree.Sql):
+        more_rows(frame)
     assign_row(frame, statement.into, found[0] if found else None, planned.names, planned.types)
     frame.row_count = count[0] if count else min(1, len(found))
     frame.values[frame.tree.found_slot] = bool(found)

@@ -339,6 +339,7 @@ class Function:
     sources: tuple[Source, ...]  # every text of SQL in it
     assignments: tuple[Source, ...]  # those that are expressions
     slots: Mapping[str, int] = field(default_factory=dict)  # of NEW, OLD and the TG_ names
+    shadowing: tuple[str, ...] = ()  # variables that have the name of one outside
 
 
 @cache

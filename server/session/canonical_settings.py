@@ -12,6 +12,7 @@ from server.errors import (
     ObjectNotInPrerequisiteState,
     SqlError,
 )
+from server.plpgsql.extra_checks import CHECKS, ERRORS, WARNINGS
 from server.types.calendar import US_PER_SECOND
 from server.types.interval import parse_interval
 from server.types.type import PLAIN_STYLE
@@ -117,10 +118,28 @@ def table_access_method(text: str, _current: str) -> str:
     return text
 
 
+def extra_checks(setting: str) -> Canonical:
+    """What lists checks of PL/pgSQL: all of them, none, or some by name."""
+
+    def checked(text: str, _current: str) -> str:
+        words = [word.strip().lower() for word in text.split(",")]
+        for word in words if len(words) > 1 else ():
+            if word in ("all", "none"):
+                detail = f'Key word "{word}" cannot be combined with other key words.'
+                raise _invalid(setting, text, detail)
+        for word in words:
+            if word not in (*CHECKS, "all", "none"):
+                raise _invalid(setting, text, f'Unrecognized key word: "{word}".')
+        return text
+
+    return checked
+
+
 CANONICAL: Final[Mapping[str, Canonical]] = {
     "DateStyle": date_style,
     "TimeZone": time_zone,
     "client_encoding": client_encoding,
     "default_table_access_method": table_access_method,
+    **{setting: extra_checks(setting) for setting in (ERRORS, WARNINGS)},
 }
 """By the name of the setting."""

@@ -361,6 +361,8 @@ def check_function(context: StatementContext, value: UserFunction) -> None:
     language = context.session.surroundings.languages.get(value.language)
     if language is not None and context.settings["check_function_bodies"]:
         language.check(context.environment(), value)
+        for warning in language.warnings(context.settings, value):
+            context.warn("42712", warning)
 
 
 def _is_superuser(context: StatementContext) -> bool:
