@@ -64,7 +64,6 @@ class Applied:
     table: Table
     event: str
     rules: tuple[Rule, ...]
-    whole: bool  # the relation is the one that the statement names
 
     @property
     def replaces(self) -> bool:
@@ -77,8 +76,10 @@ class Applied:
         return tuple(rule for rule in self.rules if rule.instead and rule.condition is not None)
 
 
-def rules_for(context: BindContext, tree: exp.Expression) -> Applied | None:
-    """The rules that a statement meets; None, as nearly always, for none."""
+def rules_for(
+    context: BindContext, tree: exp.Expression, passed: frozenset[Oid] = frozenset()
+) -> Applied | None:
+    """The rules that a statement meets; None, as nearly always, for none. passed: relations whose rules it has met."""
     if isinstance(tree, nodes.Merge):
         _refuse_merge(context, tree)
         return None
@@ -88,15 +89,15 @@ def rules_for(context: BindContext, tree: exp.Expression) -> Applied | None:
     named = find_relation(context, tree.args["table"].args["parts"])
     if not isinstance(named, Table):
         return None
-    table, whole = named, True
+    table = named
     while True:
         rules = _rules_of(context, table, event[0])
-        if rules:
-            return Applied(table, event[0], rules, whole)
+        if rules and table.oid not in passed:
+            return Applied(table, event[0], rules)
         below = _below(context, table, event[1])
         if below is None:
             return None
-        table, whole = below, False
+        table = below
 
 
 def _rules_of(context: BindContext, table: Table, event: str) -> tuple[Rule, ...]:
@@ -144,9 +145,14 @@ def steps_of(context: BindContext, tree: exp.Expression) -> list[Step] | None:
     return steps
 
 
-def _expanded(context: BindContext, step: Step, seen: frozenset[tuple[Oid, str]]) -> list[Step]:
+def _expanded(
+    context: BindContext,
+    step: Step,
+    seen: frozenset[tuple[Oid, str]],
+    passed: frozenset[Oid] = frozenset(),
+) -> list[Step]:
     with step.voice.speaking(context):
-        found = rules_for(context, step.tree)
+        found = rules_for(context, step.tree, passed)
     if found is None:
         return [step]
     key = (found.table.oid, found.event)
@@ -155,7 +161,7 @@ def _expanded(context: BindContext, step: Step, seen: frozenset[tuple[Oid, str]]
             f'infinite recursion detected in rules for relation "{found.table.name}"'
         )
     _check(found, step.tree)
-    source = ChangeSource(step.tree, step.voice, found.whole)
+    source = ChangeSource(step.tree, step.voice, found.table.oid)
     with step.voice.speaking(context):
         source.rows(context)  # what is wrong with the statement is so whatever becomes of it
     actions: list[Step] = []
@@ -164,8 +170,8 @@ def _expanded(context: BindContext, step: Step, seen: frozenset[tuple[Oid, str]]
             actions += _expanded(context, action, seen | {key})
     if found.replaces:
         return actions
-    own = _own(step, found)
-    return [own, *actions] if found.event == "insert" else [*actions, own]
+    own = _expanded(context, _own(step, found), seen | {key}, passed | {found.table.oid})
+    return [*own, *actions] if found.event == "insert" else [*actions, *own]
 
 
 def _check(found: Applied, tree: exp.Expression) -> None:

@@ -34,6 +34,7 @@ from server.planner.plan import Columns, Node, OutputColumn, Scan
 from server.planner.plan_walk import columns_read
 from server.planner.row_security import RowSecurity
 from server.planner.scope import RangeItem, Scope
+from server.planner.updatable import ANY_VIEW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
     from server.catalog.catalog_view import CatalogView
-    from server.catalog.objects import Column, Table
+    from server.catalog.objects import Column, Oid, Table
     from server.planner.bind_order import Target
     from server.planner.bind_view_target import ViewTarget
 
@@ -74,20 +75,20 @@ class ModifyTarget:
 
 
 def bind_target(
-    context: BindContext, node: exp.Expression, privileges: str, *, whole: bool = False
+    context: BindContext, node: exp.Expression, privileges: str, *, whole: Oid = 0
 ) -> ModifyTarget:
     """The table that a data change names; 42809 for what cannot be changed.
 
-    whole: a view stands for its own rows, whatever it could be changed by way of.
+    whole: the view, this or one below, that stands for its own rows, whatever it could be changed by way of.
     """
     table = relation_of(context, node)
     if context.resolution is not None:
         context.resolution.relations[id(node)] = table
-    whole = whole or context.defines_rule
-    if table.kind == "v" and not whole and not has_instead(context, table, privileges):
+    is_whole = whole in (table.oid, ANY_VIEW) or context.defines_rule
+    if table.kind == "v" and not is_whole and not has_instead(context, table, privileges):
         from server.planner.bind_view_target import bind_view_target
 
-        return bind_view_target(context, node, table, privileges)
+        return bind_view_target(context, node, table, privileges, whole)
     if table.kind == "m" and not node.args.get("maintained"):
         raise WrongObjectType(f'cannot change materialized view "{table.name}"')
     if table.kind == "S":

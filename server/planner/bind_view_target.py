@@ -20,6 +20,7 @@ from server.planner.bind_view import role_below
 from server.planner.environment import Access, BindContext, raise_at
 from server.planner.scope import RangeColumn, RangeItem, Scope
 from server.planner.updatable import (
+    ANY_VIEW,
     NO_COLUMNS,
     NO_SINGLE,
     not_updatable,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from sqlglot import exp
 
-    from server.catalog.objects import Column, Table
+    from server.catalog.objects import Column, Oid, Table
     from server.planner.bind_modify import ModifyTarget
     from server.planner.environment import PlanningEnvironment
     from server.planner.plan import Scan
@@ -90,7 +91,7 @@ def check_option(view: Table) -> str:
 
 
 def bind_view_target(
-    context: BindContext, node: exp.Expression, view: Table, privileges: str
+    context: BindContext, node: exp.Expression, view: Table, privileges: str, whole: Oid = 0
 ) -> ModifyTarget:
     """The table below a view, under the names of the view."""
     assert view.view_query is not None
@@ -108,7 +109,7 @@ def bind_view_target(
         context.environment = replace(environment, search_path=view.view_path)
     try:
         with without_positions(context):
-            target = _below(context, view, query, access)
+            target = _below(context, view, query, access, whole)
     finally:
         context.role, context.environment = role, environment
     alias = node.args.get("alias") or view.name
@@ -123,7 +124,7 @@ def bind_view_target(
 
 
 def _below(
-    context: BindContext, view: Table, query: exp.Expression, access: Access
+    context: BindContext, view: Table, query: exp.Expression, access: Access, whole: Oid
 ) -> ModifyTarget:
     from server.planner.bind_modify import bind_target
 
@@ -132,7 +133,7 @@ def _below(
     relation = relation_of(context, reference)
     if relation.kind not in "rpv":
         raise not_updatable(view.name, privileges, NO_SINGLE)
-    inner = bind_target(context, reference, privileges)
+    inner = bind_target(context, reference, privileges, whole=whole)
     layer, reason = _bind_layer(context, view, query, inner.item)
     if reason:
         raise not_updatable(view.name, privileges, reason)
@@ -281,11 +282,11 @@ def item_over(item: RangeItem, old: Scan, new: Scan) -> RangeItem:
 
 
 def updatable_reason(environment: PlanningEnvironment, view: Table, privileges: str = "w") -> str:
-    """Why a view cannot be changed; empty if it can."""
+    """Why a view cannot be changed, whatever can those below; empty if it can."""
     context = BindContext(environment, base_offset=-1, role=environment.user)
     reference = nodes.TableReference(parts=(view.name,))
     try:
-        bind_view_target(context, reference, view, privileges)
+        bind_view_target(context, reference, view, privileges, ANY_VIEW)
     except ObjectNotInPrerequisiteState as error:
         return error.detail or ""
     return ""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sqlglot import exp
 
+    from server.catalog.objects import Oid
     from server.catalog.trigger_objects import Rule
     from server.planner.environment import BindContext
     from server.planner.plan import Node
@@ -39,12 +40,12 @@ class ChangedRows:
 class ChangeSource:
     """A statement that rules are applied to, as the source of the rows they read.
 
-    whole: the rules are those of the relation it names, not of a table below an updatable view.
+    whole: the relation with the rules, that it names or that is below an updatable view.
     """
 
     tree: exp.Expression
     voice: Voice
-    whole: bool
+    whole: Oid
     others: list[RangeItem] = field(default_factory=list)  # of the rows bound last
 
     def rows(self, context: BindContext) -> ChangedRows:
@@ -66,7 +67,7 @@ class ChangeSource:
         return bind
 
 
-def changed_rows(context: BindContext, tree: exp.Expression, *, whole: bool) -> ChangedRows:
+def changed_rows(context: BindContext, tree: exp.Expression, *, whole: Oid) -> ChangedRows:
     """The rows that a statement would change."""
     scope = Scope(top=True)
     tables = bind_with(context, scope, tree.args.get("with_clause"))
@@ -76,14 +77,14 @@ def changed_rows(context: BindContext, tree: exp.Expression, *, whole: bool) -> 
     return found
 
 
-def _inserted(context: BindContext, scope: Scope, tree: exp.Expression, whole: bool) -> ChangedRows:
+def _inserted(context: BindContext, scope: Scope, tree: exp.Expression, whole: Oid) -> ChangedRows:
     target = bind_target(context, tree.args["table"], "a", whole=whole)
     source, columns = bind_new_rows(context, scope, target, tree)
     target.note_written(columns)
     return ChangedRows(source, [new_item(context, target, None)])
 
 
-def _updated(context: BindContext, scope: Scope, tree: exp.Expression, whole: bool) -> ChangedRows:
+def _updated(context: BindContext, scope: Scope, tree: exp.Expression, whole: Oid) -> ChangedRows:
     target = bind_target(context, tree.args["table"], "w", whole=whole)
     source, _ = rows_to_change(context, scope, target, tree, "from_items")
     assigned = dict(bind_assignments(context, scope, target, tree.args["assignments"]))
@@ -93,7 +94,7 @@ def _updated(context: BindContext, scope: Scope, tree: exp.Expression, whole: bo
     return ChangedRows(limited(source, target, visible), items, scope.items[1:])
 
 
-def _deleted(context: BindContext, scope: Scope, tree: exp.Expression, whole: bool) -> ChangedRows:
+def _deleted(context: BindContext, scope: Scope, tree: exp.Expression, whole: Oid) -> ChangedRows:
     target = bind_target(context, tree.args["table"], "d", whole=whole)
     source, _ = rows_to_change(context, scope, target, tree, "using")
     visible = security_of(context, target, target.scan).visible("r")
@@ -101,5 +102,5 @@ def _deleted(context: BindContext, scope: Scope, tree: exp.Expression, whole: bo
 
 
 _READERS: dict[
-    type[exp.Expression], Callable[[BindContext, Scope, exp.Expression, bool], ChangedRows]
+    type[exp.Expression], Callable[[BindContext, Scope, exp.Expression, Oid], ChangedRows]
 ] = {nodes.Insert: _inserted, nodes.Update: _updated, nodes.Delete: _deleted}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from server.planner.scope import Scope
 
 NO_SINGLE = "Views that do not select from a single table or view are not automatically updatable."
+ANY_VIEW = -1  # in the place of the OID of a view
 NO_COLUMNS = "Views that have no updatable columns are not automatically updatable."
 CLAUSES = (
     ("distinct", "Views containing DISTINCT are not automatically updatable."),
