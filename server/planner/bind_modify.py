@@ -81,6 +81,11 @@ def bind_target(
 
     whole: the view, this or one below, that stands for its own rows, whatever it could be changed by way of.
     """
+    parts = node.args["parts"]
+    if len(parts) == 1 and parts[0] in context.transition_tables:
+        raise FeatureNotSupported(
+            f'relation "{parts[0]}" cannot be the target of a modifying statement'
+        )
     table = relation_of(context, node)
     if context.resolution is not None:
         context.resolution.relations[id(node)] = table

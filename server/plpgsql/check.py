@@ -17,10 +17,11 @@ from server.plpgsql.reader import PART
 from server.plpgsql.types import variable_types
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from server.catalog.routine_objects import UserFunction
     from server.planner.environment import PlanningEnvironment
+    from server.types.type import TypeReference
 
 TRIGGER, EVENT_TRIGGER = 2279, 3838
 INT4 = 23
@@ -37,7 +38,21 @@ def check_function(
     for source, is_expression in sources_of(body):
         check_syntax(source, is_expression=is_expression)
     given = [context.type(INT4 if is_polymorphic(oid) else oid) for oid in function.arguments]
-    variable_types(context, body, given)
+    types = variable_types(context, body, given)
+    for statement in statements_of(body.block):
+        if isinstance(statement, tree.Diagnostics):
+            _check_targets(body, statement, types)
+
+
+def _check_targets(
+    body: tree.Function, statement: tree.Diagnostics, types: Sequence[TypeReference | None]
+) -> None:
+    """What GET DIAGNOSTICS gives goes to variables of one value each."""
+    for target, _ in statement.items:
+        kind = types[target.slot]
+        if target.part is None and (kind is None or kind.type.kind == "c"):
+            name = body.variables[target.slot].name
+            raise SqlSyntaxError(f'"{name}" is not a scalar variable')
 
 
 def check_block(body: tree.Function) -> None:

@@ -15,6 +15,7 @@ from server.executor.waiting import pass_wait
 from server.plpgsql import tree
 from server.plpgsql.assign import assign_row
 from server.plpgsql.embedded import value_of
+from server.plpgsql.errors import ErrorInAssignment
 from server.plpgsql.running_sql import (
     Found,
     opened,
@@ -64,6 +65,9 @@ def _open_rows(frame: Frame, slot: int, rows: tree.Rows, scroll: bool | None) ->
     source = opened(frame, rows)
     name = frame.values[slot]
     if name is None:
+        variable = frame.tree.variables[slot]
+        if variable.is_constant:
+            raise ErrorInAssignment(f'variable "{variable.name}" is declared CONSTANT')
         name = _unused_name(portals)
         frame.values[slot] = name
     portal = Portal(

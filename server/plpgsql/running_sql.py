@@ -121,7 +121,7 @@ def opened(frame: Frame, rows: Rows) -> Opened:
         (statement,) = statements
         planned = _planned(frame, of_cursor(statement), types, text)
     if planned is not None:
-        _refuse_rowless(planned)
+        _refuse_rowless(planned, text)
     return Opened(text, planned, values, statement)
 
 
@@ -139,19 +139,29 @@ def set_arguments(frame: Frame, spec: tree.CursorSpec, given: Source | None) -> 
 def _rows_of_query(frame: Frame, source: Source, *, is_returned: bool = False) -> Found:
     compiled = compiled_statement(frame, source)
     if compiled.planned is None:
-        return _rows_of_utility(frame, *_with_variables(frame, source, compiled))
-    _refuse_rowless(compiled.planned, is_returned=is_returned)
+        written, given = _with_variables(frame, source, compiled)
+        return _told_rows(written, _rows_of_utility(frame, written, given), is_returned)
+    _refuse_rowless(compiled.planned, source.text, is_returned=is_returned)
     planned = compiled.planned
     rows = rows_of_plan(frame, compiled, is_lazy=not is_returned)
     return Found(planned.names, planned.types, rows, source.text)
 
 
-def _refuse_rowless(planned: PlannedStatement, *, is_returned: bool = False) -> None:
+def _refuse_rowless(planned: PlannedStatement, text: str, *, is_returned: bool = False) -> None:
     if planned.returns_rows:
         return
     if is_returned:
-        raise SqlSyntaxError(f"{planned.tag} query does not return tuples")
+        with InQuery(text):
+            raise SqlSyntaxError(f"{planned.tag} query does not return tuples")
     raise InvalidCursorDefinition(f"cannot open {planned.tag} query as cursor")
+
+
+def _told_rows(statement: Statement, found: Found, is_returned: bool) -> Found:
+    """What a utility statement tells; raises where RETURN QUERY has one that tells nothing."""
+    if is_returned and not found.names:
+        with InQuery(found.text):
+            raise SqlSyntaxError(f"{statement.tag} query does not return tuples")
+    return found
 
 
 def _rows_of_text(
@@ -169,8 +179,9 @@ def _rows_of_text(
         (statement,) = statements
         planned = _planned(frame, statement, types, text)
     if planned is None:
-        return _rows_of_utility(frame, statement, Given(values, types))
-    _refuse_rowless(planned, is_returned=is_returned)
+        found = _rows_of_utility(frame, statement, Given(values, types))
+        return _told_rows(statement, found, is_returned)
+    _refuse_rowless(planned, text, is_returned=is_returned)
     rows = _run(frame, planned, values, is_lazy=not is_returned)
     return Found(planned.names, planned.types, rows, text)
 

@@ -33,7 +33,7 @@ from server.statements.alter_locks import STRONGEST, lock_mode, refuse_pending
 from server.statements.alter_logged import set_logged
 from server.statements.alter_others import alter_other
 from server.statements.alter_parents import set_inheritance, set_type
-from server.statements.alter_types import alter_types
+from server.statements.alter_types import alter_types, refuse_row_users
 from server.statements.column_definition import column_of
 from server.statements.constraints import ConstraintNames
 from server.statements.dependencies import Part, of_default, readers_of_part
@@ -191,6 +191,8 @@ def put_column(
     missing = None
     kind_of_column = context.catalog.type(column.type)
     has_default = column.default is not None or kind_of_column.kind == "d"
+    if computed or column.listed_default is not None:  # rows elsewhere would not have the value
+        refuse_row_users(context, table.row_type, f'cannot alter table "{table.name}"', "table")
     if rows and has_default and not computed:
         is_constant, value = constant_default(
             context.environment(), table, column, context.execution()

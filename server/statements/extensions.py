@@ -25,6 +25,7 @@ from server.errors import (
     FeatureNotSupported,
     InsufficientPrivilege,
     InvalidParameterValue,
+    UndefinedFile,
     UndefinedObject,
 )
 from server.executor.waits import Wait
@@ -32,6 +33,7 @@ from server.extensions.extension import ROLES
 from server.extensions.registry import EXTENSIONS
 from server.sql import utility_objects as tree
 from server.sql.parse import parse_statements
+from server.sql.utility_session import Load
 from server.statements.definitions import text_in
 from server.statements.names import claim_name, schema_named
 from server.statements.schema_elements import inside_schema
@@ -262,7 +264,21 @@ def extension_named(context: StatementContext, kind: str, name: ObjectName) -> C
     return _found(context, name.parts[-1])
 
 
+def load(context: StatementContext, statement: Load) -> Run:
+    """LOAD: the libraries there are, are part of the server."""
+    yield from ()
+    name = statement.filename.removeprefix("$libdir/")
+    if not is_superuser(context.catalog, context.user_oid):
+        raise InsufficientPrivilege(f'access to library "{statement.filename}" is not allowed')
+    if name != "plpgsql" and name not in EXTENSIONS:
+        raise UndefinedFile(
+            f'could not access file "{statement.filename}": No such file or directory'
+        )
+    return "LOAD"
+
+
 UTILITIES = (
+    Utility(node=Load, run=load),
     Utility(node=tree.CreateExtension, run=create_extension),
     Utility(node=tree.AlterExtension, run=alter_extension),
 )
