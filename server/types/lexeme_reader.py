@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 POSITION_MAX: Final = (1 << 14) - 1
 WEIGHT_SHIFT: Final = 14
-OPERATORS: Final = frozenset("!&|()")
+OPERATORS: Final = frozenset("!&|()<")
 BLANKS: Final = frozenset(" \t\n\v\f\r")
 NO_BREAK: Final = frozenset("\x1c\x1d\x1e\x1f\x85\xa0\u2007\u202f")
 WEIGHTS: Final = {"d": 0, "c": 1, "b": 2, "a": 3, "*": 3}
