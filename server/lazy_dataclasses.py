@@ -12,7 +12,6 @@ Rule 3: an annotation that is text means a class variable and the like only if i
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -37,12 +36,21 @@ def install() -> bool:
     known: dict[str, Any] = {name: getattr(dataclasses, name, None) for name in WRITERS}
     for name, parameters in WRITERS.items():
         found = known[name]
-        if found is None or list(inspect.signature(found).parameters) != list(parameters):
+        if found is None or _parameters(found) != tuple(parameters):
             return False
     for name, writer in _late_writers(known).items():
-        writer.__signature__ = inspect.signature(known[name])
+        writer.parameters = tuple(WRITERS[name])
         setattr(dataclasses, name, writer)
     return True
+
+
+def _parameters(function: Any) -> tuple[str, ...]:
+    """The names of a function's parameters."""
+    code = function.__code__
+    given: tuple[str, ...] = getattr(
+        function, "parameters", code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    )
+    return given
 
 
 def _late_writers(known: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,9 @@ defaults, parameters of our own, parsers - are in OVERRIDES and OWN below, nowhe
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
+
+from server.data_files import data_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -245,7 +246,7 @@ def _read() -> tuple[Setting, ...]:
     """The rows of the data file, with our differences applied."""
     own = {setting.name for setting in OWN}
     rows = []
-    for line in (files("server") / "data" / "settings.tsv").read_text("utf-8").splitlines():
+    for line in data_text("settings.tsv").splitlines():
         name, kind, context, unit, default, low, high, options, category = line.split("\t")
         if name in own:
             continue

@@ -9,7 +9,6 @@ NOT NULL. What is in them is computed from the catalog when they are read (see s
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from server.catalog.built_in_text_search import text_search_objects
@@ -25,6 +24,7 @@ from server.catalog.objects import (
     Toast,
     UserType,
 )
+from server.data_files import data_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -109,7 +109,7 @@ def _columns(text: str) -> Iterator[Column]:
 
 
 def _relations() -> Iterator[Table]:
-    text = (files("server") / "data" / "system_relations.tsv").read_text("utf-8")
+    text = data_text("system_relations.tsv")
     for line in text.splitlines():
         schema, name, oid, kind, row_type, _, columns = line.split("\t")
         yield Table(

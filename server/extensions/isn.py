@@ -12,9 +12,9 @@ import struct
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
+from server.data_files import data_text
 from server.errors import (
     FeatureNotSupported,
     InvalidTextRepresentation,
@@ -161,7 +161,7 @@ def _expanded(written: _Written) -> tuple[str, str]:
 @cache
 def _ranges() -> tuple[list[str], list[tuple[int, ...]]]:
     """From which numbers on the parts have which lengths."""
-    text = (files("server") / "data" / "isn_ranges.tsv").read_text("ascii")
+    text = data_text("isn_ranges.tsv", encoding="ascii")
     rows = [line.split("\t") for line in text.splitlines()]
     return [row[0] for row in rows], [tuple(map(int, row[1].split("-"))) for row in rows]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import TYPE_CHECKING
+
+from server.data_files import data_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
 def catalog_rows(name: str) -> Iterator[dict[str, str]]:
     """The rows of a catalog that PostgreSQL ships, every cell as it is written there."""
-    text = (files("server") / "data" / "catalog" / f"{name}.tsv").read_text("utf-8")
+    text = data_text("catalog", f"{name}.tsv")
     head, *lines = text.removesuffix("\n").split("\n")
     defaults = dict(cell.split("=", 1) for cell in head.split("\t"))
     for line in lines:

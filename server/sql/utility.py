@@ -25,6 +25,7 @@ from server.sql import (
 from server.sql.context import Context, Utilities
 from server.sql.grammar import Node
 from server.sql.utility_statement import Unsupported
+from server.table_parts import TableParts
 
 # Where PostgreSQL's tag is not the name of the parse tree's node in words.
 UNSUPPORTED_TAGS: Final = {
@@ -48,24 +49,32 @@ def unsupported(context: Context, node: Node) -> Unsupported:
     return Unsupported(tag, context.source_offset(location) if isinstance(location, int) else -1)
 
 
-UTILITIES: Final[Utilities] = {
-    **utility_alter.UTILITIES,
-    **utility_events.UTILITIES,
-    **utility_foreign.UTILITIES,
-    **utility_functions.UTILITIES,
-    **utility_objects.UTILITIES,
-    **utility_collations.UTILITIES,
-    **utility_conversions.UTILITIES,
-    **utility_operator_classes.UTILITIES,
-    **utility_publications.UTILITIES,
-    **utility_roles.UTILITIES,
-    **utility_rules.UTILITIES,
-    **utility_session.UTILITIES,
-    **utility_subscriptions.UTILITIES,
-    **utility_tables.UTILITIES,
-    **utility_tablespaces.UTILITIES,
-    **utility_text_search.UTILITIES,
-    **utility_transactions.UTILITIES,
-    **utility_types.UTILITIES,
-    "unsupported": unsupported,
-}
+def _transactions() -> Utilities:
+    """What drivers begin with."""
+    return utility_transactions.UTILITIES
+
+
+def _others() -> Utilities:
+    return {
+        **utility_alter.UTILITIES,
+        **utility_events.UTILITIES,
+        **utility_foreign.UTILITIES,
+        **utility_functions.UTILITIES,
+        **utility_objects.UTILITIES,
+        **utility_collations.UTILITIES,
+        **utility_conversions.UTILITIES,
+        **utility_operator_classes.UTILITIES,
+        **utility_publications.UTILITIES,
+        **utility_roles.UTILITIES,
+        **utility_rules.UTILITIES,
+        **utility_session.UTILITIES,
+        **utility_subscriptions.UTILITIES,
+        **utility_tables.UTILITIES,
+        **utility_tablespaces.UTILITIES,
+        **utility_text_search.UTILITIES,
+        **utility_types.UTILITIES,
+        "unsupported": unsupported,
+    }
+
+
+UTILITIES: Final[Utilities] = TableParts(_transactions, _others)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from server.statements import (
@@ -56,99 +54,75 @@ from server.statements import (
     vacuum,
     views,
 )
-from server.statements.statement import Utility, by_node
+from server.statements.statement import by_node
+from server.table_parts import TableParts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Mapping
 
     from server.sql.utility_statement import UtilityStatement
+    from server.statements.statement import Utility
+
+    Rows = Mapping[type[UtilityStatement], Utility]
 
 
-class Statements(Mapping["type[UtilityStatement]", Utility]):
-    """Utility statements by the class of their tree; a part of them is made when none before it has the one."""
-
-    def __init__(self, *parts: Callable[[], Sequence[Utility]]) -> None:
-        self._parts = list(parts)
-        self._rows: dict[type[UtilityStatement], Utility] = {}
-        self._making = threading.Lock()
-
-    def __getitem__(self, node: type[UtilityStatement]) -> Utility:
-        while node not in self._rows and self._next_part():
-            pass
-        return self._rows[node]
-
-    def __iter__(self) -> Iterator[type[UtilityStatement]]:
-        while self._next_part():
-            pass
-        return iter(self._rows)
-
-    def __len__(self) -> int:
-        return len(list(iter(self)))
-
-    def _next_part(self) -> bool:
-        with self._making:
-            if not self._parts:
-                return False
-            self._rows = dict(by_node((*self._rows.values(), *self._parts[0]())))
-            del self._parts[0]
-            return True
-
-
-def _transactions() -> Sequence[Utility]:
+def _transactions() -> Rows:
     """What drivers begin with."""
-    return transactions.UTILITIES
+    return by_node(transactions.UTILITIES)
 
 
-def _others() -> Sequence[Utility]:
-    return (
-        *two_phase.UTILITIES,
-        *vacuum.UTILITIES,
-        *settings.UTILITIES,
-        *prepared.UTILITIES,
-        *cursors.UTILITIES,
-        *copy.UTILITIES,
-        *explain.UTILITIES,
-        *event_triggers.UTILITIES,
-        *foreign.UTILITIES,
-        *foreign_tables.UTILITIES,
-        *subscriptions.UTILITIES,
-        *tablespaces.UTILITIES,
-        *tables.UTILITIES,
-        *alter_table.UTILITIES,
-        *drop.UTILITIES,
-        *truncate.UTILITIES,
-        *indexes.UTILITIES,
-        *extended_statistics.UTILITIES,
-        *reindex.UTILITIES,
-        *cluster.UTILITIES,
-        *collations.UTILITIES,
-        *conversions.UTILITIES,
-        *views.UTILITIES,
-        *refresh.UTILITIES,
-        *sequences.UTILITIES,
-        *objects.UTILITIES,
-        *lock_tables.UTILITIES,
-        *maintenance.UTILITIES,
-        *policies.UTILITIES,
-        *publications.UTILITIES,
-        *triggers.UTILITIES,
-        *rules.UTILITIES,
-        *notifications.UTILITIES,
-        *operator_classes.UTILITIES,
-        *roles.UTILITIES,
-        *role_settings.UTILITIES,
-        *databases.UTILITIES,
-        *range_types.UTILITIES,
-        *types.UTILITIES,
-        *functions.UTILITIES,
-        *calls.UTILITIES,
-        *define.UTILITIES,
-        *extensions.UTILITIES,
-        *text_search.UTILITIES,
-        *grants.UTILITIES,
-        *owned.UTILITIES,
-        *default_privileges.UTILITIES,
+def _others() -> Rows:
+    return by_node(
+        (
+            *two_phase.UTILITIES,
+            *vacuum.UTILITIES,
+            *settings.UTILITIES,
+            *prepared.UTILITIES,
+            *cursors.UTILITIES,
+            *copy.UTILITIES,
+            *explain.UTILITIES,
+            *event_triggers.UTILITIES,
+            *foreign.UTILITIES,
+            *foreign_tables.UTILITIES,
+            *subscriptions.UTILITIES,
+            *tablespaces.UTILITIES,
+            *tables.UTILITIES,
+            *alter_table.UTILITIES,
+            *drop.UTILITIES,
+            *truncate.UTILITIES,
+            *indexes.UTILITIES,
+            *extended_statistics.UTILITIES,
+            *reindex.UTILITIES,
+            *cluster.UTILITIES,
+            *collations.UTILITIES,
+            *conversions.UTILITIES,
+            *views.UTILITIES,
+            *refresh.UTILITIES,
+            *sequences.UTILITIES,
+            *objects.UTILITIES,
+            *lock_tables.UTILITIES,
+            *maintenance.UTILITIES,
+            *policies.UTILITIES,
+            *publications.UTILITIES,
+            *triggers.UTILITIES,
+            *rules.UTILITIES,
+            *notifications.UTILITIES,
+            *operator_classes.UTILITIES,
+            *roles.UTILITIES,
+            *role_settings.UTILITIES,
+            *databases.UTILITIES,
+            *range_types.UTILITIES,
+            *types.UTILITIES,
+            *functions.UTILITIES,
+            *calls.UTILITIES,
+            *define.UTILITIES,
+            *extensions.UTILITIES,
+            *text_search.UTILITIES,
+            *grants.UTILITIES,
+            *owned.UTILITIES,
+            *default_privileges.UTILITIES,
+        )
     )
 
 
-STATEMENTS: Final = Statements(_transactions, _others)
+STATEMENTS: Final = TableParts(_transactions, _others)

@@ -5,8 +5,9 @@ The words of SQL, from data/keywords.tsv (word, category, whether a label withou
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import TYPE_CHECKING
+
+from server.data_files import data_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ CATEGORIES = {
 
 def keywords() -> Iterator[tuple[str, str, bool, str, str]]:
     """Word, category, whether it may be a bare label, and both in words."""
-    for line in (files("server") / "data" / "keywords.tsv").read_text("utf-8").splitlines():
+    for line in data_text("keywords.tsv").splitlines():
         word, category, bare = line.split("\t")
         is_bare = bare == "t"
         label = "can be bare label" if is_bare else "requires AS"

@@ -8,10 +8,10 @@ missing at the end of a line are empty.
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.views.values import oid_array, oid_vector, small_array, small_vector, texts
+from server.data_files import data_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -65,7 +65,7 @@ def _cell(text: str, read: Callable[[str], Any]) -> Any:
 
 def read_facts(name: str, table: Table) -> list[tuple[Any, ...]]:
     """The rows of data/catalog/NAME.tsv in the order of the table's columns."""
-    text = (files("server") / "data" / "catalog" / f"{name}.tsv").read_text("utf-8")
+    text = data_text("catalog", f"{name}.tsv")
     head, *lines = text.removesuffix("\n").split("\n")
     written = [cell.split("=", 1) for cell in head.split("\t")]
     assert [column for column, _ in written] == [column.name for column in table.columns], name
