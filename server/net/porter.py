@@ -1,7 +1,7 @@
 """Porter: tells who knocks while the server recovers that it is starting up, instead of letting nobody answer.
 
-It has a thread of its own, as recovery has the main one. Clients who come when it has gone wait at the same sockets for
-a moment and are let in.
+It has a thread of its own, as recovery has the main one. Clients who come when it has gone, or soon after it has come,
+wait at the same sockets and are let in: most recoveries are over before a client who was sent away would try again.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from server.session.results import error_fields
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+GRACE_SECONDS = 0.25
+"""So long nobody is sent away."""
 PATIENCE_SECONDS = 1.0
 """So long one client may take to say what it wants, while others wait."""
 ENCRYPTION_REQUESTS = frozenset((80877103, 80877104))
@@ -42,6 +44,8 @@ class Porter:
         self._bell.close()
 
     def _answer(self) -> None:
+        if select.select((self._bell,), (), (), GRACE_SECONDS)[0]:
+            return
         while True:
             ready, _, _ = select.select((self._bell, *self._listening), (), ())
             if self._bell in ready:

@@ -51,3 +51,13 @@ def test_when_the_porter_has_left_the_door_is_still_there(door):
     with socket.create_connection(door.getsockname()):
         accepted, _ = door.accept()
         accepted.close()
+
+
+def test_who_comes_when_recovery_is_about_to_end_waits_and_is_let_in(door):
+    porter = Porter([door])
+    with socket.create_connection(door.getsockname()[:2]) as client:
+        client.sendall(b"\0\0\0\x08\0\x03\0\0")
+        porter.leave()
+        accepted, _ = door.accept()
+        with accepted:
+            assert accepted.recv(8) == b"\0\0\0\x08\0\x03\0\0"
