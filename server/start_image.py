@@ -1,4 +1,4 @@
-"""The start image: the code of the server's modules, and programs of regular expressions, in one file.
+"""The start image: code of the server's modules and of dataclasses, and programs of regular expressions, in one file.
 
 The server has more than a thousand modules. Half of the time of a start went into finding and reading as many files,
 and into compiling two hundred regular expressions anew. Code of ours is split: what is not needed to run a module
@@ -57,10 +57,12 @@ if TYPE_CHECKING:
 matcher: Final[Any] = import_module("_sre")
 OURS: Final = frozenset({"protocol", "server", "storage"})
 """The packages whose modules are split."""
-FORMAT: Final = 6
+FORMAT: Final = 7
 """Of the file, and of what splitting a module makes of it: another image is not read."""
 NUMBERS: Final = 4
 """Where in an entry it says whether the module is split."""
+METHODS_MISSED_MAX: Final = 16
+"""So many methods that are called before the first answer may be missing in an image that is as it should be else."""
 _LENGTH_BYTES: Final = 8
 _STALE: Final = (-1, -1)
 
@@ -80,6 +82,9 @@ class StartImage:
         self._is_current: dict[str, bool] = {}
         self._compile: Callable[[str | bytes, int], re.Pattern[Any]] | None = None
         self._patterns: set[Pattern] = set()
+        self._methods: dict[str, CodeType] = {}
+        self._called: dict[str, CodeType] = {}
+        self._is_starting = True
         self._read()
 
     def install(self) -> None:
@@ -92,9 +97,12 @@ class StartImage:
         if compiler is not None and hasattr(compiler, "_code") and hasattr(re, "_parser"):
             self._compile = compiler.compile
             compiler.compile = self._pattern
+        # The standard library writes methods as text: it finds this in front of the function of that name.
+        vars(import_module("dataclasses"))["exec"] = self._run_text
 
     def rest(self) -> Iterator[str]:
         """Run, one by one, modules that nobody has asked for; what there is to write is then written, on a thread."""
+        self._is_starting = False
         for name in self._modules:
             if name not in sys.modules:
                 with suppress(ImportError):
@@ -113,12 +121,14 @@ class StartImage:
             return
         if self._compile is not None:
             re._compiler.compile = self._compile  # type: ignore[attr-defined]
+        vars(import_module("dataclasses")).pop("exec", None)
         self._map = None
         changed = [name for name, entry in self._modules.items() if not self._holds(entry)]
         for name in changed:
             with suppress(ImportError):
                 import_module(name)
         is_known = all(name in self._modules for name, _ in _compiled_modules())
+        is_known = is_known and len(self._called.keys() - self._methods) <= METHODS_MISSED_MAX
         if (changed or not is_known) and not sys.dont_write_bytecode:
             with suppress(OSError):
                 self._write()
@@ -198,6 +208,15 @@ class StartImage:
         found: re.Pattern[Any] = matcher.compile(pattern, *program)
         return found
 
+    def _run_text(self, text: str, names: dict[str, Any], found: dict[str, Any]) -> None:
+        """What `exec` does with the text of a method."""
+        code = self._methods.get(text)
+        if code is None:
+            code = compile(text, "<string>", "exec")
+        if self._is_starting:
+            self._called[text] = code
+        exec(code, names, found)  # noqa: S102
+
     def _read(self) -> None:
         """Open the image, if there is one for this start."""
         try:
@@ -207,12 +226,13 @@ class StartImage:
                 return
             self._map = memoryview(mmap.mmap(self._file, 0, prot=mmap.PROT_READ))
             index = marshal.loads(self._bytes(_LENGTH_BYTES, length))  # noqa: S302
-            holds_for, bases, modules, programs, directories = index
+            holds_for, bases, modules, programs, directories, methods = index
         except (OSError, OverflowError, ValueError, EOFError, TypeError):
             return
         if holds_for == _holds_for(bases):
             self._start = _LENGTH_BYTES + length
             self._modules, self._programs, self._directories = modules, programs, directories
+            self._methods = methods
 
     def _write(self) -> None:
         modules: dict[str, Entry] = {}
@@ -227,7 +247,8 @@ class StartImage:
         directories = {os.path.dirname(entry[0]) for entry in modules.values()}
         programs = {key: self._programs.get(key) or _program(*key) for key in self._patterns}
         names = {directory: _names(directory) for directory in directories}
-        index: Any = (_holds_for(bases), bases, modules, programs, names)
+        methods = self._methods | self._called
+        index: Any = (_holds_for(bases), bases, modules, programs, names, methods)
         index = marshal.dumps(index)
         os.makedirs(os.path.dirname(self._path), exist_ok=True)
         head = len(index).to_bytes(_LENGTH_BYTES, "little") + index

@@ -89,6 +89,20 @@ def test_broken_image_is_written_anew(town):
     assert start(town)[0] == "here 1 ab c _Loader"
 
 
+def test_methods_of_dataclasses_are_compiled_once(town):
+    (town / "street.py").write_text(
+        "import builtins, dataclasses\ndef watched(*args):\n    print('compiles', args[0].split('(')[0].split()[-1])\n"
+        "    return plain(*args)\n"
+        "plain = builtins.compile\nbuiltins.compile = watched\n"
+        "House = dataclasses.dataclass(type('House', (), {'__annotations__': {'n': int}, '__doc__': ''}))\n"
+        "NUMBER = House(2) == House(2), House(3)\nbuiltins.compile = plain\n"
+    )
+    first, second = start(town), start(town)
+    assert any(line.startswith("compiles") for line in first)
+    assert not any(line.startswith("compiles") for line in second)
+    assert second[0].startswith("here (True, House(n=3)) ab c")
+
+
 def test_image_that_cannot_be_written_stops_nobody(town):
     image_of(town).mkdir()
     assert start(town)[0] == "here 1 ab c SourceFileLoader"
