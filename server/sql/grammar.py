@@ -81,7 +81,7 @@ ERROR_CLASSES: Final[tuple[tuple[re.Pattern[str], type[SqlError]], ...]] = (
 
 # What may be a number as PostgreSQL has them since 16, or a parameter run into a word.
 NEWER_NUMBER: Final = re.compile(
-    r"(?<![\w$])(?:[\d.]+(?:[eE][-+]?\d+)?_|0[xXoObB]\w)|\$\d+[A-Za-z_]"
+    r"(?<![\w$.])(?:[\d.]+(?:[eE][-+]?\d+)?_|0[xXoObB]\w)|\$\d+[A-Za-z_]"
 )
 NUMBER_AND_WORD: Final = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?[A-Za-z_]\w*")
 

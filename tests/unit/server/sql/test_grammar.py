@@ -108,3 +108,12 @@ def test_normalise():
 def test_quoted_keywords():
     assert {"select", "user", "int", "left"} <= quoted_keywords()
     assert quoted_keywords().isdisjoint({"abort", "json", "name", "foo"})
+
+
+@pytest.mark.parametrize(
+    "piece", [".", "1.", "1e", "1_", "$1.", "..", "e1", "0x.", "-", "a.", "x "]
+)
+def test_long_texts_are_read_in_linear_time(piece):
+    """One that looks at every point of a comment from there on takes minutes."""
+    comment = piece * (500_000 // len(piece))
+    assert len(parse(f"select 1 --{comment}")) == 1
