@@ -42,7 +42,7 @@ from server.executor.waits import Wait
 from server.net.ahead import more_copy_data, serve_ahead
 from server.net.encryption import answer_encryption
 from server.net.idle import IdleWatch
-from server.net.output import Output
+from server.net.output import READY_HEAD, Output
 from server.net.peers import is_to_end, peer_of
 from server.session.block import State
 from server.session.blocked import Blocked
@@ -345,9 +345,13 @@ class ClientConnection(asyncio.Protocol):
 
     def _serve_ahead(self) -> bool:
         """Answer statements that go ahead of their Sync, and that, if they are next."""
+        if self.wire.phase is Phase.READY:
+            self.output.end_cycle()
         reply = serve_ahead(self.wire, self.session)
         if reply is not None:
             self.output.send_framed(reply)
+            if self.wire.phase is Phase.EXTENDED and READY_HEAD in reply:
+                self.output.end_cycle()
         return reply is not None
 
     def _session_at_rest(self) -> Session | None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 FLUSH_BYTES = 64 * 1024
 MESSAGE_BYTES = 64
 """About what a message takes that is not rows."""
+READY_HEAD = b"Z\0\0\0\5"
+"""What a ReadyForQuery begins with; where it stands in a value by chance, replies leave early."""
 
 
 class Output:
@@ -49,6 +51,10 @@ class Output:
         self._byte_count, self.must_flush = 0, False
         if data and self.transport is not None and not self.transport.is_closing():
             self.transport.write(data)
+
+    def end_cycle(self) -> None:
+        """A ReadyForQuery is among what there is: whatever the next series waits for, its client may go on."""
+        self.must_flush |= self._byte_count > 0
 
     def flush_before_reply(self) -> None:
         """Write what stands before a reply that is to be written past the buffer."""

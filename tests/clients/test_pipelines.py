@@ -5,7 +5,9 @@ import pytest
 from tests.support.wire import Question, Wire
 
 
-@pytest.mark.parametrize("before", [["show work_mem"], ["select 1", "select sum(i) from generate_series(1, 9) i"]])
+@pytest.mark.parametrize(
+    "before", [["show work_mem"], ["select 1", "select sum(i) from generate_series(1, 9) i"]]
+)
 def test_a_reply_does_not_wait_for_the_next_series(server, before):
     """A client cancels what it knows to run: the statement whose predecessor was answered."""
     with server.connect(autocommit=True) as holder:
