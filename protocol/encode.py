@@ -113,9 +113,10 @@ def encode_backend_key_data(message: BackendKeyData) -> bytes:
 
 
 def encode_negotiate_protocol_version(message: NegotiateProtocolVersion) -> bytes:
-    """Newest minor version, count, options."""
+    """Newest version, count, options."""
     names = b"".join(map(_text, message.unrecognized))
-    return frame(b"v", _INT32.pack(message.minor) + _INT32.pack(len(message.unrecognized)) + names)
+    version = _INT32.pack(message.major << 16 | message.minor)
+    return frame(b"v", version + _INT32.pack(len(message.unrecognized)) + names)
 
 
 def encode_ready_for_query(message: ReadyForQuery) -> bytes:

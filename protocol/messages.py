@@ -235,8 +235,12 @@ class BackendKeyData:
 
 @dataclass(frozen=True, slots=True)
 class NegotiateProtocolVersion:
-    """The newest minor version spoken here, and the protocol options not understood."""
+    """The newest version spoken here, and the protocol options not understood.
 
+    The protocol's documentation has the minor version alone; PostgreSQL sends the whole, and clients read that.
+    """
+
+    major: int
     minor: int
     unrecognized: tuple[str, ...] = ()
 

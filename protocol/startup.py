@@ -83,7 +83,7 @@ def negotiation(message: StartupMessage) -> NegotiateProtocolVersion | None:
     unknown = tuple(name for name in message.parameters if name.startswith(PROTOCOL_OPTION_PREFIX))
     if message.minor <= MINOR_MAX and not unknown:
         return None
-    return NegotiateProtocolVersion(MINOR_MAX, unknown)
+    return NegotiateProtocolVersion(MAJOR, MINOR_MAX, unknown)
 
 
 def _decode_cancel(packet: bytes) -> CancelRequest:

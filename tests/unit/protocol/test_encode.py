@@ -29,8 +29,8 @@ def test_every_error_field_is_sent():
         (messages.ParameterStatus("a", "b"), b"S\0\0\0\x08a\0b\0"),
         (messages.BackendKeyData(1, -1), b"K\0\0\0\x0c\0\0\0\1\xff\xff\xff\xff"),
         (
-            messages.NegotiateProtocolVersion(0, ("_pq_.x",)),
-            b"v\0\0\0\x13\0\0\0\0\0\0\0\1_pq_.x\0",
+            messages.NegotiateProtocolVersion(3, 0, ("_pq_.x",)),
+            b"v\0\0\0\x13\0\3\0\0\0\0\0\1_pq_.x\0",
         ),
         (messages.ReadyForQuery("T"), b"Z\0\0\0\5T"),
         (

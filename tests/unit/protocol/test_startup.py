@@ -51,8 +51,8 @@ def test_a_cancel_secret_is_not_shown():
     ("message", "answer"),
     [
         (StartupMessage(3, 0, {"user": "me"}), None),
-        (StartupMessage(3, 2, {}), NegotiateProtocolVersion(0, ())),
-        (StartupMessage(3, 0, {"_pq_.x": "1"}), NegotiateProtocolVersion(0, ("_pq_.x",))),
+        (StartupMessage(3, 2, {}), NegotiateProtocolVersion(3, 0, ())),
+        (StartupMessage(3, 0, {"_pq_.x": "1"}), NegotiateProtocolVersion(3, 0, ("_pq_.x",))),
     ],
 )
 def test_what_is_newer_is_negotiated(message, answer):
