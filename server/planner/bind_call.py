@@ -210,8 +210,13 @@ def call_by_name(
     return _locking(context, make_call(resolved, offset))
 
 
-def bind_arguments(context: BindContext, scope: Scope, node: exp.Expression) -> Written:
-    """The arguments of a call."""
+def bind_arguments(
+    context: BindContext, scope: Scope, node: exp.Expression, *, is_call: bool = False
+) -> Written:
+    """The arguments of a function's call or, is_call, of CALL.
+
+    A parameter that the client says is void is JDBC's for a result: functions have none in its place, procedures one.
+    """
     from server.planner.bind_expression import bind_expression
 
     arguments = []
@@ -236,8 +241,10 @@ def bind_arguments(context: BindContext, scope: Scope, node: exp.Expression) -> 
             arguments.append(resolve_row(context, scope, parts, offset))
             continue
         bound = bind_expression(context, scope, inner)
-        if not (isinstance(bound, Parameter) and bound.type.oid == VOID):  # JDBC's for a result
+        if not (isinstance(bound, Parameter) and bound.type.oid == VOID):
             arguments.append(bound)
+        elif is_call:
+            arguments.append(Constant(type=context.type(UNKNOWN), value=None))
     return Written(tuple(arguments), tuple(names), bool(node.args.get("variadic")))
 
 
@@ -290,7 +297,7 @@ def _field_as_call(
 
 def resolve_procedure(context: BindContext, scope: Scope, node: exp.Expression) -> Resolved:
     """What CALL means; 42883 when nothing, 42809 when a function."""
-    written = bind_arguments(context, scope, node)
+    written = bind_arguments(context, scope, node, is_call=True)
     name = node.args["name"]
     known = [
         each

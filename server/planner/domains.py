@@ -107,16 +107,23 @@ def _tester_of_domain(context: BindContext, target: Oid, active: frozenset[Oid])
     if not checks and not required and inner is None:
         return None
     name = domains[0].name
+    home = context.catalog.object(domains[0].schema)
+    schema = "" if home is None else home.name
 
     def test(value: Any, execution: Any) -> None:
         if value is None and required:
-            raise NotNullViolation(f"domain {name} does not allow null values")
+            raise NotNullViolation(
+                f"domain {name} does not allow null values", schema=schema, datatype=name
+            )
         if value is not None and inner is not None:
             inner(value, execution)
         for check_name, evaluate in checks:
             if evaluate((value,), execution) is False:
                 raise CheckViolation(
-                    f'value for domain {name} violates check constraint "{check_name}"'
+                    f'value for domain {name} violates check constraint "{check_name}"',
+                    schema=schema,
+                    datatype=name,
+                    constraint=check_name,
                 )
 
     return test

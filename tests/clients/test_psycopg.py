@@ -279,3 +279,29 @@ def test_the_database_counts_transactions_however_they_are_sent(connection, serv
     commits, rollbacks, sessions = (b - a for a, b in zip(before, after, strict=True))
     assert 61 <= commits <= 82
     assert (rollbacks, sessions) == (1, 1)
+
+
+def test_errors_of_domains_say_which(connection):
+    connection.execute("create schema kinds; create domain kinds.small as int check (value < 10)")
+    connection.execute("create domain kinds.given as text not null")
+    for query, constraint, name in (
+        ("select 20::kinds.small", "small_check", "small"),
+        ("select null::kinds.given", None, "given"),
+    ):
+        with pytest.raises(psycopg.IntegrityError) as caught, connection.transaction():
+            connection.execute(query)
+        diag = caught.value.diag
+        assert (diag.schema_name, diag.datatype_name) == ("kinds", name)
+        assert diag.constraint_name == constraint
+    connection.execute("drop schema kinds cascade")
+
+
+def test_a_result_of_a_procedure_is_a_void_parameter(connection):
+    """As JDBC asks; of a function it is none at all, of a procedure it is there."""
+    connection.execute("create procedure twice(a int, out b int) language sql as 'select a * 2'")
+    values, void = [b"4", None], 2278
+    result = connection.pgconn.exec_params(b"call twice($1, $2)", values, [23, void])
+    assert result.get_value(0, 0) == b"8", result.error_message
+    result = connection.pgconn.exec_params(b"select abs($1, $2)", values, [23, void])
+    assert result.get_value(0, 0) == b"4", result.error_message
+    connection.rollback()
