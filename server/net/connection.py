@@ -144,6 +144,8 @@ class ClientConnection(asyncio.Protocol):
         if self._running or self._wait is not None or self.is_switching or self._paused:
             self._read_less()
         else:
+            if self._steps is None and self.session is not None:
+                self.session.cancelled = None  # nothing ran that it could have been for
             self.advance(None)
 
     def _read_less(self) -> None:
