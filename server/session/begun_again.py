@@ -28,8 +28,17 @@ def utility_steps(
     """Run a utility statement: what it yields, and its command tag."""
     if row.controls or row.outside_block or not row.writes:
         return (yield from run_between_events(scope, row, scope.statement.tree))
-    transaction, notice_count = session.transaction, len(session.notices)
     scope.begins_again = True
+    outer, session.holds_notices = session.holds_notices, True  # what is undone has told nothing
+    try:
+        return (yield from _attempts(session, scope, row))
+    finally:
+        session.holds_notices = outer
+
+
+def _attempts(session: Session, scope: StatementScope, row: Utility) -> Generator[Any, Any, str]:
+    """Run it until nothing changes under it."""
+    transaction, notice_count = session.transaction, len(session.notices)
     while True:
         mark = transaction.mark_statement()
         xid = 0

@@ -53,7 +53,7 @@ from server.session.temporary import (
     ensure_schema,
 )
 from server.session.transaction import SessionTransaction
-from server.session.waiting import satisfy, wait_inside
+from server.session.waiting import Pace, satisfy, tell_inside, wait_inside
 from server.settings import REPORTED
 from server.sql.printed import printed, printed_query
 from server.sql.printed_bodies import printed_body
@@ -109,6 +109,8 @@ class Session(SessionState):
         self.wake: Callable[[], None] = _nobody_waits  # set by whoever drives the session
         self.ending: SqlError | None = None  # by whose will: no other message is to be taken up
         self.own_thread: OwnThread | None = None  # that runs the statement now
+        self.holds_notices = False  # what runs may be undone and begun again
+        self.pace = Pace()
         self.backend_type = "client backend"
         self.activity = Activity(self.clock.now_us())
         self._style: TextStyle | None = None
@@ -257,12 +259,14 @@ class Session(SessionState):
         hint: str = "",
         severity: str = "NOTICE",
     ) -> None:
-        """Send a notice before the next reply, if client_min_messages lets it through."""
+        """Send a notice if client_min_messages lets it through: from a thread of its own at once."""
         if _LEVELS.index(severity) >= _LEVELS.index(self._level()):
             fields = ErrorFields(
                 severity=severity, sqlstate=sqlstate, message=message, detail=detail, hint=hint
             )
             self.notices.append(NoticeResponse(fields))
+            if not self.holds_notices:
+                tell_inside(self)
 
     def warn(self, sqlstate: str, message: str) -> None:
         """Send a warning before the next reply."""
@@ -354,14 +358,14 @@ class Session(SessionState):
             finally:
                 # An error that holds this frame, which holds the error, would keep what it has left half done.
                 answer, failure = None, None
+            if self.notices and not (self.holds_notices and item.__class__ is Wait):
+                yield from self.take_notices()
             if item.__class__ is Wait:
                 try:
                     yield from satisfy(self, item)
                 except Exception as error:  # noqa: BLE001 - whose outcome it is the steps know
                     failure = error
                 continue
-            if self.notices:
-                yield from self.take_notices()
             answer = yield item
 
     def _take_raised(self) -> Exception:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from server.errors import DeadlockDetected, FeatureNotSupported, LockNotAvailable, SqlError
 from server.executor.waits import Wait
+from storage.waits import Completion
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -25,6 +26,10 @@ LOCK_WAITS = frozenset(
 _LOG = logging.getLogger(__name__)
 _NS_PER_MS = 1_000_000
 WAIT_SLICE_MS = 20
+TOLD_AT_ONCE_MAX = 50
+PACE_NS = 50 * _NS_PER_MS
+_DONE = Completion()
+_DONE.complete()
 
 
 def satisfy(session: Session, wait: Wait) -> Generator[Wait, bool | None, None]:
@@ -100,6 +105,35 @@ def wait_inside(session: Session, wait: Wait) -> None:
     else:
         session.give_up()
         raise FeatureNotSupported("waiting for a lock is not supported here")
+
+
+class Pace:
+    """How often a body may have the session tell its client something: the turns of threads cost more than a notice."""
+
+    __slots__ = ("_count", "_last_ns")
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._last_ns = 0
+
+    def may_tell(self, now_ns: int) -> bool:
+        """Whether to tell at once: unless TOLD_AT_ONCE_MAX went one after the other, then what comes PACE_NS later."""
+        if now_ns - self._last_ns > PACE_NS:
+            self._count = 0
+        elif self._count >= TOLD_AT_ONCE_MAX:
+            return False
+        self._count += 1
+        self._last_ns = now_ns
+        return True
+
+
+def tell_inside(session: Session) -> None:
+    """Let the session tell its client what there is, in the middle of an expression on a thread of its own."""
+    own = session.own_thread
+    if own is None or not own.is_here() or session.database.engine.latch.is_owned():
+        return
+    if session.pace.may_tell(session.clock.monotonic_ns()):
+        own.wait(Wait(_DONE))
 
 
 def _wait_here(session: Session, wait: Wait) -> None:

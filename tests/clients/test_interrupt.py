@@ -3,6 +3,7 @@
 import shutil
 import signal
 import subprocess
+import threading
 
 import psycopg
 import pytest
@@ -63,3 +64,20 @@ def test_a_client_that_says_nothing_for_too_long_is_told_so(server, setting, blo
         with pytest.raises(psycopg.Error) as failure:
             silent.execute("select 1")
     assert failure.value.sqlstate == sqlstate
+
+
+def test_notices_are_told_while_the_statement_runs(server):
+    """What a body raises is there before it waits for anything, or has gone on for long."""
+    with server.connect(autocommit=True) as holder, server.connect(autocommit=True) as other:
+        told = threading.Semaphore(0)
+        other.add_notice_handler(lambda diagnostic: told.release())
+        holder.execute("select pg_advisory_lock(56)")
+        body = "raise notice 'one'; raise notice 'two'; perform pg_advisory_xact_lock(56)"
+        runner = threading.Thread(target=other.execute, args=(f"do $$ begin {body}; end $$",))
+        runner.start()
+        try:
+            assert told.acquire(timeout=10)
+            assert told.acquire(timeout=10)
+        finally:
+            holder.execute("select pg_advisory_unlock(56)")
+            runner.join()
