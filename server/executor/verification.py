@@ -17,7 +17,7 @@ from server.executor.table_shape import TableShape
 from storage.engine import Fingerprints
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from server.catalog.objects import Index, Table
     from server.executor.context import ExecutionContext
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SLOT_BITS = 16
 
 
-def index_problems(context: ExecutionContext, table: Table, index: Index) -> Iterator[str]:
+def index_problems(context: ExecutionContext, table: Table, index: Index) -> Generator[str]:
     """What is wrong with the index's pages, and with where its entries lead."""
     for found in context.engine.check_index(index.storage_id, table.storage_id):
         context.check_cancelled()
@@ -35,7 +35,7 @@ def index_problems(context: ExecutionContext, table: Table, index: Index) -> Ite
 
 def index_rows_problems(
     context: ExecutionContext, table: Table, index: Index, *, both_ways: bool
-) -> Iterator[str]:
+) -> Generator[str]:
     """Rows without their entry; both ways: entries with a key that their row has not, too."""
     table_shape = TableShape(table, context)
     shape = entry_shape(index, table_shape, context)
@@ -84,8 +84,8 @@ def _place(row_id: int) -> str:
 class Verification:
     """The checks as one value: functions of the catalog stand below the executor and are given it."""
 
-    index: Callable[[ExecutionContext, Table, Index], Iterator[str]] = index_problems
-    index_rows: Callable[..., Iterator[str]] = index_rows_problems
+    index: Callable[[ExecutionContext, Table, Index], Generator[str]] = index_problems
+    index_rows: Callable[..., Generator[str]] = index_rows_problems
     table: Callable[[ExecutionContext, Table], Iterator[tuple[int, int, str]]] = table_problems
 
 

@@ -8,6 +8,8 @@ Rule 2: who checks holds a lock on index and table: ACCESS SHARE, or SHARE for b
 
 from __future__ import annotations
 
+from contextlib import closing
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.functions.scope import locked, object_of, session_of, view_of
@@ -24,7 +26,7 @@ from server.functions.declare import row
 from storage.engine import LockMode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from server.functions.function import CallContext, Function
 
@@ -48,11 +50,11 @@ def _index_checker(name: str, mode: LockMode) -> Callable[..., str]:
         table = locked(call, table.oid, mode, Table)
         index = locked(call, index.oid, mode, Index)
         verification = session_of(call).verification
-        problems = [*_first(verification.index(call.execution, table, index))]
+        problems = _first(verification.index(call.execution, table, index))
         if heap_all_indexed and not problems:
             both_ways = mode is LockMode.SHARE
             rows = verification.index_rows(call.execution, table, index, both_ways=both_ways)
-            problems = [*_first(rows)]
+            problems = _first(rows)
         for what in problems:
             raise IndexCorrupted(what)
         return ""
@@ -60,11 +62,10 @@ def _index_checker(name: str, mode: LockMode) -> Callable[..., str]:
     return check
 
 
-def _first(problems: Iterator[str]) -> Iterator[str]:
-    """The first of them, if there is one."""
-    for what in problems:
-        yield what
-        return
+def _first(problems: Generator[str]) -> list[str]:
+    """The first of them, if there is one; nobody looks any further, and what the search holds is given back."""
+    with closing(problems):
+        return list(islice(problems, 1))
 
 
 def _index(call: CallContext, oid: int) -> tuple[Index, Table]:
