@@ -29,6 +29,10 @@ INT64_MIN: Final = -(1 << 63)
 INT64_MAX: Final = (1 << 63) - 1
 QUOTIENT_MAX: Final = 9e18
 """Quotients up to here, told by floats, have room in 64 bits with what rounding adds."""
+LEAST_POWER: Final = 18
+with np.errstate(over="ignore"):
+    FLOAT_POWERS: Final = np.power(10.0, np.arange(-LEAST_POWER, 320))
+"""Powers of ten from that one on, as floats; the last ones are infinite."""
 SECOND_DIGITS: Final = 18
 """How many digits the second word of a quotient of two has at most."""
 POWERS: Final = np.array([10**exponent for exponent in range(19)], np.int64)
@@ -39,7 +43,9 @@ def _operands(left: Column, right: Column) -> tuple[Values, Values, Mask | None]
     valid = joint_validity((left, right))
     dividends, divisors = left.values, right.values
     if valid is not None:
-        dividends, divisors = np.where(valid, dividends, 1), np.where(valid, divisors, 1)
+        dividends = np.where(valid, dividends, 1)
+        if not (_is_constant(divisors) and divisors[0]):
+            divisors = np.where(valid, divisors, 1)
     if not len(divisors) or not divisors.all():
         return None
     if int(dividends.min()) == INT64_MIN or int(divisors.min()) == INT64_MIN:
@@ -55,10 +61,11 @@ def divide(left: Column, right: Column) -> Column | None:
     if operands is None:
         return None
     dividends, divisors, valid = operands
-    uppers, lowers = np.abs(dividends), np.abs(divisors)
+    uppers, lowers = np.abs(dividends), _by_first(np.abs, divisors)
     scales = _result_scales((uppers, left.scale), (lowers, right.scale))
     is_negative = (dividends < 0) != (divisors < 0)
-    is_held = (uppers / lowers) * 10.0 ** (scales + (right.scale - left.scale)) < QUOTIENT_MAX
+    factors = FLOAT_POWERS.take(scales + (right.scale - left.scale + LEAST_POWER), mode="clip")
+    is_held = (uppers / lowers) * factors < QUOTIENT_MAX
     is_done = np.zeros(len(uppers), np.bool_)
     parts: list[tuple[Positions, Column]] = []
     for scale in np.flatnonzero(np.bincount(scales)).tolist():
@@ -69,7 +76,8 @@ def divide(left: Column, right: Column) -> Column | None:
         ):
             if not len(rows):
                 continue
-            found = division(uppers[rows], lowers[rows], is_negative[rows], (scale, shift))
+            numbers = uppers[rows], _at(lowers, rows), is_negative[rows]
+            found = division(*numbers, (scale, shift))
             if found is not None:
                 parts.append((rows, found if valid is None else _masked(found, valid[rows])))
                 is_done[rows] = True
@@ -81,6 +89,29 @@ def divide(left: Column, right: Column) -> Column | None:
     if len(parts) == 1 and (not is_done.any() or (is_held.all() and int(scales[0]) <= SCALE_MAX)):
         return parts[0][1]
     return parted_column(len(uppers), parts)
+
+
+def _is_constant(values: Values) -> bool:
+    return values.strides == (0,) and len(values) > 0
+
+
+def _by_first(operation: Callable[[Values], Values], values: Values) -> Values:
+    """What an operation gives of each, computed once if they are all the same."""
+    if _is_constant(values):
+        return np.broadcast_to(operation(values[:1]), len(values))
+    return operation(values)
+
+
+def _at(values: Values, rows: Positions) -> Values:
+    return values[: len(rows)] if _is_constant(values) else values[rows]
+
+
+def _divided(uppers: Values, lowers: Values) -> tuple[Values, Values]:
+    """Quotients and remainders; a constant divides many times as fast when it stands alone."""
+    if not _is_constant(lowers):
+        return np.divmod(uppers, lowers)
+    quotients = uppers // lowers[0]
+    return quotients, uppers - quotients * lowers[0]
 
 
 def _masked(column: Column, valid: Mask) -> Column:
@@ -109,7 +140,7 @@ def _in_two_words(
         return None
     if ((uppers / lowers) * 10.0 ** (shift - digits)).max() >= QUOTIENT_MAX:
         return None
-    firsts, rests = np.divmod(uppers, lowers)
+    firsts, rests = _divided(uppers, lowers)
     firsts, rests = _divided_on(firsts, (rests, lowers), shift - digits, step)
     seconds, rests = _divided_on(np.zeros_like(firsts), (rests, lowers), digits, step)
     seconds += rests >= lowers - rests
@@ -124,7 +155,7 @@ def _divided_on(
     rests, lowers = operands
     while digits:
         more = min(digits, step)
-        following, rests = np.divmod(rests * 10**more, lowers)
+        following, rests = _divided(rests * 10**more, lowers)
         quotients = quotients * 10**more + following
         digits -= more
     return quotients, rests
@@ -135,7 +166,7 @@ def _rounded_quotients(uppers: Values, lowers: Values, shift: int) -> Values | N
     step = _digits(INT64_MAX // int(lowers.max()))
     if shift < 0 or step < 1:
         return None
-    quotients, rests = np.divmod(uppers, lowers)
+    quotients, rests = _divided(uppers, lowers)
     quotients, rests = _divided_on(quotients, (rests, lowers), shift, step)
     quotients += rests >= lowers - rests
     return quotients
@@ -169,6 +200,9 @@ def _result_scales(left: tuple[Values, int], right: tuple[Values, int]) -> Value
 
 def _sizes(numbers: Values, scale: int) -> tuple[Values, Values]:
     """Weight and value of the first group of four digits of each number; 0, 0 for zero."""
+    if _is_constant(numbers):
+        weights, firsts = _sizes(numbers[:1].copy(), scale)
+        return np.broadcast_to(weights, len(numbers)), np.broadcast_to(firsts, len(numbers))
     lengths = np.searchsorted(POWERS, numbers, side="right")
     weights = (lengths - 1 - scale) // GROUP
     shifts = scale + weights * GROUP
