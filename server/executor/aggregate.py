@@ -287,7 +287,9 @@ class _HeldCollector(Collector):
         """Sort the rows within each group, hand them on, give the results."""
         if self._held:
             rows = concatenate_batches(self._held, (), self._look)
-            rows = picked_rows(rows, self._order(rows), self._look)
+            order = self._order(rows)
+            needed = Batch(rows.columns[: self._count + 1], rows.count)  # sort keys are not
+            rows = picked_rows(needed, order, self._look)
             super().add(rows.columns[0].values, group_count, rows.columns[1:])
         return super().finish(group_count)
 
@@ -298,7 +300,7 @@ class _HeldCollector(Collector):
         if not keys:
             keys = [SortKey(expression=argument) for argument in call.arguments]
             columns = rows.columns[1:]
-        arrays = [rows.columns[0].values]
+        arrays = [] if self._prepared.has_one_group else [rows.columns[0].values]
         for column, key in zip(columns, keys, strict=False):
             arrays.extend(rank_arrays(column, key, self._look))
         return order_by(arrays, rows.count, self._look)

@@ -14,7 +14,7 @@ from server.vector.batch import Batch
 from server.vector.column import Column, Mask, Positions, Values, unset
 from server.vector.late import late_together
 from server.vector.parted import PartedColumn, parted_together
-from server.vector.rows import column_of, objects, plain_values, values_of
+from server.vector.rows import column_of, is_constant, objects, plain_values, values_of
 from server.vector.texts import TextColumn, concatenated
 
 if TYPE_CHECKING:
@@ -131,6 +131,9 @@ def picked(column: Column, positions: Positions, look: Callable[[], None]) -> Co
     """The rows at the positions; look is called again and again if there are many, and may raise."""
     if len(positions) <= PICKS_AT_ONCE:
         return column.take(positions)
+    is_one_value = type(column) is Column and column.valid is None and is_constant(column)
+    if is_one_value and len(positions) <= len(column) and positions.min() >= 0:
+        return column.slice(0, len(positions))
     pieces = []
     for start in range(0, len(positions), PICKS_AT_ONCE):
         look()
