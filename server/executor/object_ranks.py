@@ -12,6 +12,7 @@ import numpy as np
 
 from server.executor.columns import plain_objects
 from server.executor.native import text_ranks
+from server.vector.native import gathered_texts
 from server.vector.text_views import views_of
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ def object_ranks(column: Column, value_type: Type, look: Look) -> Positions:
     result = np.zeros(len(values), np.int64)
     keys = _keys(values[rows].tolist(), value_type.sort_key, look)
     if value_type.collator is not None:
-        store, views = views_of([_without_zeros(key) for key in keys])
-        result[rows] = text_ranks(store, views, look)
+        parts = [views_of(list(map(_without_zeros, part))) for part in _pieces(keys, look)]
+        result[rows] = text_ranks(*gathered_texts(parts, look), look)
         return result
     numbers: dict[Any, int] = {}
     for part in _pieces(_sorted(_distinct(keys, look), look), look):
