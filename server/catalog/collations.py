@@ -116,6 +116,15 @@ def find_collation(view: CatalogView, path: Iterable[Oid], parts: Sequence[str])
     raise missing_collation(parts)
 
 
+def shortest_collation(
+    view: CatalogView, path: Iterable[Oid], schema: str, name: str
+) -> tuple[str, ...]:
+    """The parts of the name of a collation, without a schema that the path leads to."""
+    home = view.schema_named(schema)
+    own = 0 if home is None else visible_collation(view, (home.oid,), name)
+    return (name,) if own and own == visible_collation(view, tuple(path), name) else (schema, name)
+
+
 def missing_collation(parts: Sequence[str]) -> UndefinedObject:
     """The error of a name that no collation has."""
     return UndefinedObject(f'collation "{".".join(parts)}" for encoding "UTF8" does not exist')

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from server.catalog.collations import collation_text, find_collation
+from server.catalog.collations import collation_text, find_collation, shortest_collation
 from server.catalog.objects import (
     PG_CATALOG_OID,
     CatalogObject,
@@ -245,6 +245,10 @@ class CatalogNames:
             if found is not None:
                 return (name,) if meant is not None and found.oid == meant.oid else (schema, name)
         return (schema, name)
+
+    def collation_parts(self, schema: str, name: str) -> tuple[str, ...]:
+        """The parts of the name of a collation, without a schema that need not be said."""
+        return shortest_collation(self.view, self.path, schema, name)
 
     def operator_home(self, oid: Oid) -> tuple[str, ...]:
         """The schema of a users' operator, if it must be said: others hide it for the same operands only."""

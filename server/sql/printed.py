@@ -58,6 +58,9 @@ class Names(Protocol):
     def routine_parts(self, oid: int) -> tuple[str, ...] | None:
         """The parts of the name of a function, without a schema that need not be said."""
 
+    def collation_parts(self, schema: str, name: str) -> tuple[str, ...]:
+        """The parts of the name of a collation, without a schema that need not be said."""
+
     def operator_home(self, oid: int) -> tuple[str, ...]:
         """The schema of a users' operator, if it must be said."""
 
@@ -105,10 +108,19 @@ def localized(tree: exp.Expression, names: Names) -> exp.Expression:
             _name_object(node, names)
         elif isinstance(node, nodes.FunctionCall):
             _name_routine(node, names)
+        elif isinstance(node, nodes.Collation):
+            node.set("name", _collation(node.args["name"], names))
         elif isinstance(node, OPERATORS):
             name = "name" if isinstance(node, nodes.OperatorCall) else "operator"
             node.set(name, _operator(node.args[name], names))
     return _with_classes(copied)
+
+
+def _collation(parts: Sequence[str], names: Names) -> Sequence[str] | None:
+    """The name of a collation, without a schema that need not be said."""
+    if len(parts) == 2 and parts[0] != "pg_catalog":
+        return names.collation_parts(*parts)
+    return _without_system(parts)
 
 
 def _operator(parts: Sequence[str] | None, names: Names) -> Sequence[str] | None:
@@ -140,7 +152,7 @@ def _name_routine(node: exp.Expression, names: Names) -> None:
 
 
 def _without_system(parts: Sequence[str] | None) -> Sequence[str] | None:
-    """The name of a function or an operator, without the schema of the built-in ones."""
+    """The name of a function, operator or collation, without the schema of the built-in ones."""
     is_system = parts is not None and len(parts) == 2 and parts[0] == "pg_catalog"
     return parts[1:] if parts is not None and is_system else parts
 
