@@ -43,6 +43,7 @@ from server.planner.environment import (
     TEXT,
     UNKNOWN,
     VARCHAR,
+    VOID,
     BindContext,
 )
 from server.planner.parent_rows import as_parent_row
@@ -163,8 +164,8 @@ def is_true_array(kind: Type) -> bool:
     return kind.category == "A" and kind.oid not in (22, 30)  # int2vector, oidvector
 
 
-WRITTEN_PSEUDO = (RECORD, 2287, 2277)
-"""Pseudo-types whose values say themselves what they are: record, record[], anyarray."""
+WRITTEN_PSEUDO = (RECORD, 2287, 2277, VOID, 2275)
+"""Pseudo-types that can be written: record, record[], anyarray, whose values say what they are, void, cstring."""
 
 
 def _text_pathway(source: Type, target: Type, how: CastContext) -> Pathway | None:
