@@ -284,3 +284,14 @@ def test_what_was_acknowledged_survives(own_server, sign):
         check=False,
     )
     assert (checked.returncode, checked.stdout) == (0, "")
+
+
+def test_a_cluster_keeps_its_identifier(own_server):
+    query = "select system_identifier from pg_control_system()"
+    server = own_server().start()
+    with server.connect() as connection:
+        identifier = connection.execute(query).fetchone()
+    assert server.stop() == 0
+    server.start()
+    with server.connect() as connection:
+        assert connection.execute(query).fetchone() == identifier

@@ -49,6 +49,15 @@ def _moment_us(seconds: float) -> int:
     return round((seconds - EPOCH_SECONDS) * 1_000_000)
 
 
+def stat_moment_us(session: Any, name: str) -> int | None:
+    """When a file of the data directory was written last; None where there is no such directory."""
+    try:
+        found = (Path(session.settings.text("data_directory") or ".") / name).stat()
+    except OSError:
+        return None
+    return _moment_us(found.st_mtime)
+
+
 def _stat(call: CallContext, name: str, missing_ok: bool = False) -> tuple[Any, ...] | None:
     try:
         found = _path(call, name).stat()

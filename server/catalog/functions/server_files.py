@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.functions.data_files import stat_moment_us
 from server.catalog.functions.scope import session_of, view_of
 from server.catalog.objects import Database
 from server.catalog.tablespaces import DEFAULT_OID
@@ -25,6 +27,12 @@ SETTING_COLUMNS = (
     "reset_val text, sourcefile text, sourceline int4, pending_restart bool"
 )
 SETTING_NAMES = tuple(part.split(" ")[0] for part in SETTING_COLUMNS.split(", "))
+CONTROL_COLUMNS = (
+    "pg_control_version int4, catalog_version_no int4, system_identifier int8, "
+    "pg_control_last_modified timestamptz"
+)
+CONTROL_VERSION, CATALOG_VERSION = 1300, 202209061
+"""PostgreSQL 15's."""
 FILE_COLUMNS = "name text, size int8, modification timestamptz"
 
 
@@ -64,6 +72,15 @@ def _age(call: CallContext, xid: int) -> int:
     return age if age <= AGE_MAX else age - LOW_BITS - 1
 
 
+def _control(call: CallContext) -> tuple[int, int, int, int]:
+    """What tells a cluster from others: a number that its secret gives, for it is made with it and kept."""
+    session = session_of(call)
+    database = session.database
+    digest = sha256(b"system identifier" + database.mock_secret).digest()
+    written_us = stat_moment_us(session, "control") or database.started_us
+    return CONTROL_VERSION, CATALOG_VERSION, int.from_bytes(digest[:8]) >> 1, written_us
+
+
 def _multixact_age(call: CallContext, xid: int) -> int:
     """Multixacts since one: there are none, who lock rows together are known by themselves."""
     del call
@@ -71,6 +88,11 @@ def _multixact_age(call: CallContext, xid: int) -> int:
 
 
 FUNCTIONS: tuple[Function, ...] = (
+    row(
+        f"3441 pg_control_system() record({CONTROL_COLUMNS}) volatile context",
+        _control,
+        "which cluster this is",
+    ),
     row(
         f"2084 pg_show_all_settings() record({SETTING_COLUMNS}) set stable context",
         _settings,
