@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from protocol.copy_format import CopyFormat, CopyOptions, encode_copy_rows
-from protocol.encodings import to_client
+from protocol.copy_format import CopyFormat, CopyOptions
+from protocol.encode import frame
+from protocol.encodings import Encoding, to_client
 from protocol.errors import ErrorFields
-from protocol.messages import CopyData, CopyRows, DataRows, FieldDescription, RowDescription
+from protocol.messages import CopyRows, DataRows, FieldDescription, RowDescription
 from protocol.native import encode_csv_rows, encode_rows, encode_text_rows
 from protocol.rows import COPY_DATA, ColumnKind, EncodeColumn, encode_column, frame_rows
 from server.errors import InvalidParameterValue, ProtocolViolation
@@ -250,8 +251,8 @@ def described(description: Description, formats: Sequence[int]) -> RowDescriptio
 
 def copy_rows(
     batch: Batch, types: Sequence[TypeReference], options: CopyOptions, style: TextStyle
-) -> CopyRows | CopyData:
-    """The rows of a batch as COPY sends them: one CopyData a row, or one for all texts in another encoding.
+) -> CopyRows:
+    """The rows of a batch as COPY sends them: one CopyData a row.
 
     Texts inside binary data are in the client's encoding, whatever ENCODING says, as PostgreSQL has it.
     """
@@ -268,10 +269,18 @@ def copy_rows(
             ]
             return CopyRows(frame_rows(values, batch.count, COPY_DATA))
         return CopyRows(encode_rows(columns, batch.count, COPY_DATA))
-    if options.encoding is not None:
-        data = encode_copy_rows([encode_column(column) for column in columns], options)
-        return CopyData(to_client(data, options.encoding))
     if options.format is CopyFormat.CSV:
-        dialect, forced = options.dialect, options.force_quote
-        return CopyRows(encode_csv_rows(columns, batch.count, dialect, forced))
-    return CopyRows(encode_text_rows(columns, batch.count, options.delimiter, options.null))
+        rows = encode_csv_rows(columns, batch.count, options.dialect, options.force_quote)
+    else:
+        rows = encode_text_rows(columns, batch.count, options.delimiter, options.null)
+    return CopyRows(rows if options.encoding is None else _converted(rows, options.encoding))
+
+
+def _converted(rows: bytes, encoding: Encoding) -> bytes:
+    """CopyData messages whose texts are in another encoding."""
+    parts, start = [], 0
+    while start < len(rows):
+        end = start + 1 + int.from_bytes(rows[start + 1 : start + 5])
+        parts.append(frame(COPY_DATA, to_client(rows[start + 5 : end], encoding)))
+        start = end
+    return b"".join(parts)
