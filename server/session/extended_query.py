@@ -154,7 +154,8 @@ def _declared(session: Session, types: tuple[int, ...]) -> tuple[TypeReference, 
     """The parameters of a statement that has none in it: a client may say what they are all the same."""
     if not types:
         return ()
-    session.transaction.start_statement()
+    if not session.transaction.is_failed:  # the end of a failed block may be prepared in it
+        session.transaction.start_statement()
     return declared_parameters(environment(session, types))
 
 
@@ -260,6 +261,10 @@ def describe(session: Session, message: messages.Describe) -> Steps:
     if message.kind == "S":
         yield from _describe_statement(session, statement_named(session, message.name))
         return
+    lost = session.lost_portals.get(message.name) if session.transaction.is_failed else None
+    if lost is not None and not _has_columns(session, lost):
+        yield messages.NoData()
+        return
     portal = portal_named(session, message.name)
     if portal.planned is not None and portal.planned.returns_rows:
         yield row_description(portal.planned, portal.formats)  # of a cursor, too
@@ -285,6 +290,12 @@ def _columns(session: Session, prepared: Prepared, formats: Sequence[int]) -> An
     if description is None:
         return messages.NoData()
     return described(description, spread_formats(formats, len(description.names)))
+
+
+def _has_columns(session: Session, prepared: Prepared) -> bool:
+    if prepared.planned is not None:
+        return prepared.planned.returns_rows
+    return _described_utility(session, prepared) is not None
 
 
 def _described_utility(session: Session, prepared: Prepared) -> Description | None:

@@ -124,7 +124,7 @@ class Session(SessionState):
         self.trigger_depth = 0  # how many trigger functions are being run, one inside the other
         self._raised: Exception | None = None  # by `quick`
         self._told: dict[str, str] = {}  # of reported settings, since the start
-        self.lost_portals: set[str] = set()  # that a failed block has taken along
+        self.lost_portals: dict[str, Prepared] = {}  # that a failed block has taken along
 
     # What functions and statements ask of a session
 
@@ -430,7 +430,7 @@ class Session(SessionState):
         yield from self.driven(self.transaction.taking_back())
         self.transaction.fail()
         if self.transaction.running is None:
-            self.lost_portals |= self.portals.keys()
+            self.lost_portals.update({name: each.prepared for name, each in self.portals.items()})
             self.close_portals()
         yield from self.take_notices()
         severity = "FATAL" if known.sqlstate in _FATAL else "ERROR"

@@ -100,6 +100,30 @@ def _refuse_writing(transaction: Any, read_only: bool | None) -> None:
         raise ActiveSqlTransaction("transaction read-write mode must be set before any query")
 
 
+def _refuse_level(running: Any) -> None:
+    """A transaction may have another isolation level only before its first query, and as a whole."""
+    if running.has_snapshot:
+        raise ActiveSqlTransaction(
+            "SET TRANSACTION ISOLATION LEVEL must be called before any query"
+        )
+    if running.savepoints:
+        raise ActiveSqlTransaction(
+            "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction"
+        )
+
+
+def _refuse_deferrable(running: Any) -> None:
+    """So it is with [NOT] DEFERRABLE, be it what it is already."""
+    if running.savepoints:
+        raise ActiveSqlTransaction(
+            "SET TRANSACTION [NOT] DEFERRABLE cannot be called within a subtransaction"
+        )
+    if running.has_snapshot:
+        raise ActiveSqlTransaction(
+            "SET TRANSACTION [NOT] DEFERRABLE must be called before any query"
+        )
+
+
 def set_transaction(context: StatementContext, statement: utility_session.SetTransaction) -> Run:
     """SET TRANSACTION and SET SESSION CHARACTERISTICS."""
     yield from ()
@@ -117,10 +141,10 @@ def set_transaction(context: StatementContext, statement: utility_session.SetTra
         session.transaction.import_snapshot(statement.snapshot)
         return "SET"
     running = session.transaction.running
-    if modes["isolation"] not in (None, running.modes.isolation) and running.has_snapshot:
-        raise ActiveSqlTransaction(
-            "SET TRANSACTION ISOLATION LEVEL must be called before any query"
-        )
+    if modes["isolation"] not in (None, running.modes.isolation):
+        _refuse_level(running)
+    if modes["deferrable"] is not None:
+        _refuse_deferrable(running)
     _refuse_writing(session.transaction, modes["read_only"])
     session.transaction.set_modes(**modes)
     return "SET"

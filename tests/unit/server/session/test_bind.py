@@ -130,3 +130,14 @@ def test_columns_of_a_common_table_are_those_of_its_table(client, query):
     described = client.send(messages.Query(f"with x as ({query}) select b, a, 1 from x"))[0]
     origins = [(field.table_oid, field.column_no) for field in described.fields]
     assert origins == [(int(table[0]), 2), (int(table[0]), 1), (0, 0)]
+
+
+def test_the_end_of_a_failed_block_is_prepared_and_its_portals_described(client):
+    client.send(messages.Query("begin"))
+    client.send(Parse("", "savepoint a", ()), Bind("s", ""), Sync())
+    client.send(Parse("", "select 1", ()), Bind("p", ""), Sync())
+    client.send(messages.Query("select 1 / 0"))
+    assert messages.NoData() in client.send(Describe("P", "s"), Sync())
+    assert told(client, Describe("P", "p"), Sync())[0] == "25P02"
+    series_of_end = series("rollback", types=(23,), bound={"parameters": (b"1",)})
+    assert messages.CommandComplete("ROLLBACK") in client.send(*series_of_end)
