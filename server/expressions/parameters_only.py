@@ -52,6 +52,23 @@ def needs_parameters_only(expression: nodes.Expression) -> bool:
     return all(_is_plain(node) for node in nodes.walk(expression))
 
 
+def computes_parameters(expression: nodes.Expression) -> bool:
+    """Whether it computes something of parameters alone, which of literals is done before there are rows."""
+    return any(
+        not isinstance(node, nodes.Parameter | nodes.Relabel) and _leaves(node) == {nodes.Parameter}
+        for node in nodes.walk(expression)
+    )
+
+
+def _leaves(expression: nodes.Expression) -> set[type[nodes.Expression]]:
+    """The kinds of what it is made of, without constants."""
+    return {
+        type(node)
+        for node in nodes.walk(expression)
+        if not nodes.children(node) and not isinstance(node, nodes.Constant)
+    }
+
+
 def _is_plain(node: nodes.Expression) -> bool:
     if isinstance(node, nodes.Call):
         return not (node.function.needs_context or node.variadic)

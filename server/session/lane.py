@@ -22,7 +22,8 @@ from server.executor.row_query import RowQuery
 from server.executor.run import is_heavy
 from server.executor.storage_columns import load_value
 from server.executor.table_shape import shape_of
-from server.planner import change_plans
+from server.expressions.parameters_only import computes_parameters
+from server.planner import change_plans, physical
 from server.session.execution import context, parameter_context
 from server.session.native import KeySeries, frame_rows
 from server.session.parameters import INTEGER_LIMITS, PARAMETERS_MAX, parameter_limits
@@ -63,7 +64,8 @@ class Lane:
 
     key_read: it is a plain read by key, which needs no transaction; change: it changes one row and has nothing to
     return; leaves_checks: what the row refers to may have to be looked at when the statement is done. limits are
-    those of its parameters (see parameter_limits).
+    those of its parameters (see parameter_limits). may_fail_without_row: as a text it may have an error that is not
+    met where there is no row.
     """
 
     __slots__ = (
@@ -77,6 +79,7 @@ class Lane:
         "leaves_checks",
         "limits",
         "locks",
+        "may_fail_without_row",
         "partitions",
         "plain_formats",
         "planned",
@@ -118,6 +121,7 @@ class Lane:
         self.plain_formats = (0,) * len(planned.names)
         self.change = point if isinstance(point, CHANGES) else None
         self.changes_by_key = isinstance(point, KeyUpdate | KeyDelete)
+        self.may_fail_without_row = self.changes_by_key and _computes_parameters(planned.plan)
         self.series = self._make_series()
         self.serves_all = self.series is not None
         if self.serves_all:
@@ -264,6 +268,15 @@ def _stands_alone(planned: PlannedStatement, running: ExecutionContext) -> bool:
     if isinstance(plan, change_plans.Delete):
         return not shape_of(plan.table, running).references
     return isinstance(plan, change_plans.Update)  # of columns that nothing hangs on
+
+
+def _computes_parameters(plan: physical.Plan) -> bool:
+    """Whether an UPDATE or DELETE by key computes something of parameters alone beside its key."""
+    found = [item for _, item in getattr(plan, "assignments", ())]
+    condition = getattr(getattr(plan, "input", None), "filter", None)
+    if condition is not None:
+        found.append(condition)
+    return any(map(computes_parameters, found))
 
 
 def _encoder(

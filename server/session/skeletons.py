@@ -139,6 +139,8 @@ def answer_text(session: Session, sql: str) -> bytes | None:
         return None
     formats = (0,) * len(planned.names)
     data = run_lane(session, lane, parameters, formats)
+    if lane.may_fail_without_row and data == lane.complete(0):
+        data = None
     if data is None or not planned.returns_rows:
         return data
     return lane.description(formats) + data

@@ -508,8 +508,8 @@ cdef bint answer_lane(
     reply = run_series_of(
         session, prepared, lane, values, formats, description_of(lane, formats) if planned.returns_rows else b"", sql
     )
-    if reply is None:
-        return False
+    if reply is None or (lane.may_fail_without_row and (<bytes>reply).startswith(lane.complete(0))):
+        return False  # of a change nothing was done, as there is no row
     output.add(reply)
     return True
 

@@ -227,3 +227,24 @@ def test_blocks(ready, beginning, end):
 def test_what_is_odd_about_blocks(ready, texts):
     for sql in texts:
         same(ready, sql)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "right", "wrong"),
+    [
+        ("UPDATE item SET small = {} WHERE id = 9", 5, 70000),
+        ("UPDATE item SET small = small + 7 / {} WHERE id = 9", 5, 0),
+        ("UPDATE item SET small = 1 WHERE id = 9 AND small = 7 / {}", 5, 0),
+        ("DELETE FROM item WHERE id = 9 AND small = 7 / {}", 5, 0),
+    ],
+)
+@pytest.mark.parametrize("in_block", [False, True])
+def test_what_is_computed_of_literals_fails_without_a_row(ready, pattern, right, wrong, in_block):
+    for _ in range(3):
+        same(ready, pattern.format(right))
+    if in_block:
+        assert same(ready, "BEGIN")
+    same(ready, pattern.format(right))
+    assert ready[0].error(pattern.format(wrong))[0] in ("22003", "22012")
+    if in_block:
+        assert ready[0].error("SELECT 1")[0] == "25P02"
