@@ -145,6 +145,8 @@ def test_copy_in_binary_format(speaking):
 
 
 def test_copy_sends_a_message_a_row_in_every_encoding(server):
-    with server.connect(autocommit=True, client_encoding="latin1") as connection:
-        with connection.cursor().copy("copy (values ('1'), ('Möhre'), ('2')) to stdout") as copy:
-            assert [bytes(row) for row in copy] == [b"1\n", b"M\xf6hre\n", b"2\n"]
+    with (
+        server.connect(autocommit=True, client_encoding="latin1") as connection,
+        connection.cursor().copy("copy (values ('1'), ('Möhre'), ('2')) to stdout") as copy,
+    ):
+        assert [bytes(row) for row in copy] == [b"1\n", b"M\xf6hre\n", b"2\n"]

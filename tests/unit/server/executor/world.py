@@ -224,7 +224,7 @@ class Running:
 
     def __init__(self, plan: physical.Plan, found: ExecutionContext) -> None:
         planned = PlannedStatement(
-            plan=plan, names=(), types=(), origins=(), parameters=(), tag="", returns_rows=True,
+            plan=plan, names=(), types=(), origins=(), own_types=(), parameters=(), tag="", returns_rows=True,
             writes=True, relations=(), catalog_version=0,
         )  # fmt: skip
         self.context = found
