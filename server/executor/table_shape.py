@@ -121,17 +121,20 @@ class TableShape:
             for number in index_attributes(index, table, context)
         )
         """Attributes of indexes that are about to be filled: rows are marked whose keys change."""
+        self.watched_beyond_keys = self._watched_beyond_keys()
+        """Attributes whose change concerns more than the row itself and its keys."""
+        keys = {number for shape in self.indexes for number in shape.attributes}
+        self.watched = self.watched_beyond_keys | keys
+        """Attributes whose change concerns more than the row itself."""
+
+    def _watched_beyond_keys(self) -> frozenset[int]:
         watched = {number for shape in self.inverted for number in shape.attributes}
         watched |= self.unfilled_attributes
         watched |= {number for item in self.checked_later for number in item.columns}
         if self.has_exclusions:  # expressions may read any
-            watched |= {column.number for column in table.live_columns}
+            watched |= {column.number for column in self.table.live_columns}
         watched |= {number for item in self.references for number in item.referenced_columns}
-        self.watched_beyond_keys = frozenset(watched)
-        """Attributes whose change concerns more than the row itself and its keys."""
-        watched |= {number for shape in self.indexes for number in shape.attributes}
-        self.watched = frozenset(watched)
-        """Attributes whose change concerns more than the row itself."""
+        return frozenset(watched)
 
     def load_row(self, stored: Sequence[Any]) -> Row:
         """The row form of stored values of all attributes, and maybe of columns nobody uses."""

@@ -51,12 +51,7 @@ def insert(printer: Printer, node: exp.Expression) -> None:
     begin(printer, node)
     printer.write("INSERT INTO ")
     relation(printer, node.args["table"])
-    if node.args["columns"]:
-        printer.write(" (")
-        printer.list(node.args["columns"])
-        printer.write(")")
-    if node.args["overriding"]:
-        printer.write(f" OVERRIDING {node.args['overriding'].upper()} VALUE")
+    _filled_columns(printer, node)
     query = node.args["query"]
     if query is None:
         printer.write(" DEFAULT VALUES")
@@ -165,15 +160,20 @@ def merge_action(printer: Printer, node: exp.Expression) -> None:
         printer.list(node.args["assignments"])
 
 
-def merge_insert(printer: Printer, node: exp.Expression) -> None:
-    """Print the INSERT of an action."""
-    printer.write("INSERT")
+def _filled_columns(printer: Printer, node: exp.Expression) -> None:
+    """Print which columns an INSERT fills, and whose values identity columns get."""
     if node.args["columns"]:
         printer.write(" (")
         printer.list(node.args["columns"])
         printer.write(")")
     if node.args["overriding"]:
         printer.write(f" OVERRIDING {node.args['overriding'].upper()} VALUE")
+
+
+def merge_insert(printer: Printer, node: exp.Expression) -> None:
+    """Print the INSERT of an action."""
+    printer.write("INSERT")
+    _filled_columns(printer, node)
     if not node.args["values"]:
         printer.write(" DEFAULT VALUES")
         return
