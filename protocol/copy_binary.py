@@ -25,23 +25,12 @@ _CRITICAL_FLAGS = 0xFFFF_0000
 _UINT32 = struct.Struct("!I")
 _INT32 = struct.Struct("!i")
 _INT16 = struct.Struct("!h")
-_NULL = _INT32.pack(-1)
 _EOF = "unexpected EOF in COPY data"
 
 
 def encode_binary_header() -> bytes:
     """Return what comes before the first row."""
     return SIGNATURE + bytes(8)
-
-
-def encode_binary_rows(columns: Columns) -> bytes:
-    """Return rows; the trailer is not part of them."""
-    count = _INT16.pack(len(columns))
-    return b"".join(
-        count
-        + b"".join(_NULL if value is None else _INT32.pack(len(value)) + value for value in row)
-        for row in zip(*columns, strict=True)
-    )
 
 
 class _Incomplete(Exception):

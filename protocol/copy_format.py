@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from protocol.copy_binary import BinaryDecoder, encode_binary_header, encode_binary_rows
+from protocol.copy_binary import BinaryDecoder, encode_binary_header
 from protocol.copy_encoded import EncodedDecoder
 from protocol.copy_fields import copy_escape, copy_escapes, csv_fields
 from protocol.copy_lines import CopyLines, failed_line
@@ -118,15 +118,6 @@ def encode_copy_header(options: CopyOptions, column_names: Sequence[str]) -> byt
         csv = CopyOptions.csv(delimiter=options.delimiter, quote=options.quote)
         line = encode_csv_rows(names, csv)
     return line if options.encoding is None else to_client(line, options.encoding)
-
-
-def encode_copy_rows(columns: Columns, options: CopyOptions) -> bytes:
-    """Return whole rows in the format asked for; the end of binary data is `BINARY_TRAILER`."""
-    if options.format is CopyFormat.BINARY:
-        return encode_binary_rows(columns)
-    if options.format is CopyFormat.CSV:
-        return encode_csv_rows(columns, options)
-    return encode_text_rows(columns, options)
 
 
 def encode_text_rows(columns: Columns, options: CopyOptions) -> bytes:
