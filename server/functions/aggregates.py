@@ -13,6 +13,7 @@ from server.functions.sums import (
     DecimalSums,
     FloatSums,
     IntegerSums,
+    RealSums,
     add_counts,
     are_beyond_squares,
     exact_decimal,
@@ -140,15 +141,11 @@ def _add_averaged(
     return state
 
 
-def _float_sums(dtype: Any) -> Callable[[FloatSums, int], Column]:
-    def finish(state: FloatSums, group_count: int) -> Column:
-        state.grow(group_count)
-        with np.errstate(all="ignore"):
-            sums = state.sums[:group_count].astype(dtype)
-        _check_floats(state, sums)
-        return Column(sums, _filled(state.counts[:group_count]))
-
-    return finish
+def _float_sums(state: FloatSums, group_count: int) -> Column:
+    state.grow(group_count)
+    sums = state.sums[:group_count].copy()
+    _check_floats(state, sums)
+    return Column(sums, _filled(state.counts[:group_count]))
 
 
 def _check_floats(state: FloatSums, values: Values) -> None:
@@ -247,8 +244,8 @@ AGGREGATES: Final = (
     _sums("2108 sum(int4) int8", IntegerSums, _add_integers, _integer_sums, "Exact sum."),
     _sums("2107 sum(int8) numeric", IntegerSums, _add_integers, _numeric_sums, "Exact sum."),
     _sums("2114 sum(numeric) numeric", DecimalSums, _add_decimals, DecimalSums.sums, "Exact sum."),
-    _sums("2110 sum(float4) float4", FloatSums, _add_floats, _float_sums(np.float32), "Sum."),
-    _sums("2111 sum(float8) float8", FloatSums, _add_floats, _float_sums(np.float64), "Sum."),
+    _sums("2110 sum(float4) float4", RealSums, _add_floats, _float_sums, "Sum."),
+    _sums("2111 sum(float8) float8", FloatSums, _add_floats, _float_sums, "Sum."),
     _sums("2102 avg(int2) numeric", IntegerSums, _add_integers, _integer_averages, "Mean."),
     _sums("2101 avg(int4) numeric", IntegerSums, _add_integers, _integer_averages, "Mean."),
     _sums("2100 avg(int8) numeric", IntegerSums, _add_integers, _integer_averages, "Mean."),

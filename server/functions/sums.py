@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 
@@ -240,9 +240,11 @@ class FloatSums:
 
     __slots__ = ("counts", "infinite", "sums")
 
+    dtype: ClassVar[type[np.floating[Any]]] = np.float64
+
     def __init__(self) -> None:
         self.counts = np.zeros(1, np.int64)
-        self.sums = np.full(1, NO_SUM)
+        self.sums = np.full(1, NO_SUM, self.dtype)
         self.infinite = False  # whether an argument was, so that the sums may be
 
     def grow(self, group_count: int) -> None:
@@ -254,21 +256,45 @@ class FloatSums:
         """Add rows that are not NULL."""
         self.grow(group_count)
         add_counts(self.counts, groups, group_count)
-        if group_count == 1:
-            with np.errstate(all="ignore"):
-                self.sums[0] += values.sum(dtype=np.float64, initial=NO_SUM)
-            are_finite = bool(np.isfinite(self.sums[0]))
-        else:
-            are_finite = add_floats(self.sums, groups, values)
+        are_finite = self._add_up(values) if group_count == 1 else self._add_to(groups, values)
         if not are_finite and not self.infinite:
             self.infinite = bool(np.isinf(values).any())
+
+    def _add_up(self, values: Values) -> bool:
+        """Add to the only group; whether its sum is finite."""
+        with np.errstate(all="ignore"):
+            self.sums[0] += values.sum(dtype=np.float64, initial=NO_SUM)
+        return bool(np.isfinite(self.sums[0]))
+
+    def _add_to(self, groups: Positions, values: Values) -> bool:
+        """Add to the sums of groups, in order; whether those are finite."""
+        return add_floats(self.sums, groups, values)
 
     def merge(self, other: FloatSums, mapping: Positions, group_count: int) -> None:
         """Add the totals of another state."""
         self.grow(group_count)
         add_integers(self.counts, mapping, other.counts[: len(mapping)])
-        add_floats(self.sums, mapping, other.sums[: len(mapping)])
+        self._add_to(mapping, other.sums[: len(mapping)])
         self.infinite = self.infinite or other.infinite
+
+
+class RealSums(FloatSums):
+    """Counts and sums of real, in single precision, one after the other: what is lost depends on the order of rows."""
+
+    __slots__ = ()
+
+    dtype = np.float32
+
+    def _add_up(self, values: Values) -> bool:
+        with np.errstate(all="ignore"):
+            running = np.add.accumulate(np.append(self.sums[:1], values), dtype=np.float32)
+        self.sums[0] = running[-1]
+        return bool(np.isfinite(self.sums[0]))
+
+    def _add_to(self, groups: Positions, values: Values) -> bool:
+        with np.errstate(all="ignore"):
+            np.add.at(self.sums, groups, values.astype(np.float32, copy=False))
+        return bool(np.isfinite(self.sums[groups]).all())
 
 
 def exact_decimal(value: int) -> Decimal:
