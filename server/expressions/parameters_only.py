@@ -54,10 +54,13 @@ def needs_parameters_only(expression: nodes.Expression) -> bool:
 
 def computes_parameters(expression: nodes.Expression) -> bool:
     """Whether it computes something of parameters alone, which of literals is done before there are rows."""
-    return any(
-        not isinstance(node, nodes.Parameter | nodes.Relabel) and _leaves(node) == {nodes.Parameter}
-        for node in nodes.walk(expression)
-    )
+    return any(map(is_computed_of_parameters, nodes.walk(expression)))
+
+
+def is_computed_of_parameters(node: nodes.Expression) -> bool:
+    """Whether it is itself computed, and of nothing but parameters and constants."""
+    is_computed = not isinstance(node, nodes.Parameter | nodes.Relabel)
+    return is_computed and _leaves(node) == {nodes.Parameter}
 
 
 def _leaves(expression: nodes.Expression) -> set[type[nodes.Expression]]:

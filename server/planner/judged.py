@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import floor, log
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from server.errors import SqlError
+from server.expressions.evaluate import compile_row
 from server.expressions.expression import (
     Call,
     Constant,
@@ -18,8 +20,14 @@ from server.expressions.expression import (
     Parameter,
     Subquery,
     Variable,
+    children,
     columns_used,
     walk,
+)
+from server.expressions.parameters_only import (
+    Parameters,
+    is_computed_of_parameters,
+    needs_parameters_only,
 )
 from server.planner.matching import strip_relabel
 from server.planner.plan import Node
@@ -28,9 +36,10 @@ from server.planner.selectivity import selectivity_of_all
 from server.planner.statistics import ColumnFacts, Facts, constant_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from server.expressions.expression import ColumnId
+    from server.expressions.row_calls import RowEvaluator
     from server.planner.statistics import Together
 
 GRADE_BASE: Final = 4.0
@@ -46,9 +55,10 @@ class Judged:
 
     conditions: tuple[tuple[Expression, ...], ...]
     columns: Mapping[ColumnId, ColumnFacts | None]
-    computes_alone: (
-        bool  # something of parameters alone, which for literals may fail while planning
-    )
+    computes_alone: bool
+    """A call of parameters alone, which for literals may fail while planning, or what needs more than their values."""
+    alone: tuple[RowEvaluator, ...]
+    """What else is computed of parameters alone, as casts to what columns hold: literals fail there without a row."""
 
     def grades(self, values: tuple[Constant, ...]) -> Grades:
         """How selective the conditions are with these values for the parameters, as a number a table."""
@@ -58,12 +68,46 @@ class Judged:
             for each in self.conditions
         )
 
+    def is_refused(self, values: tuple[Any, ...]) -> bool:
+        """Whether planning with these values as literals may fail."""
+        given = Parameters(values)
+        try:
+            for compute in self.alone:
+                compute((), given)
+        except SqlError:
+            return True
+        return False
+
 
 def judged(facts: Facts, bound: Node) -> Judged:
     """What planning has judged by samples, of a statement as it was bound."""
     used = {column for group in facts.judged for each in group for column in columns_used(each)}
     columns = {column: facts.column(column) for column in used}
-    return Judged(tuple(facts.judged), columns, _computes_alone(bound))
+    alone = tuple(_alone(bound))
+    needs_more = not all(map(needs_parameters_only, alone))
+    return Judged(
+        conditions=tuple(facts.judged),
+        columns=columns,
+        computes_alone=needs_more or _computes_alone(bound),
+        alone=() if needs_more else tuple(compile_row(each, {}) for each in alone),
+    )
+
+
+def _alone(node: Node) -> Iterator[Expression]:
+    for part in walk_plan(node):
+        for each in expressions_of(part):
+            yield from _computed_in(each)
+
+
+def _computed_in(expression: Expression) -> Iterator[Expression]:
+    """The greatest parts of an expression that are computed of parameters alone."""
+    if isinstance(expression, Subquery) and isinstance(expression.plan, Node):
+        yield from _alone(expression.plan)
+    if is_computed_of_parameters(expression):
+        yield expression
+        return
+    for child in children(expression):
+        yield from _computed_in(child)
 
 
 def _computes_alone(node: Node) -> bool:

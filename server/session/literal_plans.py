@@ -3,7 +3,8 @@
 Rule 1: a text that was said twice is planned with its literals as parameters, its rows estimated for the literals it
         was just run with. The plan is kept for literals that are about as selective (server.planner.judged).
 Rule 2: it is kept only if it is as cheap as that of the very text, has the same columns, and computes nothing of
-        literals alone: that is done, and may fail, while planning.
+        literals alone: that is done, and may fail, while planning. What a column makes of a literal is computed
+        before the plan is taken, and if it fails the text is run: there may be no row to fail for.
 Rule 3: a plan that reads much is made for its literals each time: that takes little of the time it runs, and the vector
         machine does more with constants than with parameters.
 Rule 4: what fails before anything runs is left to the text, where errors have their positions.
@@ -82,7 +83,8 @@ def _find(session: Session, lifted: Skeleton) -> tuple[PlannedStatement, tuple[A
     if constants is None:
         return None
     planned = kept.by_grades.get(kept.judged.grades(constants))
-    return None if planned is None else (planned, tuple(each.value for each in constants))
+    values = tuple(each.value for each in constants)
+    return None if planned is None or kept.judged.is_refused(values) else (planned, values)
 
 
 def is_refused(session: Session, lifted: Skeleton) -> bool:

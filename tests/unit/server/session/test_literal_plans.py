@@ -73,6 +73,28 @@ def test_what_is_computed_of_literals_alone_is_planned_each_time(first):
     assert first.error("SELECT count(*) FROM item WHERE day < 8 / 0 AND name > 'a'")[0] == "22012"
 
 
+@pytest.mark.parametrize(
+    ("assigned", "right", "wrong", "code"),
+    [
+        ("small", "5", "70000", "22003"),
+        ("small", "5.5", "70000.5", "22003"),
+        ("short", "'abc'", "'abcd'", "22001"),
+        ("short", "5", "5000", "22001"),
+        ("tenths", "5", "5000", "22003"),
+        ("bits", "'101'", "'1011'", "22026"),
+    ],
+)
+def test_what_a_column_cannot_hold_fails_without_a_row(first, assigned, right, wrong, code):
+    first.run(
+        "ALTER TABLE item ADD small smallint, ADD short varchar(3), ADD tenths numeric(3, 1), ADD bits bit(3)"
+    )
+    text = f"UPDATE item SET {assigned} = %s WHERE day BETWEEN 5000 AND 5001"
+    for _ in range(4):
+        assert first.rows(text % right) == []
+    assert first.error(text % wrong)[0] == code
+    assert first.rows(text % right) == []
+
+
 def test_what_reads_much_is_planned_with_its_literals(first):
     wide = "SELECT count(*) FROM item a, item b WHERE a.day = b.day AND a.name > 'n' AND b.id > %d"
     for limit in (3, 4, 5):
