@@ -206,7 +206,7 @@ def _with_summer(name: str, match: re.Match[str], seconds_east: int) -> Zone | N
     rest = match["rest"] if "," in match["rest"] else match["rest"] + SUMMER_RULES
     days = (abs(seconds_east) // SECONDS_PER_DAY) * (1 if seconds_east > 0 else -1)
     near = seconds_east - days * SECONDS_PER_DAY
-    offset = _hours_text(-near) if days else match["offset"]
+    offset = _hours_text(-near)  # PostgreSQL takes minutes of a digit
     rule = _quoted(match["name"], "STD") + offset + _quoted(match["summer"], "DST") + rest
     try:
         rules = zoneinfo.ZoneInfo.from_file(_table_of(rule, near), key=name)
