@@ -446,16 +446,18 @@ GROUPING_WORDS: Final = {"rollup": "ROLLUP", "cube": "CUBE", "sets": "GROUPING S
 
 
 def grouping_set(printer: Printer, node: exp.Expression) -> None:
-    """Print an element of GROUP BY; a list of columns inside has no ROW before it."""
-    printer.write(GROUPING_WORDS[node.args["kind"]] + "(")
+    """Print an element of GROUP BY; a list inside has no ROW before it, a set of one its parentheses."""
+    kind = node.args["kind"]
+    printer.write(GROUPING_WORDS[kind] + "(")
     for index, element in enumerate(node.args["elements"]):
         printer.write(", " if index else "")
-        if isinstance(element, nodes.RowConstructor) and not element.args["explicit"]:
+        is_list = isinstance(element, nodes.RowConstructor) and not element.args["explicit"]
+        if is_list or (kind == "sets" and not isinstance(element, nodes.GroupingSet)):
             printer.write("(")
-            printer.list(element.args["arguments"])
+            keys(printer, element.args["arguments"] if is_list else [element])
             printer.write(")")
         else:
-            printer.print(element)
+            key(printer, element)
     printer.write(")")
 
 

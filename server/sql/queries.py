@@ -98,8 +98,8 @@ def distinct(context: Context, message: tree.SelectStmt) -> nodes.Distinct:
 
 
 def group_by(context: Context, message: tree.SelectStmt) -> nodes.GroupBy:
-    """Convert GROUP BY."""
-    elements = context.all(message.group_clause)
+    """Convert GROUP BY; a list in parentheses is its elements."""
+    elements = unlisted(context.all(message.group_clause))
     return nodes.GroupBy(elements=elements, distinct=message.group_distinct)
 
 
@@ -114,8 +114,23 @@ GROUPING_SETS: Final[dict[int, str]] = {
 def grouping_set(context: Context, message: tree.GroupingSet) -> exp.Expression:
     """Convert an element of GROUP BY that is not an expression."""
     kind = GROUPING_SETS[message.kind]
-    node = nodes.GroupingSet(kind=kind, elements=context.all(message.content))
+    elements = context.all(message.content)
+    for each in elements:
+        if is_list(each):
+            each.set("arguments", unlisted(each.args["arguments"]))
+    node = nodes.GroupingSet(kind=kind, elements=elements)
     return context.placed(node, message.location)
+
+
+def is_list(node: exp.Expression) -> bool:
+    """Whether an element of GROUP BY is several in parentheses, which is no value as ROW(...) is."""
+    return isinstance(node, nodes.RowConstructor) and not node.args["explicit"]
+
+
+def unlisted(elements: list[exp.Expression]) -> list[exp.Expression]:
+    """Elements of GROUP BY with those of lists, and of lists in them, in their places."""
+    parts = (unlisted(each.args["arguments"]) if is_list(each) else [each] for each in elements)
+    return [each for part in parts for each in part]
 
 
 LOCK_STRENGTHS: Final[dict[int, str]] = {
