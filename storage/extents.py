@@ -1,4 +1,4 @@
-"""FreeSpace: which runs of pages are free, in memory.
+"""FreeSpace: which runs of pages are free, in memory; and the runs of a bitmap.
 
 Rule 1: runs never touch each other: neighbours are one run.
 Rule 2: a request takes the smallest run that is large enough, the first of equals, from its front;
@@ -6,6 +6,9 @@ Rule 2: a request takes the smallest run that is large enough, the first of equa
 """
 
 from bisect import bisect_left, insort
+
+import numpy as np
+import numpy.typing as npt
 
 
 class FreeSpace:
@@ -83,3 +86,11 @@ class FreeSpace:
         del self._first_by_end[first_page + page_count]
         del self._by_size[bisect_left(self._by_size, (page_count, first_page))]
         return page_count
+
+
+def true_runs(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """The runs of true values as (first, count)."""
+    framed = np.zeros(len(mask) + 2, dtype=np.bool_)
+    framed[1:-1] = mask
+    edges = (framed[1:] != framed[:-1]).nonzero()[0].tolist()
+    return [(start, end - start) for start, end in zip(edges[::2], edges[1::2], strict=True)]

@@ -26,7 +26,7 @@ import numpy.typing as npt
 from storage.change import DIRTY, VERIFIED, WRITTEN
 from storage.decoded import DecodedColumns
 from storage.errors import Corruption, DiskFull
-from storage.extents import FreeSpace
+from storage.extents import FreeSpace, true_runs
 from storage.fast_latch import Latch
 from storage.files import Bytes, RealReservation
 from storage.hollows import Hollows
@@ -362,7 +362,7 @@ class Pager:
         runs: list[tuple[int, int]] = []
         for region, bitmap in enumerate(self._bitmaps):
             bits = np.unpackbits(self.view(bitmap, 1), bitorder="little")
-            runs += [(region * self._region_pages + a, n) for a, n in _runs(bits == 1)]
+            runs += [(region * self._region_pages + a, n) for a, n in true_runs(bits == 1)]
         return runs
 
     def bitmap_pages(self) -> tuple[int, ...]:
@@ -370,7 +370,7 @@ class Pager:
         return (*self._bitmaps, *self.unlogged.pages())
 
     def _add_free(self, base: int, bits: npt.NDArray[np.uint8]) -> None:
-        for first, count in _runs(bits == 0):
+        for first, count in true_runs(bits == 0):
             self._free.add(base + first, count)
             if self.unlogged.are_any:
                 self.table.states[base + first : base + first + count] |= WRITTEN
@@ -475,7 +475,7 @@ class Pager:
         """Compares the pages not verified yet with their checksums."""
         states = self.table.states
         unknown = states[first_page : first_page + page_count] & VERIFIED == 0
-        for first, count in _runs(unknown):
+        for first, count in true_runs(unknown):
             self._verify_run(first_page + first, count)
         states[first_page : first_page + page_count] |= VERIFIED
 
@@ -499,11 +499,3 @@ class Pager:
             if stored == 0 and not content[begin : begin + self.page_bytes].any():
                 continue
             raise Corruption(self.segments.file_name(page_no), page_no, "wrong checksum")
-
-
-def _runs(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """The runs of true values as (first, count)."""
-    framed = np.zeros(len(mask) + 2, dtype=np.bool_)
-    framed[1:-1] = mask
-    edges = (framed[1:] != framed[:-1]).nonzero()[0].tolist()
-    return [(start, end - start) for start, end in zip(edges[::2], edges[1::2], strict=True)]

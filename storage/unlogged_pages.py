@@ -13,9 +13,9 @@ Rule 3: the maps are pages like any other, logged; they are made when their regi
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from storage.change import UNLOGGED, WRITTEN, PageTable
+from storage.extents import true_runs
 from storage.files import Bytes
 from storage.native import Change
 
@@ -44,7 +44,7 @@ class UnloggedPages:
         self._directory = int(head.view("<u4")[0])
         if self._directory:
             entries = self._view(self._directory, 1).view("<u4")
-            self._maps = {int(region): int(entries[region]) for region in np.flatnonzero(entries)}
+            self._maps = {int(region): int(entries[region]) for region in entries.nonzero()[0]}
         for first, count in self.runs():
             self._table.states[first : first + count] |= UNLOGGED | WRITTEN
 
@@ -53,7 +53,7 @@ class UnloggedPages:
         for region, page in sorted(self._maps.items()):
             bits = np.unpackbits(self._view(page, 1), bitorder="little")
             there = self._table.page_count - region * self._region_pages
-            for first, count in _runs(bits[:there]):
+            for first, count in true_runs(bits[:there] == 1):
                 yield region * self._region_pages + first, count
 
     @property
@@ -70,8 +70,8 @@ class UnloggedPages:
         states = self._table.states[first_page : first_page + page_count]
         if is_logged:
             states &= 255 - UNLOGGED
-            return
-        states |= UNLOGGED
+        else:
+            states |= UNLOGGED
 
     def is_unlogged(self, page_no: int) -> bool:
         """Whether nothing of the page is in the log."""
@@ -107,9 +107,3 @@ class UnloggedPages:
 
 def _entry(page_no: int) -> bytes:
     return page_no.to_bytes(_ENTRY_BYTES, "little")
-
-
-def _runs(bits: npt.NDArray[np.uint8]) -> list[tuple[int, int]]:
-    """The runs of ones as (first, count)."""
-    edges = np.flatnonzero(np.diff(bits.astype(np.int8), prepend=0, append=0)).tolist()
-    return [(start, end - start) for start, end in zip(edges[::2], edges[1::2], strict=True)]

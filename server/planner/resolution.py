@@ -54,9 +54,9 @@ class Resolution:
         default_factory=dict
     )  # OIDs of users' functions by their calls
     rows: dict[int, RangeItem] = field(default_factory=dict)  # of names that mean a row
-    parameters: dict[int, Expression] = field(
+    parameters: dict[int, tuple[int, bool]] = field(
         default_factory=dict
-    )  # of a routine, or fields of them, by their names
+    )  # of a routine, by their names: the number, and whether it is a field of it that is named
     items: dict[int, RangeItem] = field(default_factory=dict)  # of FROM, by their nodes
     merged: dict[int, tuple[str, ...]] = field(default_factory=dict)  # columns of a join
     joined: dict[int, list[RangeColumn]] = field(default_factory=dict)  # the parts of those
@@ -130,7 +130,9 @@ class Resolution:
 
     def note_parameter(self, node: exp.Expression, meant: Expression) -> None:
         """Note which parameter of a routine, or field of it, a name means."""
-        self.parameters[id(node)] = meant
+        source = meant.argument if isinstance(meant, FieldSelect) else meant
+        assert isinstance(source, Parameter)
+        self.parameters[id(node)] = (source.number, source is not meant)
 
     def note_star(
         self, scope: Scope, node: exp.Expression, columns: Sequence[RangeColumn]

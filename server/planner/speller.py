@@ -20,7 +20,7 @@ from sqlglot import exp
 from server.catalog.collations import Collation
 from server.catalog.objects import FIRST_USER_OID, PG_CATALOG_OID, Sequence, Table
 from server.catalog.routine_objects import UserFunction
-from server.expressions.expression import And, Call, Case, Constant, FieldSelect, Or, Relabel
+from server.expressions.expression import And, Call, Case, Constant, Or, Relabel
 from server.identifiers import BY_OID, type_by_oid
 from server.planner.deparse import constant_text, type_text
 from server.planner.environment import TEXT, UNKNOWN, VARCHAR
@@ -250,11 +250,11 @@ class Speller:
 
     def _parameter(self, node: exp.Expression) -> exp.Expression:
         """A name of a parameter of a routine, or of a field of it."""
-        meant = self._notes.parameters[id(node)]
-        if not isinstance(meant, FieldSelect):
-            return nodes.ParameterReference(this=meant.number)  # type: ignore[attr-defined]
-        record = nodes.ParameterReference(this=meant.argument.number)  # type: ignore[attr-defined]
-        return nodes.FieldSelection(this=record, name=node.args["parts"][-1], star=False)
+        number, is_field = self._notes.parameters[id(node)]
+        parameter = nodes.ParameterReference(this=number)
+        if not is_field:
+            return parameter
+        return nodes.FieldSelection(this=parameter, name=node.args["parts"][-1], star=False)
 
     def field(self, node: exp.Expression) -> exp.Expression:
         """(row).field."""

@@ -272,10 +272,11 @@ def _stands_alone(planned: PlannedStatement, running: ExecutionContext) -> bool:
 
 def _computes_parameters(plan: physical.Plan) -> bool:
     """Whether an UPDATE or DELETE by key computes something of parameters alone beside its key."""
-    found = [item for _, item in getattr(plan, "assignments", ())]
-    condition = getattr(getattr(plan, "input", None), "filter", None)
-    if condition is not None:
-        found.append(condition)
+    if not isinstance(plan, change_plans.Update | change_plans.Delete):
+        return False
+    found = [item for _, item in plan.assignments] if isinstance(plan, change_plans.Update) else []
+    if isinstance(plan.input, physical.IndexScan) and plan.input.filter is not None:
+        found.append(plan.input.filter)
     return any(map(computes_parameters, found))
 
 

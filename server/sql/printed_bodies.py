@@ -14,6 +14,7 @@ from server.sql.deparse import PRINTERS, deparse
 from server.sql.parse import parse_expression, parse_statements
 from server.sql.printed import localized
 from server.sql.printer import Printer
+from server.sql.utility_statement import UtilityStatement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,8 @@ def printed_body(text: str, function: str, parameters: Sequence[str], names: Nam
 
 @lru_cache(maxsize=500)
 def _statements(text: str) -> tuple[exp.Expression, ...]:
-    return tuple(each.tree for each in parse_statements(text))  # type: ignore[misc]
+    trees = [each.tree for each in parse_statements(text)]
+    return tuple(each for each in trees if not isinstance(each, UtilityStatement))
 
 
 def _laid_out(tree: exp.Expression) -> str:

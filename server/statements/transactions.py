@@ -92,36 +92,38 @@ def _refuse_writing(transaction: Any, read_only: bool | None) -> None:
     running = transaction.running
     if read_only is not False or not running.modes.read_only:
         return
-    if running.savepoints:
-        raise ActiveSqlTransaction(
-            "cannot set transaction read-write mode inside a read-only transaction"
-        )
-    if running.has_snapshot:
-        raise ActiveSqlTransaction("transaction read-write mode must be set before any query")
+    _refuse_first(
+        (
+            running.savepoints,
+            "cannot set transaction read-write mode inside a read-only transaction",
+        ),
+        (running.has_snapshot, "transaction read-write mode must be set before any query"),
+    )
 
 
 def _refuse_level(running: Any) -> None:
     """A transaction may have another isolation level only before its first query, and as a whole."""
-    if running.has_snapshot:
-        raise ActiveSqlTransaction(
-            "SET TRANSACTION ISOLATION LEVEL must be called before any query"
-        )
-    if running.savepoints:
-        raise ActiveSqlTransaction(
-            "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction"
-        )
+    level = "SET TRANSACTION ISOLATION LEVEL"
+    _refuse_first(
+        (running.has_snapshot, f"{level} must be called before any query"),
+        (running.savepoints, f"{level} must not be called in a subtransaction"),
+    )
 
 
 def _refuse_deferrable(running: Any) -> None:
     """So it is with [NOT] DEFERRABLE, be it what it is already."""
-    if running.savepoints:
-        raise ActiveSqlTransaction(
-            "SET TRANSACTION [NOT] DEFERRABLE cannot be called within a subtransaction"
-        )
-    if running.has_snapshot:
-        raise ActiveSqlTransaction(
-            "SET TRANSACTION [NOT] DEFERRABLE must be called before any query"
-        )
+    deferrable = "SET TRANSACTION [NOT] DEFERRABLE"
+    _refuse_first(
+        (running.savepoints, f"{deferrable} cannot be called within a subtransaction"),
+        (running.has_snapshot, f"{deferrable} must be called before any query"),
+    )
+
+
+def _refuse_first(*checks: tuple[object, str]) -> None:
+    """Raise the message of the first thing that is so; the order is PostgreSQL's."""
+    for is_so, message in checks:
+        if is_so:
+            raise ActiveSqlTransaction(message)
 
 
 def set_transaction(context: StatementContext, statement: utility_session.SetTransaction) -> Run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,15 +19,15 @@ def text(value: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class Message(ABC):
     """A message. ends_series: a server that has met an error goes on behind it; is_query: and answers it by itself."""
 
     ends_series: ClassVar[bool] = False
     is_query: ClassVar[bool] = False
 
+    @abstractmethod
     def sent(self) -> bytes:
         """Its bytes."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
