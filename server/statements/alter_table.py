@@ -36,7 +36,8 @@ from server.statements.alter_parents import set_inheritance, set_type
 from server.statements.alter_types import alter_types, refuse_row_users
 from server.statements.column_definition import column_of
 from server.statements.constraints import ConstraintNames
-from server.statements.dependencies import Part, of_default, readers_of_part
+from server.statements.dependencies import Part
+from server.statements.dependency_finders import of_default, readers_of_part
 from server.statements.dependents import Dependent
 from server.statements.described import describe
 from server.statements.detach import detach_partition, refuse_detaching

@@ -7,11 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from server.catalog.large_objects import LargeObject
-from server.catalog.names import schema_along
 from server.catalog.objects import CatalogObject, Column, Index, Sequence, Table, UserType
 from server.catalog.oids import oids_of
 from server.catalog.trigger_objects import Trigger
 from server.catalog.views.physical import named_facts
+from server.catalog.visibility import schema_along
 from server.errors import (
     DependentObjectsStillExist,
     FeatureNotSupported,
@@ -26,7 +26,8 @@ from server.sql import utility_objects as tree
 from server.statements.alter_locks import refuse_pending
 from server.statements.collations import collation_object
 from server.statements.conversions import conversion_object
-from server.statements.dependencies import Part, collect, refuse_members
+from server.statements.dependencies import Part, collect
+from server.statements.dependency_finders import refuse_members
 from server.statements.described import TABLE_WORDS, word_for
 from server.statements.drop_locks import STRONG, WEAK, lock_doomed, lock_target
 from server.statements.event_triggers import event_trigger_named

@@ -15,7 +15,7 @@ from server.planner.domains import domain_tester
 from server.planner.environment import BindContext
 from server.planner.standalone import bind_over_table
 from server.planner.view_text import resolve_stored
-from server.statements.dependencies import of_default
+from server.statements.dependency_finders import of_default
 from server.statements.dependents import Dependent
 from server.statements.drop import dropped_column
 
