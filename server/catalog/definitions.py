@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.collations import collation_text
-from server.catalog.names import Path, relation_text, type_text
 from server.catalog.objects import Constraint, Index, IndexKey, Oid, Table, UserType
 from server.catalog.qualified import qualified
 from server.catalog.routine_objects import UserFunction, UserOperator
 from server.catalog.views.constraints import key_type
 from server.catalog.views.physical import class_text, fact_of, named_facts, operator_class, physical
 from server.catalog.views.routines import function_row
+from server.catalog.visibility import Path, relation_text, type_text
 from server.identifiers import quote_identifier, quote_literal, split_identifiers
 from server.settings import NAME_LISTS
 

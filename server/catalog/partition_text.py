@@ -146,7 +146,7 @@ class ConstraintText:
             return text
         if kind == 1700 and text[:1].isdigit() and not text.isdigit():
             return text
-        from server.catalog.names import type_text
+        from server.catalog.visibility import type_text
 
         return f"{quote_literal(text)}::{type_text(self.view, (), kind)}"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.names import relation_text
 from server.catalog.objects import Table
 from server.catalog.qualified import qualified
 from server.catalog.trigger_objects import Rule
+from server.catalog.visibility import relation_text
 from server.identifiers import quote_identifier
 
 if TYPE_CHECKING:

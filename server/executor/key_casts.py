@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from server.catalog.names import type_text
 from server.catalog.objects import UserType
+from server.catalog.visibility import type_text
 from server.errors import SqlError
 from server.executor.index_keys import binder, row_layout
 from server.identifiers import quote_identifier

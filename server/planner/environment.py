@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.collations import rules_of
-from server.catalog.names import schema_along
 from server.catalog.objects import PG_CATALOG_OID, Oid, Role, Schema, Table
 from server.catalog.privileges import has_privilege
 from server.catalog.system_privileges import system_privileges
 from server.catalog.trigger_objects import ORIGIN_STATES
+from server.catalog.visibility import schema_along
 from server.errors import InsufficientPrivilege
 from server.expressions.expression import ColumnId, Constant
 from server.types.collation import DEFAULT_OID, under

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.names import type_text
 from server.catalog.objects import UserType
 from server.catalog.privileges import has_privilege
 from server.catalog.system_privileges import SystemPrivileges, system_privileges
+from server.catalog.visibility import type_text
 from server.errors import (
     DatatypeMismatch,
     FeatureNotSupported,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from server.catalog.names import find_relation
 from server.catalog.objects import Table
+from server.catalog.visibility import find_relation
 from server.errors import SqlSyntaxError, UndefinedColumn, UndefinedTable
 from server.planner.bind_text import parse_expression
 from server.planner.bind_type import bind_type

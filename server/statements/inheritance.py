@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from server.catalog.collations import collation_text
-from server.catalog.names import type_text
 from server.catalog.objects import Column, Constraint, Table
 from server.catalog.views.physical import physical
+from server.catalog.visibility import type_text
 from server.errors import (
     CollationMismatch,
     DatatypeMismatch,

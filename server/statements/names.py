@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, TypeVar
 
-from server.catalog.names import schema_along
 from server.catalog.objects import (
     FIRST_USER_OID,
     INFORMATION_SCHEMA_OID,
@@ -18,6 +17,7 @@ from server.catalog.objects import (
     Sequence,
     Table,
 )
+from server.catalog.visibility import schema_along
 from server.errors import (
     DuplicateTable,
     FeatureNotSupported,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from server.catalog.names import type_text
 from server.catalog.objects import PG_CATALOG_OID
+from server.catalog.visibility import type_text
 from server.errors import (
     AmbiguousFunction,
     InsufficientPrivilege,

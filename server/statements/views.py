@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.collations import collation_text
-from server.catalog.names import type_text
 from server.catalog.objects import Column, Table
+from server.catalog.visibility import type_text
 from server.errors import (
     DuplicateColumn,
     DuplicateTable,
@@ -29,11 +29,7 @@ from server.sql.utility_transactions import Execute
 from server.statements.access_methods import require_table_method
 from server.statements.collations import derived_collation
 from server.statements.column_types import refuse_pseudo_type
-from server.statements.names import (
-    claim_relation,
-    claim_relation_name,
-    target_schema,
-)
+from server.statements.names import claim_relation, claim_relation_name, target_schema
 from server.statements.ownership import require_owner, require_temporary
 from server.statements.prepared import bound_parameters, inner_statement, prepared_named
 from server.statements.statement import Run, StatementContext, Utility

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from server.catalog.functions.keywords import keywords
 from server.catalog.functions.scope import definer_of, names_of, object_of, view_of
-from server.catalog.names import find_relation
 from server.catalog.objects import Constraint, Index, Sequence, Table, UserType
 from server.catalog.partition_text import constraint_text, key_text
 from server.catalog.qualified import qualified
@@ -17,6 +16,7 @@ from server.catalog.views.constraints import rule_oid
 from server.catalog.views.physical import named_facts
 from server.catalog.views.statistics import common_items
 from server.catalog.views.values import texts
+from server.catalog.visibility import find_relation
 from server.catalog.written_names import split_identifiers
 from server.errors import UndefinedColumn, UndefinedObject, UndefinedTable, WrongObjectType
 from server.functions.declare import row

@@ -90,7 +90,7 @@ def _typeof(call: CallContext, value: Any) -> int:
 def _format_type(call: CallContext, oid: int | None, modifier: int | None) -> str | None:
     if oid is None:
         return None
-    from server.catalog.names import type_text
+    from server.catalog.visibility import type_text
 
     names = names_of(call)
     return type_text(names.view, names.path, oid, modifier)

@@ -8,7 +8,7 @@ from server.catalog.event_triggers import EventTrigger
 from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer, UserMapping
 from server.catalog.functions.scope import names_of, view_of
 from server.catalog.large_objects import LargeObject
-from server.catalog.names import TEXT_SEARCH_KINDS, routine_identity, type_text
+from server.catalog.names import TEXT_SEARCH_KINDS
 from server.catalog.objects import (
     CatalogObject,
     Constraint,
@@ -34,6 +34,7 @@ from server.catalog.statistics_objects import ExtendedStatistics
 from server.catalog.trigger_objects import Rule, Trigger
 from server.catalog.views.comments import CATALOG_OF, CATALOG_OIDS
 from server.catalog.views.physical import fact_of, synthetic_owner
+from server.catalog.visibility import routine_identity, type_text
 from server.functions.declare import row
 from server.identifiers import quote_identifier
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer
 from server.catalog.functions.scope import names_of, session_of, view_of
-from server.catalog.names import find_relation
 from server.catalog.objects import (
     CatalogObject,
     Column,
@@ -41,6 +40,7 @@ from server.catalog.routine_objects import UserFunction
 from server.catalog.system_privileges import default_of, system_privileges
 from server.catalog.tablespaces import BUILT_IN, Tablespace
 from server.catalog.views.physical import named_facts
+from server.catalog.visibility import find_relation
 from server.catalog.written_names import split_identifiers
 from server.errors import (
     InvalidCatalogName,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from server.catalog.functions.scope import names_of, session_of, view_of
-from server.catalog.names import relation_text
 from server.catalog.objects import Sequence
 from server.catalog.privileges import has_privilege
+from server.catalog.visibility import relation_text
 from server.errors import (
     InsufficientPrivilege,
     ObjectNotInPrerequisiteState,

@@ -6,14 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from server.catalog.functions.scope import names_of
-from server.catalog.names import (
-    found_or_none,
-    relation_is_visible,
-    type_is_visible,
-    type_object,
-)
+from server.catalog.names import found_or_none
 from server.catalog.objects import Index, Sequence, Table
 from server.catalog.views.physical import fact_of
+from server.catalog.visibility import relation_is_visible, type_is_visible, type_object
 from server.functions.declare import row
 
 if TYPE_CHECKING:

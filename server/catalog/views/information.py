@@ -5,16 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.names import type_object
-from server.catalog.objects import (
-    Column,
-    Constraint,
-    Index,
-    Schema,
-    Sequence,
-    Table,
-    UserType,
-)
+from server.catalog.objects import Column, Constraint, Index, Schema, Sequence, Table, UserType
 from server.catalog.privileges import (
     allowed_letters,
     grants_of,
@@ -39,6 +30,7 @@ from server.catalog.views.listings import definer, name_of, view_text
 from server.catalog.views.physical import type_facts
 from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.triggers import COMMAND_BITS, instead_events
+from server.catalog.visibility import type_object
 
 if TYPE_CHECKING:
     from server.catalog.catalog_view import CatalogView

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.collations import Collation
-from server.catalog.names import type_object
 from server.catalog.objects import Table, UserType
 from server.catalog.routine_objects import UserFunction
 from server.catalog.views.dependency_rows import columns_in_text
 from server.catalog.views.information_roles import privilege_rows
 from server.catalog.views.listings import name_of
 from server.catalog.views.physical import named_facts
+from server.catalog.visibility import type_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

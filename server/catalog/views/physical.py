@@ -18,7 +18,7 @@ from server.identifiers import quote_identifier
 
 if TYPE_CHECKING:
     from server.catalog.catalog_view import CatalogView
-    from server.catalog.names import Path
+    from server.catalog.visibility import Path
 
 SYSTEM_TABLES = {value.name: value for value in SYSTEM_OBJECTS if isinstance(value, Table)}
 """The system relations by name.
