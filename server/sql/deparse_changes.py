@@ -6,7 +6,8 @@ from typing import Final
 from sqlglot import exp
 
 from server.sql import nodes
-from server.sql.deparse_queries import from_items, with_clause
+from server.sql.deparse_from import from_items
+from server.sql.deparse_queries import with_clause
 from server.sql.printer import INDENT_CLAUSE, INDENT_PART, Printer, Printers
 from server.sql.quoting import qualified_name, quote_identifier
 

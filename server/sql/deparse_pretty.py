@@ -14,7 +14,7 @@ from typing import Final
 from sqlglot import exp
 
 from server.sql import deparse, nodes
-from server.sql.deparse_queries import alias, column_list
+from server.sql.deparse_from import alias, column_list
 from server.sql.printer import INDENT_CLAUSE, INDENT_JOIN, Printer, Printers
 from server.sql.quoting import qualified_name, type_text
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from server.catalog.objects import Index, IndexKey, Table
     from server.executor.waits import Wait
+    from server.sql.alter_commands import SetAccessMethod
     from server.sql.nodes import IndexElement
-    from server.sql.utility_alter import SetAccessMethod
     from server.sql.utility_objects import CreateIndex
     from server.statements.statement import StatementContext
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from server.errors import (
-    InvalidParameterValue,
-    ObjectNotInPrerequisiteState,
-)
+from server.errors import InvalidParameterValue, ObjectNotInPrerequisiteState
 from server.statements.drop import remove_object
 from server.statements.sequences import change_sequence
 from server.statements.tables import own_sequence
@@ -16,20 +13,16 @@ from server.statements.tables import own_sequence
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.catalog.objects import (
-        Column,
-        Sequence,
-        Table,
-    )
+    from server.catalog.objects import Column, Sequence, Table
     from server.executor.waits import Wait
-    from server.sql import utility_alter as tree
+    from server.sql import alter_commands
     from server.statements.statement import StatementContext
 
 from server.statements.alter_column import INTEGERS, existing_column, with_column
 
 
 def add_identity(
-    context: StatementContext, table: Table, command: tree.AddIdentity
+    context: StatementContext, table: Table, command: alter_commands.AddIdentity
 ) -> Iterator[Wait]:
     """ADD GENERATED AS IDENTITY."""
     column = existing_column(table, command.column)
@@ -50,7 +43,7 @@ def add_identity(
 
 
 def set_identity(
-    context: StatementContext, table: Table, command: tree.SetIdentity
+    context: StatementContext, table: Table, command: alter_commands.SetIdentity
 ) -> Iterator[Wait]:
     """SET GENERATED, SET sequence options, RESTART."""
     column = existing_column(table, command.column)
@@ -77,7 +70,7 @@ def identity_sequence(context: StatementContext, table: Table, column: Column) -
 
 
 def drop_identity(
-    context: StatementContext, table: Table, command: tree.DropIdentity
+    context: StatementContext, table: Table, command: alter_commands.DropIdentity
 ) -> Iterator[Wait]:
     """DROP IDENTITY."""
     yield from ()
@@ -93,7 +86,7 @@ def drop_identity(
 
 
 def drop_expression(
-    context: StatementContext, table: Table, command: tree.DropExpression
+    context: StatementContext, table: Table, command: alter_commands.DropExpression
 ) -> Iterator[Wait]:
     """DROP EXPRESSION: the column keeps its values."""
     yield from ()

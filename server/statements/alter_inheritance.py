@@ -21,8 +21,8 @@ from server.errors import (
 )
 from server.executor.waits import Wait
 from server.planner.partition_values import key_columns
+from server.sql import alter_commands
 from server.sql import constraints as written
-from server.sql import utility_alter as tree
 from server.statements.alter_locks import refuse_pending
 from server.statements.constraints import ONLY_HINT
 from server.statements.inheritance import child_numbers, heir_of_others, refuse_type_conflict
@@ -75,13 +75,13 @@ def _has_children(context: StatementContext, table: Table) -> bool:
 
 
 NOT_FOR_VIEWS: dict[type[Any], str] = {
-    tree.AddColumn: "ADD COLUMN",
-    tree.DropColumn: "DROP COLUMN",
-    tree.SetNotNull: "ALTER COLUMN ... SET NOT NULL",
-    tree.DropNotNull: "ALTER COLUMN ... DROP NOT NULL",
-    tree.AlterColumnTypes: "ALTER COLUMN ... SET DATA TYPE",
-    tree.AddConstraint: "ADD CONSTRAINT",
-    tree.DropConstraint: "DROP CONSTRAINT",
+    alter_commands.AddColumn: "ADD COLUMN",
+    alter_commands.DropColumn: "DROP COLUMN",
+    alter_commands.SetNotNull: "ALTER COLUMN ... SET NOT NULL",
+    alter_commands.DropNotNull: "ALTER COLUMN ... DROP NOT NULL",
+    alter_commands.AlterColumnTypes: "ALTER COLUMN ... SET DATA TYPE",
+    alter_commands.AddConstraint: "ADD CONSTRAINT",
+    alter_commands.DropConstraint: "DROP CONSTRAINT",
 }
 """What cannot be said of views, in the words of the error."""
 
@@ -104,7 +104,7 @@ def _refuse_key(context: StatementContext, table: Table, name: str, verb: str) -
 
 
 def _guard_add_column(
-    context: StatementContext, table: Table, command: tree.AddColumn, only: bool
+    context: StatementContext, table: Table, command: alter_commands.AddColumn, only: bool
 ) -> None:
     if table.is_partition:
         raise WrongObjectType("cannot add column to a partition")
@@ -121,7 +121,7 @@ def _guard_add_column(
 
 
 def _guard_drop_column(
-    context: StatementContext, table: Table, command: tree.DropColumn, only: bool
+    context: StatementContext, table: Table, command: alter_commands.DropColumn, only: bool
 ) -> None:
     if table.of_type:
         raise WrongObjectType("cannot drop column from typed table")
@@ -139,7 +139,7 @@ def _guard_drop_column(
 
 
 def _guard_alter_type(
-    context: StatementContext, table: Table, command: tree.AlterColumnTypes, only: bool
+    context: StatementContext, table: Table, command: alter_commands.AlterColumnTypes, only: bool
 ) -> None:
     if table.of_type:
         raise WrongObjectType("cannot alter column type of typed table")
@@ -166,14 +166,14 @@ def _guard_new_type(context: StatementContext, table: Table, name: str, only: bo
 
 
 def _guard_set_not_null(
-    context: StatementContext, table: Table, command: tree.SetNotNull, only: bool
+    context: StatementContext, table: Table, command: alter_commands.SetNotNull, only: bool
 ) -> None:
     if only and table.kind == "p" and _has_children(context, table):
         raise InvalidTableDefinition("constraint must be added to child tables too", hint=ONLY_HINT)
 
 
 def _guard_drop_not_null(
-    context: StatementContext, table: Table, command: tree.DropNotNull, only: bool
+    context: StatementContext, table: Table, command: alter_commands.DropNotNull, only: bool
 ) -> None:
     if only and table.kind == "p" and _has_children(context, table):
         raise InvalidTableDefinition(
@@ -189,7 +189,7 @@ def _guard_drop_not_null(
 
 
 def _guard_add_constraint(
-    context: StatementContext, table: Table, command: tree.AddConstraint, only: bool
+    context: StatementContext, table: Table, command: alter_commands.AddConstraint, only: bool
 ) -> None:
     constraint = command.constraint
     is_check = isinstance(constraint, written.Check) and not constraint.no_inherit
@@ -211,7 +211,7 @@ def _guard_add_constraint(
 
 
 def _guard_drop_constraint(
-    context: StatementContext, table: Table, command: tree.DropConstraint, only: bool
+    context: StatementContext, table: Table, command: alter_commands.DropConstraint, only: bool
 ) -> None:
     for item in context.catalog.constraints_of(table.oid):
         if item.name != command.name:
@@ -228,7 +228,7 @@ def _guard_drop_constraint(
 
 
 def _guard_validate(
-    context: StatementContext, table: Table, command: tree.ValidateConstraint, only: bool
+    context: StatementContext, table: Table, command: alter_commands.ValidateConstraint, only: bool
 ) -> None:
     found = _constraint(context, table, command.name)
     checked = found is not None and found.kind == "c" and not found.validated
@@ -237,7 +237,7 @@ def _guard_validate(
 
 
 def _guard_drop_expression(
-    context: StatementContext, table: Table, command: tree.DropExpression, only: bool
+    context: StatementContext, table: Table, command: alter_commands.DropExpression, only: bool
 ) -> None:
     column = _named(table, command.column)
     if column is None:
@@ -251,15 +251,15 @@ def _guard_drop_expression(
 
 
 GUARDS: dict[type[Any], Guard] = {
-    tree.AddColumn: _guard_add_column,
-    tree.DropColumn: _guard_drop_column,
-    tree.AlterColumnTypes: _guard_alter_type,
-    tree.SetNotNull: _guard_set_not_null,
-    tree.DropNotNull: _guard_drop_not_null,
-    tree.AddConstraint: _guard_add_constraint,
-    tree.DropConstraint: _guard_drop_constraint,
-    tree.ValidateConstraint: _guard_validate,
-    tree.DropExpression: _guard_drop_expression,
+    alter_commands.AddColumn: _guard_add_column,
+    alter_commands.DropColumn: _guard_drop_column,
+    alter_commands.AlterColumnTypes: _guard_alter_type,
+    alter_commands.SetNotNull: _guard_set_not_null,
+    alter_commands.DropNotNull: _guard_drop_not_null,
+    alter_commands.AddConstraint: _guard_add_constraint,
+    alter_commands.DropConstraint: _guard_drop_constraint,
+    alter_commands.ValidateConstraint: _guard_validate,
+    alter_commands.DropExpression: _guard_drop_expression,
 }
 """What is refused before a command runs on the table it names."""
 
@@ -290,7 +290,11 @@ def _constraint(context: StatementContext, table: Table, name: str) -> Constrain
 
 
 def _added_column(
-    context: StatementContext, table: Table, command: tree.AddColumn, step: Step, only: bool
+    context: StatementContext,
+    table: Table,
+    command: alter_commands.AddColumn,
+    step: Step,
+    only: bool,
 ) -> Iterator[Wait]:
     """The children have the column, with which its keys came; they get its checks."""
     if only or table.column_named(command.column.name) is not None:
@@ -300,7 +304,7 @@ def _added_column(
 
 def hand_down_column(context: StatementContext, parent_oid: int, name: str) -> Iterator[Wait]:
     """Give a column of the parent to all tables below."""
-    from server.statements.alter_table import put_column
+    from server.statements.alter_columns import put_column
 
     parent = current(context, parent_oid)
     column = parent.column_named(name)
@@ -399,7 +403,11 @@ def _hand_down(
 
 
 def _dropped_column(
-    context: StatementContext, table: Table, command: tree.DropColumn, step: Step, only: bool
+    context: StatementContext,
+    table: Table,
+    command: alter_commands.DropColumn,
+    step: Step,
+    only: bool,
 ) -> Iterator[Wait]:
     """A column that nobody else gives the child goes there too."""
     if table.column_named(command.name) is None:
@@ -422,7 +430,11 @@ def _dropped_column(
 
 
 def _added_constraint(
-    context: StatementContext, table: Table, command: tree.AddConstraint, step: Step, only: bool
+    context: StatementContext,
+    table: Table,
+    command: alter_commands.AddConstraint,
+    step: Step,
+    only: bool,
 ) -> Iterator[Wait]:
     constraint = command.constraint
     if isinstance(constraint, written.Check) and not constraint.no_inherit and not only:
@@ -431,7 +443,11 @@ def _added_constraint(
 
 
 def _dropped_constraint(
-    context: StatementContext, table: Table, command: tree.DropConstraint, step: Step, only: bool
+    context: StatementContext,
+    table: Table,
+    command: alter_commands.DropConstraint,
+    step: Step,
+    only: bool,
 ) -> Iterator[Wait]:
     """What becomes of a CHECK in the children when a parent has dropped it."""
     yield from children(context, table)
@@ -451,7 +467,7 @@ def _dropped_constraint(
 def _validated(
     context: StatementContext,
     table: Table,
-    command: tree.ValidateConstraint,
+    command: alter_commands.ValidateConstraint,
     step: Step,
     only: bool,
 ) -> Iterator[Wait]:
@@ -466,18 +482,18 @@ def _validated(
 
 
 FURTHER: dict[type[Any], Further] = {
-    tree.AddColumn: _added_column,
-    tree.DropColumn: _dropped_column,
-    tree.AddConstraint: _added_constraint,
-    tree.DropConstraint: _dropped_constraint,
-    tree.ValidateConstraint: _validated,
-    tree.SetDefault: _same_step,
-    tree.SetNotNull: _same_step,
-    tree.DropNotNull: _same_step,
-    tree.AlterColumnTypes: _same_step,
-    tree.SetStatistics: _same_step,
-    tree.SetStorage: _same_step,
-    tree.DropExpression: _same_step,
+    alter_commands.AddColumn: _added_column,
+    alter_commands.DropColumn: _dropped_column,
+    alter_commands.AddConstraint: _added_constraint,
+    alter_commands.DropConstraint: _dropped_constraint,
+    alter_commands.ValidateConstraint: _validated,
+    alter_commands.SetDefault: _same_step,
+    alter_commands.SetNotNull: _same_step,
+    alter_commands.DropNotNull: _same_step,
+    alter_commands.AlterColumnTypes: _same_step,
+    alter_commands.SetStatistics: _same_step,
+    alter_commands.SetStorage: _same_step,
+    alter_commands.DropExpression: _same_step,
 }
 """What a command does below the table it names."""
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from server.errors import ObjectInUse
 from server.executor.triggers import FireAfter
+from server.sql import alter_commands
 from server.sql import constraints as written
-from server.sql import utility_alter as tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,13 +24,13 @@ MIDDLE = "share row exclusive"
 STRONGEST = "access exclusive"
 ORDER = (WEAKEST, MIDDLE, STRONGEST)
 MODES = {
-    tree.SetStatistics: WEAKEST,
-    tree.SetColumnOptions: WEAKEST,
-    tree.ClusterOn: WEAKEST,
-    tree.SetOptions: WEAKEST,
-    tree.ValidateConstraint: WEAKEST,
-    tree.AttachPartition: WEAKEST,
-    tree.SetTrigger: MIDDLE,
+    alter_commands.SetStatistics: WEAKEST,
+    alter_commands.SetColumnOptions: WEAKEST,
+    alter_commands.ClusterOn: WEAKEST,
+    alter_commands.SetOptions: WEAKEST,
+    alter_commands.ValidateConstraint: WEAKEST,
+    alter_commands.AttachPartition: WEAKEST,
+    alter_commands.SetTrigger: MIDDLE,
 }
 
 STRONG_OPTIONS = frozenset(("user_catalog_table",))
@@ -43,18 +43,22 @@ def lock_mode(table: Table, commands: Iterable[Any]) -> str:
 
 
 def _mode(table: Table, command: Any) -> str:
-    if isinstance(command, tree.SetOptions) and not STRONG_OPTIONS.isdisjoint(_names(command)):
+    if isinstance(command, alter_commands.SetOptions) and not STRONG_OPTIONS.isdisjoint(
+        _names(command)
+    ):
         return STRONGEST
     if table.kind == "v":
         return STRONGEST
-    if isinstance(command, tree.DetachPartition) and (command.concurrently or command.finalize):
+    if isinstance(command, alter_commands.DetachPartition) and (
+        command.concurrently or command.finalize
+    ):
         return WEAKEST
-    if isinstance(command, tree.AddConstraint):
+    if isinstance(command, alter_commands.AddConstraint):
         return MIDDLE if isinstance(command.constraint, written.ForeignKey) else STRONGEST
     return MODES.get(type(command), STRONGEST)
 
 
-def _names(command: tree.SetOptions) -> set[str]:
+def _names(command: alter_commands.SetOptions) -> set[str]:
     return {option.name for option in command.options}
 
 

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.executor.waits import Wait
-    from server.sql import utility_alter as tree
+    from server.sql import alter_commands
     from server.statements.statement import StatementContext
 
 
-def set_logged(context: StatementContext, table: Table, command: tree.SetLogged) -> Iterator[Wait]:
+def set_logged(
+    context: StatementContext, table: Table, command: alter_commands.SetLogged
+) -> Iterator[Wait]:
     """SET LOGGED and UNLOGGED: owned sequences follow; foreign keys do not point to what is lost first."""
     if table.persistence == "t":
         raise InvalidTableDefinition(
@@ -56,7 +58,7 @@ def _linked(context: StatementContext, table: Table, *, to_logged: bool) -> Iter
 
 
 def set_sequence_logged(
-    context: StatementContext, sequence: Sequence, command: tree.SetLogged
+    context: StatementContext, sequence: Sequence, command: alter_commands.SetLogged
 ) -> Sequence:
     """ALTER SEQUENCE ... SET LOGGED and UNLOGGED."""
     return _with_persistence(context, sequence, "p" if command.logged else "u")

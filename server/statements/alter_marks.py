@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.executor.waits import Wait
-    from server.sql import utility_alter as tree
+    from server.sql import alter_commands
     from server.statements.statement import StatementContext
 
 STORAGES: Final = {"plain": "p", "external": "e", "extended": "x", "main": "m", "default": ""}
@@ -42,7 +42,7 @@ def _put_column(context: StatementContext, table: Table, column: Column) -> None
 
 
 def set_statistics(
-    context: StatementContext, table: Table, command: tree.SetStatistics
+    context: StatementContext, table: Table, command: alter_commands.SetStatistics
 ) -> Iterator[Wait]:
     """SET STATISTICS of a column."""
     yield from ()
@@ -64,7 +64,7 @@ def checked_target(context: StatementContext, target: int) -> int:
 
 
 def set_index_statistics(
-    context: StatementContext, index: Index, command: tree.SetStatistics
+    context: StatementContext, index: Index, command: alter_commands.SetStatistics
 ) -> Index:
     """ALTER INDEX ... ALTER COLUMN n SET STATISTICS: for expressions, which have no column of their own."""
     table = context.catalog.object(index.table)
@@ -91,7 +91,7 @@ def set_index_statistics(
 
 
 def set_storage(
-    context: StatementContext, table: Table, command: tree.SetStorage
+    context: StatementContext, table: Table, command: alter_commands.SetStorage
 ) -> Iterator[Wait]:
     """SET STORAGE: shown, and taken over by LIKE."""
     yield from ()
@@ -106,7 +106,7 @@ def set_storage(
 
 
 def set_compression(
-    context: StatementContext, table: Table, command: tree.SetCompression
+    context: StatementContext, table: Table, command: alter_commands.SetCompression
 ) -> Iterator[Wait]:
     """SET COMPRESSION: shown, and taken over by LIKE."""
     yield from ()
@@ -127,7 +127,7 @@ def compression(context: StatementContext, column: Column, method: str) -> str:
 
 
 def set_column_options(
-    context: StatementContext, table: Table, command: tree.SetColumnOptions
+    context: StatementContext, table: Table, command: alter_commands.SetColumnOptions
 ) -> Iterator[Wait]:
     """SET (n_distinct = ...) and RESET."""
     yield from ()
@@ -174,7 +174,9 @@ def mark_clustered(context: StatementContext, table: Table, chosen: Index | None
             context.ddl.put(replace(index, clustered=is_chosen))
 
 
-def cluster_on(context: StatementContext, table: Table, command: tree.ClusterOn) -> Iterator[Wait]:
+def cluster_on(
+    context: StatementContext, table: Table, command: alter_commands.ClusterOn
+) -> Iterator[Wait]:
     """CLUSTER ON and SET WITHOUT CLUSTER."""
     if table.kind == "p":
         raise FeatureNotSupported("cannot mark index clustered in partitioned table")
@@ -185,7 +187,7 @@ def cluster_on(context: StatementContext, table: Table, command: tree.ClusterOn)
 
 
 def set_replica_identity(
-    context: StatementContext, table: Table, command: tree.SetReplicaIdentity
+    context: StatementContext, table: Table, command: alter_commands.SetReplicaIdentity
 ) -> Iterator[Wait]:
     """REPLICA IDENTITY."""
     yield from ()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import Index, Sequence
 from server.errors import FeatureNotSupported, WrongObjectType
-from server.sql import utility_alter as tree
+from server.sql import alter_commands
 from server.statements import alter_marks as marks
 from server.statements.alter_locks import ORDER, STRONGEST, WEAKEST
 from server.statements.alter_logged import set_sequence_logged
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from server.executor.waits import Wait
     from server.statements.statement import StatementContext
 
-OF_INDEXES = frozenset((tree.SetOptions, tree.SetStatistics, tree.AttachPartition))
+OF_INDEXES = frozenset(
+    (alter_commands.SetOptions, alter_commands.SetStatistics, alter_commands.AttachPartition)
+)
 """What may be done to an index while queries use it."""
 
 
 def alter_other(
-    context: StatementContext, found: Sequence | Index, statement: tree.AlterTable
+    context: StatementContext, found: Sequence | Index, statement: alter_commands.AlterTable
 ) -> Iterator[Wait]:
     """Run the commands on an index or a sequence."""
     modes = [
@@ -39,24 +41,24 @@ def alter_other(
     for command in statement.commands:
         found = _changed(context, found, command)
         context.ddl.put(found)
-        if isinstance(command, tree.AttachPartition) and isinstance(found, Index):
+        if isinstance(command, alter_commands.AttachPartition) and isinstance(found, Index):
             yield from attach_index_partition(context, found, command)
 
 
 def _changed(context: StatementContext, found: Sequence | Index, command: Any) -> Sequence | Index:
-    if isinstance(command, tree.ChangeOwner):
+    if isinstance(command, alter_commands.ChangeOwner):
         return _with_owner(context, found, role_oid(context, command.role))
     if isinstance(found, Sequence):
-        if isinstance(command, tree.SetLogged):
+        if isinstance(command, alter_commands.SetLogged):
             return set_sequence_logged(context, found, command)
-    elif isinstance(command, tree.SetTablespace):
+    elif isinstance(command, alter_commands.SetTablespace):
         return replace(found, tablespace=place(context, command.name))
-    elif isinstance(command, tree.SetOptions):
+    elif isinstance(command, alter_commands.SetOptions):
         known = INDEX_PARAMETERS.get(found.method, {})
         return replace(found, options=changed_parameters(command, known, found.options))
-    elif isinstance(command, tree.SetStatistics):
+    elif isinstance(command, alter_commands.SetStatistics):
         return marks.set_index_statistics(context, found, command)
-    elif isinstance(command, tree.AttachPartition):
+    elif isinstance(command, alter_commands.AttachPartition):
         return found
     raise WrongObjectType(f'"{found.name}" is not a table')
 

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.executor.waits import Wait
-    from server.sql import utility_alter as tree
+    from server.sql import alter_commands
     from server.statements.statement import StatementContext
 
 
 def set_inheritance(
-    context: StatementContext, table: Table, command: tree.SetInheritance
+    context: StatementContext, table: Table, command: alter_commands.SetInheritance
 ) -> Iterator[Wait]:
     """INHERIT and NO INHERIT."""
     if table.is_partition:
@@ -61,7 +61,9 @@ def _refuse_inheriting(context: StatementContext, parent: Table, table: Table) -
         )
 
 
-def set_type(context: StatementContext, table: Table, command: tree.SetType) -> Iterator[Wait]:
+def set_type(
+    context: StatementContext, table: Table, command: alter_commands.SetType
+) -> Iterator[Wait]:
     """OF type and NOT OF: the columns must be those of the type already."""
     yield from ()
     if command.type is None:

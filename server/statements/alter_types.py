@@ -38,12 +38,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.executor.waits import Wait
-    from server.sql import utility_alter as tree
+    from server.sql import alter_commands
     from server.statements.statement import StatementContext
 
 
 def alter_types(
-    context: StatementContext, table: Table, command: tree.AlterColumnTypes
+    context: StatementContext, table: Table, command: alter_commands.AlterColumnTypes
 ) -> Iterator[Wait]:
     """All ALTER COLUMN TYPE of one statement."""
     columns = {}
@@ -85,7 +85,7 @@ def _write(
 
 
 def _changed(
-    context: StatementContext, table: Table, column: Column, command: tree.AlterColumnType
+    context: StatementContext, table: Table, column: Column, command: alter_commands.AlterColumnType
 ) -> Column:
     """The column with its new type; raises for what stands in the way."""
     _refuse_readers(context, table, column)
@@ -150,7 +150,7 @@ def _conversion(
     table: Table,
     column: Column,
     changed: Column,
-    command: tree.AlterColumnType,
+    command: alter_commands.AlterColumnType,
 ) -> Conversion:
     """How a value of the column is made of its row; raises DatatypeMismatch where that takes a cast."""
     environment = context.environment()

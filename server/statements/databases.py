@@ -20,6 +20,7 @@ from server.errors import (
     WrongObjectType,
 )
 from server.executor.waits import Wait
+from server.sql import utility_databases
 from server.sql import utility_objects as tree
 from server.statements.names import claim_name, role_named
 from server.statements.roles import by_name
@@ -43,7 +44,7 @@ def database_named(context: StatementContext, name: str) -> Database:
     return found
 
 
-def create_database(context: StatementContext, statement: tree.CreateDatabase) -> Run:
+def create_database(context: StatementContext, statement: utility_databases.CreateDatabase) -> Run:
     """CREATE DATABASE: a new one has what the template has, which must be nothing."""
     given = by_name(statement.options)
     _require_create_database(context, "permission denied to create database")
@@ -130,7 +131,7 @@ def _flag(value: Any) -> bool:
     raise SqlSyntaxError("option requires a Boolean value")
 
 
-def alter_database(context: StatementContext, statement: tree.AlterDatabase) -> Run:
+def alter_database(context: StatementContext, statement: utility_databases.AlterDatabase) -> Run:
     """ALTER DATABASE with options."""
     yield from ()
     found = database_named(context, statement.name)
@@ -170,7 +171,9 @@ def require_database_owner(context: StatementContext, database: Database) -> Non
         raise InsufficientPrivilege(f"must be owner of database {database.name}")
 
 
-def alter_setting(context: StatementContext, statement: tree.AlterDatabaseSetting) -> Run:
+def alter_setting(
+    context: StatementContext, statement: utility_databases.AlterDatabaseSetting
+) -> Run:
     """ALTER DATABASE ... SET and RESET."""
     yield from ()
     found = database_named(context, statement.name)
@@ -180,7 +183,7 @@ def alter_setting(context: StatementContext, statement: tree.AlterDatabaseSettin
     return statement.tag
 
 
-def drop_database(context: StatementContext, statement: tree.DropDatabase) -> Run:
+def drop_database(context: StatementContext, statement: utility_databases.DropDatabase) -> Run:
     """DROP DATABASE."""
     found = context.catalog.database_named(statement.name)
     if found is None:
@@ -230,8 +233,8 @@ def _all_taken_back(context: StatementContext, database: Database) -> Iterator[W
 
 
 UTILITIES = (
-    Utility(node=tree.CreateDatabase, run=create_database, outside_block=True),
-    Utility(node=tree.AlterDatabase, run=alter_database),
-    Utility(node=tree.AlterDatabaseSetting, run=alter_setting),
-    Utility(node=tree.DropDatabase, run=drop_database, outside_block=True),
+    Utility(node=utility_databases.CreateDatabase, run=create_database, outside_block=True),
+    Utility(node=utility_databases.AlterDatabase, run=alter_database),
+    Utility(node=utility_databases.AlterDatabaseSetting, run=alter_setting),
+    Utility(node=utility_databases.DropDatabase, run=drop_database, outside_block=True),
 )

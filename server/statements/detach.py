@@ -33,7 +33,7 @@ from storage.engine import LockMode
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.sql import utility_alter as tree
+    from server.sql import alter_commands
     from server.statements.statement import StatementContext
 
 WEAK = "share update exclusive"
@@ -44,7 +44,7 @@ FINALIZE_HINT = (
 
 
 def detach_partition(
-    context: StatementContext, table: Table, command: tree.DetachPartition
+    context: StatementContext, table: Table, command: alter_commands.DetachPartition
 ) -> Iterator[Wait]:
     """DETACH PARTITION."""
     if table.kind != "p":

@@ -23,8 +23,7 @@ from server.errors import (
 )
 from server.planner.scope import SYSTEM_COLUMNS
 from server.planner.stored_text import stored_expression
-from server.sql import nodes
-from server.sql import utility_objects as tree
+from server.sql import nodes, utility_databases
 from server.sql.object_names import ObjectName
 from server.statements.alter_marks import checked_target
 from server.statements.names import claim_name, relation_named, target_schema
@@ -39,7 +38,9 @@ ELEMENTS_MAX: Final = 8
 WORDS: Final = {"v": "views", "c": "composite types"}
 
 
-def create_statistics(context: StatementContext, statement: tree.CreateStatistics) -> Run:
+def create_statistics(
+    context: StatementContext, statement: utility_databases.CreateStatistics
+) -> Run:
     """CREATE STATISTICS; a form without a name is for later versions of PostgreSQL."""
     if not statement.name:
         raise SqlSyntaxError('syntax error at or near "on"')
@@ -70,7 +71,7 @@ def create_statistics(context: StatementContext, statement: tree.CreateStatistic
     return "CREATE STATISTICS"
 
 
-def _table(context: StatementContext, statement: tree.CreateStatistics) -> Table:
+def _table(context: StatementContext, statement: utility_databases.CreateStatistics) -> Table:
     references = statement.relations
     if len(references) != 1 or not isinstance(references[0], nodes.TableReference):
         raise FeatureNotSupported("only a single relation is allowed in CREATE STATISTICS")
@@ -87,7 +88,7 @@ def _table(context: StatementContext, statement: tree.CreateStatistics) -> Table
 
 
 def _elements(
-    context: StatementContext, table: Table, statement: tree.CreateStatistics
+    context: StatementContext, table: Table, statement: utility_databases.CreateStatistics
 ) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """Columns in the order of the table, and expressions as they are kept."""
     if len(statement.elements) > ELEMENTS_MAX:
@@ -129,7 +130,9 @@ def _column(table: Table, name: str) -> int:
 
 
 def _kinds(
-    statement: tree.CreateStatistics, columns: tuple[int, ...], expressions: tuple[str, ...]
+    statement: utility_databases.CreateStatistics,
+    columns: tuple[int, ...],
+    expressions: tuple[str, ...],
 ) -> str:
     """The letters of pg_statistic_ext.stxkind."""
     letters = set()
@@ -166,7 +169,9 @@ def statistics_named(context: StatementContext, kind: str, name: ObjectName) -> 
     raise UndefinedObject(f'statistics object "{".".join(name.parts)}" does not exist')
 
 
-def alter_statistics(context: StatementContext, statement: tree.AlterStatistics) -> Run:
+def alter_statistics(
+    context: StatementContext, statement: utility_databases.AlterStatistics
+) -> Run:
     """ALTER STATISTICS ... SET STATISTICS: how many common combinations are kept; -1: as of the columns."""
     yield from ()
     try:
@@ -183,6 +188,6 @@ def alter_statistics(context: StatementContext, statement: tree.AlterStatistics)
 
 
 UTILITIES = (
-    Utility(node=tree.CreateStatistics, run=create_statistics),
-    Utility(node=tree.AlterStatistics, run=alter_statistics),
+    Utility(node=utility_databases.CreateStatistics, run=create_statistics),
+    Utility(node=utility_databases.AlterStatistics, run=alter_statistics),
 )

@@ -31,7 +31,7 @@ from server.errors import (
 from server.executor.waits import Wait
 from server.extensions.extension import ROLES
 from server.extensions.registry import EXTENSIONS
-from server.sql import utility_objects as tree
+from server.sql import utility_databases
 from server.sql.parse import parse_statements
 from server.sql.utility_session import Load
 from server.statements.definitions import text_in
@@ -53,7 +53,9 @@ UNAVAILABLE_HINT = (
 )
 
 
-def create_extension(context: StatementContext, statement: tree.CreateExtension) -> Run:
+def create_extension(
+    context: StatementContext, statement: utility_databases.CreateExtension
+) -> Run:
     """CREATE EXTENSION."""
     yield from claim_name(context, 0, f"extension {statement.name}")
     if installed(context, statement.name) is not None or statement.name == "plpgsql":
@@ -237,7 +239,7 @@ def _run_script(
                     yield item
 
 
-def alter_extension(context: StatementContext, statement: tree.AlterExtension) -> Run:
+def alter_extension(context: StatementContext, statement: utility_databases.AlterExtension) -> Run:
     """ALTER EXTENSION ... UPDATE: there is one version of each."""
     yield from ()
     found = _found(context, statement.name)
@@ -279,6 +281,6 @@ def load(context: StatementContext, statement: Load) -> Run:
 
 UTILITIES = (
     Utility(node=Load, run=load),
-    Utility(node=tree.CreateExtension, run=create_extension),
-    Utility(node=tree.AlterExtension, run=alter_extension),
+    Utility(node=utility_databases.CreateExtension, run=create_extension),
+    Utility(node=utility_databases.AlterExtension, run=alter_extension),
 )

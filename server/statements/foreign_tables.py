@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.objects import Column, Table
 from server.errors import FeatureNotSupported, WrongObjectType
+from server.sql import alter_commands
 from server.sql import constraints as written
-from server.sql import utility_alter
 from server.sql import utility_foreign as tree
 from server.sql.object_names import ObjectName
 from server.statements.foreign import wrapper_of
@@ -75,7 +75,7 @@ def refuse_constraint(context: StatementContext, constraint: written.Constraint)
 
 
 def set_foreign_options(
-    context: StatementContext, table: Table, command: utility_alter.SetForeignOptions
+    context: StatementContext, table: Table, command: alter_commands.SetForeignOptions
 ) -> Iterator[Wait]:
     """OPTIONS of a foreign table or of one of its columns."""
     yield from ()

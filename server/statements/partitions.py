@@ -27,11 +27,7 @@ from server.statements.inheritance import child_numbers, merge_into_child
 from server.statements.internal import first_row, internal_query, qualified_name
 from server.statements.names import relation_named
 from server.statements.ownership import require_owner
-from server.statements.partition_indexes import (
-    attach_index,
-    is_part_of,
-    take_indexes,
-)
+from server.statements.partition_indexes import attach_index, is_part_of, take_indexes
 from server.statements.partition_keys import default_partition, partition_bound
 from server.statements.triggers import take_triggers
 from server.statements.verify import has_rows, verify_foreign_key
@@ -40,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.executor.waits import Wait
-    from server.sql import utility_alter as tree
+    from server.sql import alter_commands
     from server.statements.statement import StatementContext
 
 
@@ -162,7 +158,7 @@ def _free_constraint_name(context: StatementContext, table: Table, name: str) ->
 
 
 def attach_partition(
-    context: StatementContext, table: Table, command: tree.AttachPartition
+    context: StatementContext, table: Table, command: alter_commands.AttachPartition
 ) -> Iterator[Wait]:
     """ATTACH PARTITION."""
     if table.kind != "p":
@@ -224,7 +220,7 @@ def _refuse_attaching(context: StatementContext, table: Table, child: Table) -> 
 
 
 def attach_index_partition(
-    context: StatementContext, index: Index, command: tree.AttachPartition
+    context: StatementContext, index: Index, command: alter_commands.AttachPartition
 ) -> Iterator[Wait]:
     """ALTER INDEX ... ATTACH PARTITION."""
     yield from ()

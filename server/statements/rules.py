@@ -15,7 +15,7 @@ from server.errors import (
     WrongObjectType,
 )
 from server.planner.rule_text import RuleText, resolve_rule
-from server.sql import nodes, utility_alter
+from server.sql import alter_commands, nodes
 from server.sql.utility_rules import CreateRule
 from server.sql.utility_session import Notify
 from server.statements.names import claim_name, refuse_system, relation_named
@@ -172,7 +172,7 @@ def rename_rule(context: StatementContext, table: Table, name: str, new_name: st
 
 
 def set_rule(
-    context: StatementContext, table: Table, command: utility_alter.SetRule
+    context: StatementContext, table: Table, command: alter_commands.SetRule
 ) -> Iterator[Wait]:
     """ENABLE and DISABLE RULE."""
     yield from ()

@@ -16,7 +16,7 @@ from server.sql.nodes import TypeName
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from server.sql import utility_alter as tree
+    from server.sql import alter_commands
     from server.sql.utility_statement import Option
 
 INT_MAX: Final = 2**31 - 1
@@ -149,7 +149,7 @@ def without_parameters(
 
 
 def changed_parameters(
-    command: tree.SetOptions, known: Mapping[str, Parameter], current: tuple[str, ...]
+    command: alter_commands.SetOptions, known: Mapping[str, Parameter], current: tuple[str, ...]
 ) -> tuple[str, ...]:
     """The storage parameters after SET (...) or RESET (...)."""
     if command.reset:
@@ -157,7 +157,9 @@ def changed_parameters(
     return storage_parameters(command.options, known, current, toast=known is TABLE_PARAMETERS)
 
 
-def changed_toast_parameters(command: tree.SetOptions, current: tuple[str, ...]) -> tuple[str, ...]:
+def changed_toast_parameters(
+    command: alter_commands.SetOptions, current: tuple[str, ...]
+) -> tuple[str, ...]:
     """The parameters of a TOAST relation after SET (...) or RESET (...) of its table."""
     if command.reset:
         return without_parameters(command.options, current, "toast")

@@ -26,7 +26,7 @@ from server.errors import (
     UndefinedFile,
     UndefinedObject,
 )
-from server.sql import utility_alter
+from server.sql import alter_commands
 from server.sql import utility_tablespaces as tree
 from server.statements.names import claim_name, role_oid
 from server.statements.ownership import require_owner
@@ -212,7 +212,7 @@ MOVED: Final = {"table": "rp", "index": "i", "materialized view": "m"}
 
 
 def set_tablespace(
-    context: StatementContext, table: Table, command: utility_alter.SetTablespace
+    context: StatementContext, table: Table, command: alter_commands.SetTablespace
 ) -> Iterator[Wait]:
     """SET TABLESPACE of a table."""
     yield from ()

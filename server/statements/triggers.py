@@ -22,7 +22,7 @@ from server.errors import (
     WrongObjectType,
 )
 from server.planner.conditions import check_trigger_condition
-from server.sql import utility_alter, utility_functions
+from server.sql import alter_commands, utility_functions
 from server.sql.object_names import ObjectName
 from server.statements.names import claim_name, refuse_system, relation_named
 from server.statements.ownership import require_privilege
@@ -364,7 +364,7 @@ def trigger_named(context: StatementContext, kind: str, name: ObjectName) -> Tri
 
 
 def set_trigger(
-    context: StatementContext, table: Table, command: utility_alter.SetTrigger
+    context: StatementContext, table: Table, command: alter_commands.SetTrigger
 ) -> Iterator[Wait]:
     """ENABLE and DISABLE TRIGGER."""
     yield from ()

@@ -6,18 +6,7 @@ import pytest
 
 from server.errors import FeatureNotSupported, SqlSyntaxError
 from server.sql import nodes
-from server.sql.constraints import (
-    Check,
-    DefaultValue,
-    ForeignKey,
-    Generated,
-    Identity,
-    NotNull,
-    Unique,
-)
-from server.sql.object_names import ObjectName
-from server.sql.parse import parse_statements
-from server.sql.utility_alter import (
+from server.sql.alter_commands import (
     AddColumn,
     AddConstraint,
     AlterColumnType,
@@ -30,6 +19,17 @@ from server.sql.utility_alter import (
     SetIdentity,
     SetTrigger,
 )
+from server.sql.constraints import (
+    Check,
+    DefaultValue,
+    ForeignKey,
+    Generated,
+    Identity,
+    NotNull,
+    Unique,
+)
+from server.sql.object_names import ObjectName
+from server.sql.parse import parse_statements
 from server.sql.utility_functions import Call, CreateFunction, Do
 from server.sql.utility_objects import (
     AlterOwner,
