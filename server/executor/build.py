@@ -25,12 +25,13 @@ from server.executor.limit import Limit
 from server.executor.lock_rows import LockRows
 from server.executor.merge import Merge
 from server.executor.modify import Insert
-from server.executor.modify_rows import Delete, Update
+from server.executor.modify_rows import Delete
 from server.executor.project_set import FunctionScan, ProjectSet
 from server.executor.recursive_union import RecursiveUnion
 from server.executor.scan import RowIdScan, TableScan
 from server.executor.setops import SetOperation
 from server.executor.sort import Sort
+from server.executor.update_rows import Update
 from server.executor.window import Window
 from server.planner import change_plans, inverted_plan, physical
 

@@ -17,9 +17,10 @@ from server.executor.columns import batch_of_rows, concatenate_batches
 from server.executor.constraint_errors import policy_violation
 from server.executor.evaluation import evaluator, evaluators, layout_of
 from server.executor.modify import Driver, Insert, portions
-from server.executor.modify_rows import Delete, Update
+from server.executor.modify_rows import Delete
 from server.executor.recheck import Outdated
 from server.executor.row_order import seeing
+from server.executor.update_rows import Update
 from server.executor.waits import is_wait
 from server.planner import change_plans
 

@@ -13,13 +13,7 @@ from server.errors import (
     UndefinedFunction,
     WrongObjectType,
 )
-from server.expressions.expression import (
-    AggregateCall,
-    Expression,
-    SetReturningCall,
-    SortKey,
-    walk,
-)
+from server.expressions.expression import AggregateCall, Expression, SetReturningCall, SortKey, walk
 from server.functions.function import Aggregate
 from server.planner.bind_order import check_comparable
 from server.planner.bind_window import PendingWindowCall
@@ -42,7 +36,7 @@ from server.sql import nodes
 if TYPE_CHECKING:
     from sqlglot import exp
 
-    from server.planner.bind_call import Resolved
+    from server.planner.resolve_call import Resolved
     from server.planner.scope import Scope
 
 

@@ -15,13 +15,7 @@ from server.errors import (
     WindowingError,
     WrongObjectType,
 )
-from server.expressions.expression import (
-    Expression,
-    SortKey,
-    WindowCall,
-    columns_used,
-    walk,
-)
+from server.expressions.expression import Expression, SortKey, WindowCall, columns_used, walk
 from server.functions.function import Aggregate, Function, WindowFunction
 from server.planner.coerce import base_type, can_coerce, coerce, coerce_specific, type_name
 from server.planner.environment import INT8, UNKNOWN, BindContext, raise_at
@@ -33,7 +27,7 @@ from server.sql import nodes
 if TYPE_CHECKING:
     from sqlglot import exp
 
-    from server.planner.bind_call import Resolved
+    from server.planner.resolve_call import Resolved
     from server.planner.scope import Scope
 
 

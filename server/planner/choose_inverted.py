@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from server.expressions.expression import Call, Constant, Expression, columns_used
 from server.inverted.access_methods import operator_class_of
 from server.inverted.row_sets import is_bounded
-from server.planner import choose_scan, cost
+from server.planner import choose_scan, cost, match_index
 from server.planner.bind_operator import and_all
 from server.planner.inverted_plan import InvertedScan, SearchCondition
 from server.planner.matching import is_volatile, strip_relabel, structural_key
@@ -40,7 +40,7 @@ def unless_inverted(
     total = chooser.facts.rows(scan.table)
     best, least = other, None
     for index in chooser.indexes_of(scan.table):
-        if not index.inverted or not choose_scan.serves(chooser, scan, index, conditions):
+        if not index.inverted or not match_index.serves(chooser, scan, index, conditions):
             continue
         looks, found = _conditions(chooser, scan, index, conditions)
         if not found:
@@ -113,7 +113,7 @@ def _inverted_scan(
     required: set[ColumnId],
 ) -> InvertedScan:
     answered = [condition.written for condition in found]
-    rest = choose_scan.unanswered(chooser, scan, index, conditions, answered)
+    rest = match_index.unanswered(chooser, scan, index, conditions, answered)
     recheck = [each for each in conditions if not any(each is other for other in rest)]
     columns, types, attributes = choose_scan.outputs(scan, required, rest)
     total = chooser.facts.rows(scan.table)

@@ -1,26 +1,16 @@
-"""Access paths: how the rows of one relation that satisfy some conditions are found.
-
-Rule 1: an index condition stays out of the filter only when the index answers it exactly.
-Rule 2: a partial index serves when the conditions contain its predicate.
-"""
+"""Access paths: how the rows of one relation that satisfy some conditions are found."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from server.errors import ObjectNotInPrerequisiteState
 from server.expressions.expression import (
-    ArrayComparison,
     ArrayConstructor,
     Call,
     ColumnId,
-    Constant,
     Expression,
-    InList,
-    IsNull,
     OuterVariable,
-    RowComparison,
     SortKey,
     Variable,
     columns_used,
@@ -28,16 +18,15 @@ from server.expressions.expression import (
 )
 from server.planner import choose_append, choose_inverted, cost
 from server.planner.bind_lock import ROW_ID
-from server.planner.bind_operator import COMMUTATORS, and_all, conjuncts
+from server.planner.bind_operator import and_all
 from server.planner.foreign import foreign_error, reads_files
-from server.planner.implication import all_implied
+from server.planner.match_index import Matched, match_index, unanswered
 from server.planner.matching import is_volatile, strip_relabel, structural_key
 from server.planner.physical import (
     CatalogScan,
     Estimate,
     ForeignScan,
     IndexScan,
-    KeyCondition,
     Plan,
     RowIdScan,
     TableScan,
@@ -46,33 +35,14 @@ from server.planner.selectivity import selectivity_of_all
 from server.planner.statistics import whole_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from server.catalog.objects import Index, Table
     from server.errors import SqlError
     from server.planner.choose import Chooser
     from server.planner.plan import Scan
-    from server.types.type import Type, TypeReference
+    from server.types.type import TypeReference
+
 
 CTID, TID = -1, 27
-_INDEXABLE = ("=", "<", "<=", ">", ">=")
-_INTEGERS = frozenset((20, 21, 23))
-_STRINGS = frozenset((25, 1043, 1042))
-
-
-@dataclass(slots=True)
-class Matched:
-    """What an index can do for the conditions.
-
-    Key conditions, the conditions they answer, how far equality goes.
-    """
-
-    conditions: list[KeyCondition]
-    answered: list[Expression]
-    equal_count: int
-    unique: bool
-    narrowed: list[Expression] = field(default_factory=list)
-    """Conditions that some of the entries in the ranges may still fail."""
 
 
 def choose_scan(
@@ -241,211 +211,6 @@ def kept_rows(chooser: Chooser, scan: Scan, conditions: list[Expression]) -> flo
     if not any(isinstance(part, OuterVariable) for each in conditions for part in walk(each)):
         facts.kept[scan.base] = rows
     return rows
-
-
-def match_index(
-    chooser: Chooser, scan: Scan, index: Index, conditions: list[Expression]
-) -> Matched | None:
-    """What the index can do.
-
-    None when it cannot be used at all (a partial one whose predicate is not implied).
-    """
-    if not index.is_searched or not index.valid or not serves(chooser, scan, index, conditions):
-        return None
-    matched = Matched([], [], 0, False)
-    for position, key in enumerate(index.keys):
-        target = chooser.index_key(scan, key)
-        found = _key_conditions(chooser, scan, target, position, conditions)
-        if index.method == "hash":
-            found = [(c, e) for c, e in found if c.operator == "="]
-        if not found:
-            break
-        if any(c.operator not in ("null", "notnull") for c, _ in found):
-            # The others refuse NULLs as well.
-            matched.answered += [e for c, e in found if c.operator == "notnull"]
-            found = [(c, e) for c, e in found if c.operator != "notnull"]
-        equal = next(((c, e) for c, e in found if c.operator in ("=", "null")), None)
-        equal = equal or next(((c, e) for c, e in found if c.operator == "any"), None)
-        if equal is not None:
-            matched.conditions.append(equal[0])
-            matched.answered.append(equal[1])
-            matched.equal_count += 1
-            continue
-        for condition, expression in _narrowest(found):
-            matched.conditions.append(condition)
-            is_exact = not isinstance(expression, RowComparison)
-            (matched.answered if is_exact else matched.narrowed).append(expression)
-        break
-    matched.unique = (
-        index.unique
-        and matched.equal_count == len(index.keys)
-        and all(c.operator == "=" for c in matched.conditions)
-    )
-    return matched
-
-
-def serves(chooser: Chooser, scan: Scan, index: Index, conditions: list[Expression]) -> bool:
-    """Whether the index has every row that satisfies the conditions: they imply its predicate, if any."""
-    if index.predicate is None:
-        return True
-    predicate = chooser.index_expression(scan, index.predicate)
-    return all_implied(chooser.context, conditions, predicate)
-
-
-def unanswered(
-    chooser: Chooser,
-    scan: Scan,
-    index: Index,
-    conditions: list[Expression],
-    answered: list[Expression],
-) -> list[Expression]:
-    """The conditions that neither the index answers nor its predicate is."""
-    rest = [each for each in conditions if not any(each is done for done in answered)]
-    if index.predicate is None:
-        return rest
-    implied = conjuncts(chooser.index_expression(scan, index.predicate))
-    known = {structural_key(each) for each in implied}
-    return [each for each in rest if structural_key(each) not in known]
-
-
-def _narrowest(
-    found: list[tuple[KeyCondition, Expression]],
-) -> list[tuple[KeyCondition, Expression]]:
-    """One lower and one upper bound; any more stay in the filter."""
-    result: dict[str, tuple[KeyCondition, Expression]] = {}
-    for condition, expression in found:
-        side = "low" if condition.operator in (">", ">=", "notnull") else "high"
-        if side not in result or result[side][0].operator == "notnull":
-            result[side] = (condition, expression)
-    return list(result.values())
-
-
-def _key_conditions(
-    chooser: Chooser, scan: Scan, target: Expression, position: int, conditions: list[Expression]
-) -> list[tuple[KeyCondition, Expression]]:
-    result = []
-    wanted = structural_key(strip_relabel(target))
-    for each in conditions:
-        if not _is_ordered_alike(each, target.type.type):
-            continue
-        found = _as_key_condition(chooser, scan, wanted, target.type.type, each)
-        if found is not None:
-            operator, value = found
-            condition = KeyCondition(position=position, operator=operator, value=value)
-            result.append((condition, each))
-    return result
-
-
-Found = tuple[str, Expression | None] | None
-"""The operator of a key condition and its value; None for what an index cannot answer."""
-
-
-def _as_key_condition(
-    chooser: Chooser, scan: Scan, wanted: object, kind: Type, condition: Expression
-) -> Found:
-    read = _READERS.get(type(condition))
-    return None if read is None else read(chooser, scan, wanted, kind.oid, condition)
-
-
-def _comparison(
-    _chooser: Chooser, scan: Scan, wanted: object, key_type: int, condition: Call
-) -> Found:
-    if condition.form != "operator" or condition.operator not in _INDEXABLE:
-        return None
-    for mine, other, swapped in ((0, 1, False), (1, 0, True)):
-        operand, value = condition.arguments[mine], condition.arguments[other]
-        if not _is_key(operand, wanted) or not _usable(scan, value, key_type):
-            continue
-        operator = condition.operator
-        return (COMMUTATORS[operator] if swapped else operator), value
-    return None
-
-
-def _first_of_rows(
-    _chooser: Chooser, scan: Scan, wanted: object, key_type: int, condition: RowComparison
-) -> Found:
-    """What (a, b) > (x, y) says of a alone: it is not less than x."""
-    if condition.operator not in COMMUTATORS:
-        return None
-    operator = condition.operator.removesuffix("=") + "="
-    for sides in ((condition.left, condition.right), (condition.right, condition.left)):
-        operand, value = sides[0][0], sides[1][0]
-        if _is_key(operand, wanted) and _usable(scan, value, key_type):
-            return operator, value
-        operator = COMMUTATORS[operator]
-    return None
-
-
-def _null_condition(
-    _chooser: Chooser, _scan: Scan, wanted: object, _key_type: int, condition: IsNull
-) -> Found:
-    if not _is_key(condition.argument, wanted):
-        return None
-    return ("notnull" if condition.negated else "null"), None
-
-
-def _array_condition(
-    _chooser: Chooser, scan: Scan, wanted: object, key_type: int, condition: ArrayComparison
-) -> Found:
-    if condition.operator != "=" or condition.every or not _is_key(condition.argument, wanted):
-        return None
-    element = condition.array.type.type.element_oid
-    if _same_family(element, key_type) and not _reads(scan, condition.array):
-        return "any", condition.array
-    return None
-
-
-def _is_ordered_alike(condition: Expression, kind: Type) -> bool:
-    """Whether a condition, if it is a comparison, goes by the order that the index has its keys in."""
-    if isinstance(condition, RowComparison):
-        return condition.orders[0].collator is kind.collator
-    if not isinstance(condition, Call | InList | ArrayComparison):
-        return True
-    return condition.function.collator is kind.collator
-
-
-def _list_condition(
-    chooser: Chooser, scan: Scan, wanted: object, key_type: int, condition: InList
-) -> Found:
-    if condition.negated or not _is_key(condition.argument, wanted):
-        return None
-    if not all(_usable(scan, item, key_type) for item in condition.items):
-        return None
-    kind = chooser.array_of(condition.items[0].type)
-    return "any", ArrayConstructor(type=kind, items=condition.items)
-
-
-_READERS: dict[type[Expression], Callable[..., Found]] = {
-    Call: _comparison,
-    RowComparison: _first_of_rows,
-    IsNull: _null_condition,
-    InList: _list_condition,
-    ArrayComparison: _array_condition,
-}
-
-
-def _is_key(operand: Expression, wanted: object) -> bool:
-    """Whether the operand is what the index has."""
-    return bool(structural_key(strip_relabel(operand)) == wanted)
-
-
-def _usable(scan: Scan, value: Expression, key_type: int) -> bool:
-    """Whether a value can be looked up: of the key's kind, known before the scan."""
-    if not _same_family(value.type.oid, key_type):
-        return False
-    return isinstance(value, Constant) or not (_reads(scan, value) or is_volatile(value))
-
-
-def _same_family(left: int, right: int) -> bool:
-    if left == right:
-        return True
-    # bpchar pads, so it is not compared as text is.
-    pair = {left, right}
-    return pair <= _INTEGERS or pair <= (_STRINGS - {1042})
-
-
-def _reads(scan: Scan, value: Expression) -> bool:
-    return bool(columns_used(value))
 
 
 def _index_scan(  # noqa: PLR0913  (the parts of a path)

@@ -33,7 +33,7 @@ from server.expressions.expression import (
     columns_used,
     walk,
 )
-from server.planner.bind_call import Resolved, Written, resolve_call, resolve_procedure
+from server.planner.bind_call import bind_arguments
 from server.planner.bind_expression import bind_expression
 from server.planner.bind_modify import default_of
 from server.planner.bind_operator import EVERYWHERE, find_operator, looking_in
@@ -45,6 +45,7 @@ from server.planner.collations import with_collations
 from server.planner.environment import BindContext, PlanningEnvironment, raise_at
 from server.planner.mutability import is_mutable
 from server.planner.polymorphic import is_polymorphic
+from server.planner.resolve_call import Resolved, Written, resolve_call, resolve_procedure
 from server.planner.scope import SYSTEM_COLUMNS, RangeColumn, RangeItem, Scope
 from server.sql import nodes
 
@@ -333,7 +334,8 @@ def _bind_call(
 ) -> Resolved:
     context.routine = routine
     know_parameters(context)
-    resolved = resolve_procedure(context, Scope(clause="CALL arguments"), tree)
+    written = bind_arguments(context, Scope(clause="CALL arguments"), tree, is_call=True)
+    resolved = resolve_procedure(context, written, tree)
     for argument in resolved.arguments:
         for part in walk(argument):
             if isinstance(part, Subquery):

@@ -14,17 +14,11 @@ from server.errors import (
     SqlSyntaxError,
 )
 from server.functions.function import Function
-from server.planner.bind_call import Resolved
 from server.planner.polymorphic import is_polymorphic
+from server.planner.resolve_call import Resolved
 from server.planner.standalone import is_relabelled
 from server.statements.aggregate_support import INTERNAL, support_function
-from server.statements.definitions import (
-    callable_function,
-    name_in,
-    text_in,
-    truth_in,
-    type_in,
-)
+from server.statements.definitions import callable_function, name_in, text_in, truth_in, type_in
 from server.statements.functions import PARALLEL, replaced
 from server.statements.names import claim_name, target_schema
 from server.statements.parameters import Parameters, check_polymorphic, read_parameters

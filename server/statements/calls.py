@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.catalog.routine_objects import UserFunction
-    from server.planner.bind_call import Resolved
+    from server.planner.resolve_call import Resolved
     from server.types.type import TypeReference
 
 RECORD = 2249

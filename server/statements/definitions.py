@@ -18,7 +18,7 @@ from server.sql import nodes
 from server.statements.routine_names import shown_type
 
 if TYPE_CHECKING:
-    from server.planner.bind_call import Resolved
+    from server.planner.resolve_call import Resolved
     from server.sql.utility_statement import Name, Option
     from server.statements.statement import StatementContext
 
