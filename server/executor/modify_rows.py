@@ -1,4 +1,4 @@
-"""RowDriver, which UPDATE and DELETE share, and DELETE: rows that the input found, in whatever version they are by then.
+"""RowDriver, which UPDATE and DELETE share, and DELETE: rows that the input found, in any version they are by then.
 
 Rule 1: the input is read to its end first, so that no row is met again in its new version.
 Rule 2: a row that another transaction has changed meanwhile is changed as server.executor.recheck says.

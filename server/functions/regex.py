@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import InvalidParameterValue
 from server.functions.declare import row
-from server.functions.pattern import Test, matching_kernel, similar_to_regex
+from server.functions.pattern import Test, matching_kernel
 from server.functions.regex_flags import split_flags
 from server.functions.regex_kernels import match_kernel, search_by_tables, substring_kernel
 from server.functions.regex_replace import REPLACE, replace_from, replace_matches
 from server.functions.regex_search import Check, Match, Regex, check_of, compile_regex
+from server.functions.similar_to import similar_to_regex
 from server.types.array import Array, make_array
 from server.vector.native import like_views
 

@@ -17,11 +17,11 @@ from protocol.messages import ErrorResponse, Query
 from server.catalog.objects import Database as DatabaseObject
 from server.catalog.objects import Role, Schema, Table
 from server.catalog.table_activity import Due, TableActivity, due, is_enabled, seal_delay_s
-from server.config import SessionSettings
 from server.errors import AdminShutdown
 from server.executor.waits import Wait
 from server.identifiers import quote_identifier
 from server.session.session import Identity, Session
+from server.session_settings import SessionSettings
 from server.statements.vacuum import AUTOVACUUM
 from storage.errors import StorageError
 

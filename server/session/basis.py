@@ -23,8 +23,8 @@ from server.session.transaction import READ_COMMITTED_LEVELS
 
 if TYPE_CHECKING:
     from server.catalog.catalog_view import CatalogView
-    from server.config import SessionSettings
     from server.session.session import Session
+    from server.session_settings import SessionSettings
     from server.types.type import TextStyle
 
 

@@ -21,7 +21,7 @@ from server.types.zones import fixed_zone, zone_named
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from server.config import Canonical
+    from server.session_settings import Canonical
 
 STYLES: Final = {"iso": "ISO", "sql": "SQL", "postgres": "Postgres", "german": "German"}
 ORDERS: Final = {

@@ -28,7 +28,7 @@ from protocol.scram import MECHANISM, ScramVerifier, finish, scram_exchange
 from protocol.startup import negotiation
 from server.catalog.privileges import is_member
 from server.catalog.role_settings import role_settings
-from server.config import BY_NAME, SessionSettings
+from server.config import BY_NAME
 from server.errors import (
     FeatureNotSupported,
     InsufficientPrivilege,
@@ -43,6 +43,7 @@ from server.login_rules import find_rule
 from server.session.canonical_settings import CANONICAL
 from server.session.rights import AUTHORIZATION, GUARDED_CONTEXTS, NO_ROLE, ROLE
 from server.session.session import Identity, Session
+from server.session_settings import SessionSettings
 
 if TYPE_CHECKING:
     from server.catalog.objects import Database as DatabaseObject

@@ -46,12 +46,7 @@ from server.session.short_path import QUICK
 from server.session.skeletons import take_over
 from server.session.state import Activity, Running, SessionState
 from server.session.style import SessionNames, text_style
-from server.session.temporary import (
-    empty_schema,
-    end_session,
-    end_transaction,
-    ensure_schema,
-)
+from server.session.temporary import empty_schema, end_session, end_transaction, ensure_schema
 from server.session.transaction import SessionTransaction
 from server.session.waiting import Pace, satisfy, tell_inside, wait_inside
 from server.settings import REPORTED
@@ -62,12 +57,12 @@ from server.statements.portal import keep_held
 if TYPE_CHECKING:
     from protocol.messages import Bind
     from server.catalog.catalog import CatalogTransaction
-    from server.config import SessionSettings
     from server.database import Database
     from server.extensions.inspected import Inspected
     from server.functions.function import CallContext
     from server.session.own_thread import OwnThread
     from server.session.scope import StatementScope
+    from server.session_settings import SessionSettings
     from server.statements.portal import Prepared
     from server.types.type import TextStyle
     from storage.engine import Transaction

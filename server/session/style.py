@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from protocol.encodings import Encoding
-    from server.config import SessionSettings
     from server.session.session import Session
+    from server.session_settings import SessionSettings
 
 
 class SessionNames:

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from server.catalog.catalog import CatalogTransaction
     from server.catalog.catalog_view import CatalogView
-    from server.config import SessionSettings
     from server.executor.context import ExecutionContext
     from server.executor.waits import Wait
     from server.planner.environment import PlanningEnvironment
     from server.planner.planned import PlannedStatement
+    from server.session_settings import SessionSettings
     from server.sql.parse import Statement
     from server.sql.utility_statement import UtilityStatement
     from storage.engine import Engine, Transaction

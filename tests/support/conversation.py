@@ -11,11 +11,11 @@ from collections import deque
 import pytest
 
 from protocol import messages
-from server.config import SessionSettings
 from server.executor import program
 from server.executor.waits import Wait
 from server.session.canonical_settings import CANONICAL
 from server.session.session import Identity, Session
+from server.session_settings import SessionSettings
 from server.statements.copy_stream import NEED_COPY_DATA
 
 FIELD = struct.Struct("!IhIhih")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from server.catalog.functions.scope import object_of, session_of, view_of
 from server.catalog.objects import Database, Index, Table
 from server.catalog.routine_objects import UserFunction
-from server.catalog.views.activity import (
+from server.catalog.views.counters import (
     NS_PER_MS,
     note_rows,
     reset_counters,

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from server.catalog.objects import Column, Constraint, Index, Schema, Sequence, Table, UserType
-from server.catalog.privileges import (
-    allowed_letters,
-    grants_of,
-    has_column_privilege,
-    has_privileges_of,
-    is_superuser,
-    parse_item,
-    roles_of,
-)
+from server.catalog.objects import Column, Schema, Sequence, Table, UserType
+from server.catalog.privileges import has_column_privilege, parse_item
 from server.catalog.views import information_reads as reads
 from server.catalog.views import information_usage as usage
 from server.catalog.views.classes import SYSTEM_SCHEMAS
+from server.catalog.views.information_constraints import (
+    checks,
+    domain_constraints,
+    key_columns,
+    references,
+    table_constraints,
+    used_columns,
+    used_tables,
+)
 from server.catalog.views.information_roles import (
     WORDS,
     applicable_roles,
@@ -26,88 +27,12 @@ from server.catalog.views.information_roles import (
 )
 from server.catalog.views.information_routines import parameters, routine_privileges, routines
 from server.catalog.views.information_types import NO, YES, type_columns, yes_or_no
-from server.catalog.views.listings import definer, name_of, view_text
-from server.catalog.views.physical import type_facts
+from server.catalog.views.information_viewer import CHANGE, Viewer
+from server.catalog.views.listings import name_of, view_text
 from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.triggers import COMMAND_BITS, instead_events
-from server.catalog.visibility import type_object
-
-if TYPE_CHECKING:
-    from server.catalog.catalog_view import CatalogView
-    from server.catalog.definitions import Definer
 
 TABLE_TYPES = {"r": "BASE TABLE", "p": "BASE TABLE", "v": "VIEW", "f": "FOREIGN"}
-CONSTRAINT_TYPES = {"p": "PRIMARY KEY", "u": "UNIQUE", "f": "FOREIGN KEY", "c": "CHECK"}
-RULES = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
-MATCHES = {"s": "NONE", "f": "FULL", "p": "PARTIAL"}
-
-
-CHANGE = COMMAND_BITS["update"] | COMMAND_BITS["delete"]
-
-
-class Viewer:
-    """What a session's user may see."""
-
-    def __init__(self, session: Any, table_name: str | None = None) -> None:
-        """table_name: only relations of this name are asked for."""
-        self.session = session
-        self.table_name = table_name
-        self.view: CatalogView = session.transaction.catalog
-        self.catalog: str = session.database_name
-        self.user: int = session.user_oid
-        self.everything = is_superuser(self.view, self.user)
-        self.roles = roles_of(self.view, self.user)
-        self.define: Definer = definer(session)
-
-    def owns(self, value: Any) -> bool:
-        """Whether the user has the owner's rights."""
-        return self.everything or has_privileges_of(self.view, self.user, value.owner)
-
-    def sees(self, value: Any) -> bool:
-        """Whether the user has any privilege on a relation or its columns."""
-        if self.everything or self.owns(value):
-            return True
-        kind = "sequence" if isinstance(value, Sequence) else "table"
-        grants = grants_of(kind, value.owner, value.acl)
-        if allowed_letters(self.view, self.user, grants, value.owner)[0]:
-            return True
-        return any(column.acl for column in getattr(value, "columns", ()))
-
-    def events(self, table: Table, column: int = 0) -> int:
-        """The commands that a relation takes, as bits, but for its triggers."""
-        if table.kind != "v":
-            return CHANGE | COMMAND_BITS["insert"] if table.kind in "rp" else 0
-        events: int = self.session.updatable_events(table.oid, triggers=False, column=column)
-        return events
-
-    def tables(self, kinds: str) -> Iterator[Table]:
-        """The relations of some kinds that the user sees."""
-        for table in self.view.objects(Table):
-            is_asked_for = self.table_name is None or table.name == self.table_name
-            if is_asked_for and table.kind in kinds and self.sees(table):
-                yield table
-
-    def address(self, prefix: str, value: Any) -> dict[str, Any]:
-        """Catalog, schema and name of an object under column names with a prefix."""
-        return {
-            f"{prefix}_catalog": self.catalog,
-            f"{prefix}_schema": name_of(self.view, value.schema),
-            f"{prefix}_name": value.name,
-        }
-
-    def type_address(self, oid: int) -> dict[str, Any]:
-        """Where a type is found."""
-        fact = type_facts().get(oid)
-        if fact is not None:
-            return _udt(self.catalog, name_of(self.view, fact["typnamespace"]), fact["typname"])
-        kind = self.view.type(oid)
-        owner: Any = type_object(self.view, oid)
-        schema = name_of(self.view, owner.schema) if owner is not None else "pg_catalog"
-        return _udt(self.catalog, schema, kind.name)
-
-
-def _udt(catalog: str, schema: str, name: str) -> dict[str, Any]:
-    return {"udt_catalog": catalog, "udt_schema": schema, "udt_name": name}
 
 
 # Tables and columns
@@ -276,148 +201,6 @@ def _element_types(viewer: Viewer) -> Iterator[Row]:
                 }
 
 
-# Constraints
-
-
-def _constraints(viewer: Viewer) -> Iterator[tuple[Constraint, Table]]:
-    for value in viewer.view.objects(Constraint):
-        table = viewer.view.object(value.table)
-        if isinstance(table, Table) and viewer.sees(table):
-            yield value, table
-
-
-def _table_constraints(viewer: Viewer) -> Iterator[Row]:
-    for value, table in _constraints(viewer):
-        if value.kind not in CONSTRAINT_TYPES:  # EXCLUDE and constraint triggers
-            continue
-        index = viewer.view.object(value.index)
-        nulls_distinct = None
-        if value.kind == "u" and isinstance(index, Index):
-            nulls_distinct = yes_or_no(not index.nulls_not_distinct)
-        yield {
-            **viewer.address("constraint", value),
-            **viewer.address("table", table),
-            "constraint_type": CONSTRAINT_TYPES[value.kind],
-            "is_deferrable": yes_or_no(value.deferrable),
-            "initially_deferred": yes_or_no(value.deferred),
-            "enforced": YES,
-            "nulls_distinct": nulls_distinct,
-        }
-    yield from _not_null_constraints(viewer)
-
-
-def not_null_name(viewer: Viewer, table: Table, column: Column) -> str:
-    """The name the standard's views give NOT NULL, which has none of its own."""
-    return f"{table.schema}_{table.oid}_{column.number}_not_null"
-
-
-def _not_null_constraints(viewer: Viewer) -> Iterator[Row]:
-    for table in viewer.tables("r"):
-        for column in table.live_columns:
-            if column.not_null:
-                yield {
-                    "constraint_catalog": viewer.catalog,
-                    "constraint_schema": name_of(viewer.view, table.schema),
-                    "constraint_name": not_null_name(viewer, table, column),
-                    **viewer.address("table", table),
-                    "constraint_type": "CHECK",
-                    "is_deferrable": NO,
-                    "initially_deferred": NO,
-                    "enforced": YES,
-                }
-
-
-def _key_columns(viewer: Viewer) -> Iterator[Row]:
-    for value, table in _constraints(viewer):
-        if value.kind not in "puf":
-            continue
-        for position, number in enumerate(value.columns, 1):
-            yield {
-                **viewer.address("constraint", value),
-                **viewer.address("table", table),
-                "column_name": table.column(number).name,
-                "ordinal_position": position,
-                "position_in_unique_constraint": _position(viewer, value, position),
-            }
-
-
-def _position(viewer: Viewer, value: Constraint, position: int) -> int | None:
-    """Where the referenced column stands in the key that a foreign key points to."""
-    index = viewer.view.object(value.index)
-    if value.kind != "f" or not isinstance(index, Index):
-        return None
-    numbers = [key.number for key in index.keys]
-    return numbers.index(value.referenced_columns[position - 1]) + 1
-
-
-def _used_columns(viewer: Viewer) -> Iterator[Row]:
-    for value, table in _constraints(viewer):
-        if value.kind not in CONSTRAINT_TYPES:
-            continue
-        target: Any = viewer.view.object(value.referenced_table) if value.kind == "f" else table
-        numbers = value.referenced_columns if value.kind == "f" else value.columns
-        if viewer.owns(target):
-            for number in numbers:
-                yield {
-                    **viewer.address("table", target),
-                    "column_name": target.column(number).name,
-                    **viewer.address("constraint", value),
-                }
-
-
-def _used_tables(viewer: Viewer) -> Iterator[Row]:
-    for value, table in _constraints(viewer):
-        if value.kind in "puf":
-            target: Any = viewer.view.object(value.referenced_table) if value.kind == "f" else table
-            if viewer.owns(target):
-                yield {**viewer.address("table", target), **viewer.address("constraint", value)}
-
-
-def _references(viewer: Viewer) -> Iterator[Row]:
-    for value, _ in _constraints(viewer):
-        if value.kind != "f":
-            continue
-        index = viewer.view.object(value.index)
-        target: Any = viewer.view.object(index.constraint) if isinstance(index, Index) else None
-        yield {
-            **viewer.address("constraint", value),
-            **(viewer.address("unique_constraint", target) if target is not None else {}),
-            "match_option": MATCHES[value.match],
-            "update_rule": RULES[value.on_update],
-            "delete_rule": RULES[value.on_delete],
-        }
-
-
-def _checks(viewer: Viewer) -> Iterator[Row]:
-    for value in viewer.view.objects(Constraint):
-        if value.kind == "c":
-            yield {
-                **viewer.address("constraint", value),
-                "check_clause": viewer.define.constraint(value).removeprefix("CHECK "),
-            }
-    for table in viewer.tables("r"):
-        for column in table.live_columns:
-            if column.not_null:
-                yield {
-                    "constraint_catalog": viewer.catalog,
-                    "constraint_schema": name_of(viewer.view, table.schema),
-                    "constraint_name": not_null_name(viewer, table, column),
-                    "check_clause": f"{column.name} IS NOT NULL",
-                }
-
-
-def _domain_constraints(viewer: Viewer) -> Iterator[Row]:
-    for value in viewer.view.objects(Constraint):
-        domain = viewer.view.object(value.table)
-        if isinstance(domain, UserType):
-            yield {
-                **viewer.address("constraint", value),
-                **viewer.address("domain", domain),
-                "is_deferrable": NO,
-                "initially_deferred": NO,
-            }
-
-
 # Privileges
 
 
@@ -531,13 +314,13 @@ VIEWS: tuple[tuple[str, OfViewer], ...] = (
     ("sequences", _sequences),
     ("domains", _domains),
     ("element_types", _element_types),
-    ("table_constraints", _table_constraints),
-    ("key_column_usage", _key_columns),
-    ("constraint_column_usage", _used_columns),
-    ("constraint_table_usage", _used_tables),
-    ("referential_constraints", _references),
-    ("check_constraints", _checks),
-    ("domain_constraints", _domain_constraints),
+    ("table_constraints", table_constraints),
+    ("key_column_usage", key_columns),
+    ("constraint_column_usage", used_columns),
+    ("constraint_table_usage", used_tables),
+    ("referential_constraints", references),
+    ("check_constraints", checks),
+    ("domain_constraints", domain_constraints),
     ("table_privileges", _table_privileges),
     ("role_table_grants", _table_privileges),
     ("column_privileges", _column_privileges),

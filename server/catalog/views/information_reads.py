@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.catalog.objects import CatalogObject
-    from server.catalog.views.information import Viewer
+    from server.catalog.views.information_viewer import Viewer
     from server.catalog.views.relation import Row
 
 TABLE_KINDS = "rvfp"

@@ -12,7 +12,7 @@ from server.catalog.views.listings import name_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.catalog.views.information import Viewer
+    from server.catalog.views.information_viewer import Viewer
     from server.catalog.views.relation import Row
 
 WORDS: Final = {letter: word.upper() for word, letter in LETTERS.items() if word != "temp"}

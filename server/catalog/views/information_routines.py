@@ -21,7 +21,7 @@ from server.catalog.views.routines import INPUT_MODES, function_row
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.catalog.views.information import Viewer
+    from server.catalog.views.information_viewer import Viewer
     from server.catalog.views.relation import Row
 
 BOOTSTRAP_USER: Final = 10

@@ -16,7 +16,7 @@ from server.catalog.visibility import type_object
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.catalog.views.information import Viewer
+    from server.catalog.views.information_viewer import Viewer
     from server.catalog.views.relation import Row
 
 USABLE_ENCODINGS = (-1, 6)  # any, UTF8

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from protocol.messages import NoticeResponse
     from server.catalog.catalog import CatalogTransaction
     from server.clock import Clock
-    from server.config import SessionSettings
     from server.database import Database
     from server.errors import SqlError
     from server.executor.context import ExecutionContext
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from server.session.session import Identity
     from server.session.transaction import Savepoint, SessionTransaction
     from server.session.unfinished import Flushing
+    from server.session_settings import SessionSettings
     from server.statements.portal import Portal, Prepared
     from server.types.type import TextStyle
     from storage.engine import Snapshot, Transaction

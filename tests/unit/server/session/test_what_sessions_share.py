@@ -6,10 +6,11 @@ import pytest
 
 from protocol.encode import encode
 from protocol.messages import Framed, ParameterStatus
-from server.config import ServerSettings, SessionSettings
+from server.config import ServerSettings
 from server.session import native
 from server.session.basis import make_basis
 from server.session.greeting import greeting
+from server.session_settings import SessionSettings
 from server.settings import REPORTED
 from server.types.type import PLAIN_STYLE
 from tests.support.series import query

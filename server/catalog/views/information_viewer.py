@@ -1,0 +1,93 @@
+"""Viewer: whom information_schema is shown to, and what that role may see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from server.catalog.objects import Sequence, Table
+from server.catalog.privileges import (
+    allowed_letters,
+    grants_of,
+    has_privileges_of,
+    is_superuser,
+    roles_of,
+)
+from server.catalog.views.listings import definer, name_of
+from server.catalog.views.physical import type_facts
+from server.catalog.views.triggers import COMMAND_BITS
+from server.catalog.visibility import type_object
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.catalog.catalog_view import CatalogView
+    from server.catalog.definitions import Definer
+
+
+CHANGE = COMMAND_BITS["update"] | COMMAND_BITS["delete"]
+"""What a view has to be able to do to be called updatable."""
+
+
+class Viewer:
+    """What a session's user may see."""
+
+    def __init__(self, session: Any, table_name: str | None = None) -> None:
+        """table_name: only relations of this name are asked for."""
+        self.session = session
+        self.table_name = table_name
+        self.view: CatalogView = session.transaction.catalog
+        self.catalog: str = session.database_name
+        self.user: int = session.user_oid
+        self.everything = is_superuser(self.view, self.user)
+        self.roles = roles_of(self.view, self.user)
+        self.define: Definer = definer(session)
+
+    def owns(self, value: Any) -> bool:
+        """Whether the user has the owner's rights."""
+        return self.everything or has_privileges_of(self.view, self.user, value.owner)
+
+    def sees(self, value: Any) -> bool:
+        """Whether the user has any privilege on a relation or its columns."""
+        if self.everything or self.owns(value):
+            return True
+        kind = "sequence" if isinstance(value, Sequence) else "table"
+        grants = grants_of(kind, value.owner, value.acl)
+        if allowed_letters(self.view, self.user, grants, value.owner)[0]:
+            return True
+        return any(column.acl for column in getattr(value, "columns", ()))
+
+    def events(self, table: Table, column: int = 0) -> int:
+        """The commands that a relation takes, as bits, but for its triggers."""
+        if table.kind != "v":
+            return CHANGE | COMMAND_BITS["insert"] if table.kind in "rp" else 0
+        events: int = self.session.updatable_events(table.oid, triggers=False, column=column)
+        return events
+
+    def tables(self, kinds: str) -> Iterator[Table]:
+        """The relations of some kinds that the user sees."""
+        for table in self.view.objects(Table):
+            is_asked_for = self.table_name is None or table.name == self.table_name
+            if is_asked_for and table.kind in kinds and self.sees(table):
+                yield table
+
+    def address(self, prefix: str, value: Any) -> dict[str, Any]:
+        """Catalog, schema and name of an object under column names with a prefix."""
+        return {
+            f"{prefix}_catalog": self.catalog,
+            f"{prefix}_schema": name_of(self.view, value.schema),
+            f"{prefix}_name": value.name,
+        }
+
+    def type_address(self, oid: int) -> dict[str, Any]:
+        """Where a type is found."""
+        fact = type_facts().get(oid)
+        if fact is not None:
+            return _udt(self.catalog, name_of(self.view, fact["typnamespace"]), fact["typname"])
+        kind = self.view.type(oid)
+        owner: Any = type_object(self.view, oid)
+        schema = name_of(self.view, owner.schema) if owner is not None else "pg_catalog"
+        return _udt(self.catalog, schema, kind.name)
+
+
+def _udt(catalog: str, schema: str, name: str) -> dict[str, Any]:
+    return {"udt_catalog": catalog, "udt_schema": schema, "udt_name": name}
