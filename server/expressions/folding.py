@@ -193,7 +193,18 @@ def _is_null(node: nodes.Expression) -> bool:
         return isinstance(node.argument, nodes.Constant) and node.argument.value is None
     if not isinstance(node, nodes.Call) or not node.function.strict or node.function.returns_set:
         return False
-    return any(isinstance(each, nodes.Constant) and each.value is None for each in node.arguments)
+    found = any(isinstance(each, nodes.Constant) and each.value is None for each in node.arguments)
+    return found and not any(_waits(each) for each in node.arguments)
+
+
+def _waits(node: nodes.Expression) -> bool:
+    """Whether it holds an immutable call of constants that is computed only while the statement runs, and may fail."""
+    children = tuple(nodes.children(node))
+    if isinstance(node, nodes.Call) and node.function.needs_execution:
+        is_settled = all(isinstance(child, nodes.Constant) for child in children)
+        if is_settled and node.function.volatility == "i":
+            return True
+    return any(_waits(child) for child in children)
 
 
 def _is_foldable(node: nodes.Expression) -> bool:

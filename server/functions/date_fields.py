@@ -89,7 +89,9 @@ def _truncate_in(zone: Zone, name: str, us: int) -> int:
     unit = fields.unit_named(name, WITH_ZONE)
     offset = zone.at(us).seconds_east * US_PER_SECOND
     local = fields.truncate_timestamp(us + offset, unit, name, WITH_ZONE)
-    return to_utc(local, zone) if unit in fields.DAY_UNITS else local - offset
+    if unit in fields.DAY_UNITS:
+        return to_utc(local, zone)
+    return instants.checked_timestamp(local - offset)
 
 
 def _truncate_session(context: CallContext, name: str, us: int) -> int:

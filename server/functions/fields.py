@@ -313,7 +313,7 @@ _RESERVED: Final = frozenset({"epoch", "dow", "isodow", "doy", "isoyear", "julia
 
 
 def truncate_timestamp(us: int, unit: str, name: str, type_name: str) -> int:
-    """The start of the unit that holds what clocks show."""
+    """The start of the unit that holds what clocks show, which in a zone may be off the calendar."""
     if unit in _RESERVED:
         raise unrecognized_unit(name, type_name)
     if unit in TIME_UNITS:
@@ -323,7 +323,7 @@ def truncate_timestamp(us: int, unit: str, name: str, type_name: str) -> int:
     if us in INFINITE:
         return us
     start = _DATE_STARTS[unit](us // US_PER_DAY) * US_PER_DAY
-    if not is_valid_timestamp(start):
+    if type_name == "timestamp without time zone" and not is_valid_timestamp(start):
         raise DatetimeFieldOverflow("timestamp out of range")
     return start
 

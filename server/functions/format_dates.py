@@ -220,8 +220,13 @@ def _seconds_of_day(moment: Moment) -> int:
 
 def _day_in_year(moment: Moment) -> int:
     if moment.is_interval:
-        return moment.year * 360 + moment.month * 30 + moment.day
+        return _int4(moment.year * 360 + moment.month * 30 + moment.day)
     return day_of_year(moment.year, moment.month, moment.day)
+
+
+def _int4(days: int) -> int:
+    """The number as 32 bits have it: days of a great many years go round."""
+    return (days + (1 << 31)) % (1 << 32) - (1 << 31)
 
 
 def _iso_day_in_year(moment: Moment) -> int:
@@ -264,7 +269,7 @@ _NUMBERS: Final[dict[str, Number]] = {
     "WW": lambda m: (_cut(_day_in_year(m) - 1, 7)[0] + 1, 2),
     "IW": lambda m: (iso_week(m.days)[1], 2),
     "CC": lambda m: (_century(m), 2),
-    "J": lambda m: (m.days + JULIAN_OF_EPOCH, 1),
+    "J": lambda m: (_int4(m.days + JULIAN_OF_EPOCH), 1),
 }
 
 Writer = Callable[[Moment, Part], str]

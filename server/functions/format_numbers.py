@@ -232,6 +232,7 @@ class _Writer:
         self.place = 0  # digits before the point so far
         self.decimal = 0
         self.after_point = False
+        self.is_inside = False  # behind a digit that is shown
         self.out: list[str] = []
         self.started = False
         shown = picture.before - len(digits.lstrip(" "))
@@ -264,8 +265,7 @@ class _Writer:
         elif keyword in (".", "D"):
             self._point()
         elif keyword in (",", "G"):
-            inside = self.place > self.first_digit or self.after_point
-            self.out.append("," if inside else "" if self.picture.fill else " ")
+            self.out.append("," if self.is_inside else "" if self.picture.fill else " ")
         elif keyword == "MI":
             self.out.append("-" if self.negative else "" if self.picture.fill else " ")
         elif keyword == "PL":
@@ -302,13 +302,15 @@ class _Writer:
 
     def _digit(self) -> None:
         if self.after_point:
+            self.is_inside = self.decimal < self.last_decimal and not self.is_word
             if self.is_cut and len(self.decimals) <= self.decimal < self.last_decimal:
                 self.has_ended = True
-            elif self.decimal < self.last_decimal and not self.is_word:
+            elif self.is_inside:
                 self.out.append(self.decimals[self.decimal : self.decimal + 1] or "0")
             self.decimal += 1
             return
-        if self.place >= self.first_digit:
+        self.is_inside = self.place >= self.first_digit
+        if self.is_inside:
             if not self.started:
                 self._sign()
             digit = self.digits[self.place]
@@ -321,6 +323,7 @@ class _Writer:
         if not self.started:
             self._sign()
         self.after_point = True
+        self.is_inside = False
         if self.is_cut and not self.has_point:
             self.has_ended = True
             return

@@ -178,8 +178,11 @@ FUNCTIONS: Final = table(TABLE, BEHAVIOURS)
 
 
 def _sum(_call: CallContext, rows: Rows) -> int | None:
-    values = [value for (value,) in rows if value is not None]
-    return _bounded(sum(values)) if values else None
+    total = None
+    for (value,) in rows:
+        if value is not None:
+            total = value if total is None else _bounded(total + value)
+    return total
 
 
 AGGREGATES: Final = (gathering("2112 sum(money) money", _sum, "All amounts together."),)

@@ -41,9 +41,12 @@ from server.expressions.expression import (
     Not,
     NullIf,
     Or,
+    OuterVariable,
     Parameter,
     Relabel,
     RowConstructor,
+    Variable,
+    walk,
 )
 from server.identifiers import OPERATOR_BY_OID
 from server.planner import bind_aggregate, bind_call, bind_collection, bind_literal, bind_subquery
@@ -309,7 +312,9 @@ def _in_list(
         if oid == RECORD:
             return None
         coerced = tuple(coerce_or_fail(context, item, oid, "IN") for item in items)
-    except SqlError:
+    except SqlError as error:
+        if _is_bad_literal(error) and not any(_has_column(item) for item in items):
+            raise
         return None  # item by item then, as the types may well be comparable
     operator = find_operator(context, "=", value.type.oid, oid, offset)
     wanted_left = operator.left if not is_polymorphic(operator.left) else oid
@@ -323,6 +328,16 @@ def _in_list(
         items=coerced,
         offset=offset,
     )
+
+
+def _is_bad_literal(error: SqlError) -> bool:
+    """Whether the types go together, and a literal's text is none of their common one."""
+    return error.sqlstate.startswith("22")
+
+
+def _has_column(item: Expression) -> bool:
+    """Whether it is compared apart from the constants of a list, and has no say in their common type."""
+    return any(isinstance(each, Variable | OuterVariable) for each in walk(item))
 
 
 def _quantified(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:

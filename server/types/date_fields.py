@@ -114,7 +114,7 @@ _TIME: Final = re.compile(r"[0-9]+:[0-9:.]*")
 # Digits, a separator, and a second part; a third part only behind the same separator.
 _NUMERIC_DATE: Final = re.compile(r"[0-9]+([-/.])([0-9]+)(?:\1[0-9]*(?:\1[0-9]*)*)?")
 _DATE_WITH_WORDS: Final = re.compile(r"[0-9]+([-/.])(?:[0-9a-zA-Z]|\1)*")
-_FRACTION: Final = re.compile(r"\.[0-9]+")
+_FRACTION: Final = re.compile(r"\.[0-9]*")
 _WORD: Final = re.compile(r"[a-zA-Z]+")
 _NAME_WITH_MARKS: Final = re.compile(r"[a-zA-Z0-9+\-/_.:]+")
 _SIGNED: Final = re.compile(r"([+-])[ \t\n\v\f\r]*(?:([0-9][0-9:.\-]*)|([a-zA-Z]+))")

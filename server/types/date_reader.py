@@ -34,6 +34,9 @@ ZONE, SUMMER, YEAR_DAY, WEEKDAY, ERA, MERIDIAN, MOMENT = (1 << bit for bit in ra
 DATE: Final = YEAR | MONTH | DAY
 TIME: Final = HOUR | MINUTE | SECOND | DECIMALS
 INT_MAX: Final = (1 << 31) - 1
+UINT_MAX: Final = (1 << 32) - 1
+INT8_MAX: Final = (1 << 63) - 1
+MANY_DIGITS: Final = 1000  # more than any number has that fits, less than is dear to read
 ZONE_HOURS_MAX: Final = 15
 
 
@@ -87,6 +90,12 @@ def read_offset(text: str) -> int:
         raise BadFormat
     offset = (hours * 60 + minutes) * 60 + seconds
     return -offset if match[1] == "-" else offset
+
+
+def _cut_number(digits: str) -> int:
+    """The number as 32 bits have it: what is too large for a year shows when the date is looked at."""
+    value = min(int(digits[:MANY_DIGITS]), INT8_MAX)
+    return ((value + INT_MAX + 1) & UINT_MAX) - INT_MAX - 1
 
 
 def _offset_number(digits: str | None) -> int:
@@ -275,7 +284,7 @@ class DateReader:
             self.us = fraction_us(fraction)
         elif seen & DATE != DATE and len(digits) >= 6:
             self.day, self.month = int(digits[-2:]), int(digits[-4:-2])
-            self.year = number_of(digits[:-4])
+            self.year = _cut_number(digits[:-4])
             self.is_short_year = len(digits) == 6
             return DATE
         if seen & TIME == TIME or len(digits) not in {4, 6}:
@@ -287,6 +296,8 @@ class DateReader:
     def read_date_number(self, text: str, seen: int) -> int:
         """Read year, month or day, whichever it is time for."""
         whole, point, fraction = text.partition(".")
+        if not whole:
+            raise BadFormat
         value = number_of(whole)
         if point:
             if len(whole) > 2:

@@ -62,7 +62,7 @@ LAST_UNIT: Final = {fields: unit for unit, ranges in RANGES.items() for fields i
 
 LIKE_A_DATE: Final = re.compile(r"[+-]?[0-9]+-([0-9]+)-[0-9-]*")
 """More than years-months: their months are looked at first."""
-NUMBER: Final = re.compile(r"([+-]?)([0-9]*)(?:(\.[0-9]*)|-([0-9]+))?")
+NUMBER: Final = re.compile(r"([+-]?)([0-9]*)(?:(\.[0-9]*)|-([0-9]*))?")
 CLOCK: Final = re.compile(r"([0-9]+):([0-9]*)(?::([0-9]*))?(?:\.([0-9]*))?")
 
 
@@ -180,7 +180,7 @@ class IntervalReader:
         fraction = float("0" + match[3]) if match[3] else 0.0
         unit = self.unit or LAST_UNIT.get(self.fields_of_type, "second")
         if match[4] is not None:
-            months = _bounded(match[4])
+            months = _bounded(match[4] or "0")
             if months >= MONTHS_PER_YEAR:
                 raise FieldOverflow
             whole = whole * MONTHS_PER_YEAR + months

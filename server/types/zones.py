@@ -24,7 +24,9 @@ US_PER_CYCLE: Final = DAYS_PER_CYCLE * US_PER_DAY
 EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 LOCAL_EPOCH: Final = EPOCH.replace(tzinfo=None)
 TABLES_BEGIN_US: Final = -198 * 366 * US_PER_DAY  # 1802: every zone still has its first offset
-TABLES_END_US: Final = 400 * 365 * US_PER_DAY
+TABLES_END_US: Final = (
+    500 * 365 * US_PER_DAY
+)  # 2499: the cycle before it has but the rules of the last year
 POSIX: Final = re.compile(
     r"(?P<name>[^\d,+<-]*|<[^>]*>)(?P<offset>(?P<sign>[+-]?)(?P<hours>\d{1,3})"
     r"(?::(?P<minutes>\d{1,2}))?(?::(?P<seconds>\d{1,2}))?)"
@@ -51,12 +53,13 @@ class Zone:
     name: str
     rules: zoneinfo.ZoneInfo | None
     fixed: Offset | None = None
+    is_ruled: bool = False  # by the same rules always, also before the tables begin
 
     def at(self, us: int) -> Offset:
         """Give what holds at an instant, in microseconds since 2000-01-01 UTC."""
         if self.fixed is not None:
             return self.fixed
-        moment = EPOCH + timedelta(seconds=_within_tables(us) // US_PER_SECOND)
+        moment = EPOCH + timedelta(seconds=self._within_tables(us) // US_PER_SECOND)
         return self._offset_of(moment.astimezone(self.rules))
 
     def at_local(self, local_us: int) -> Offset:
@@ -66,22 +69,24 @@ class Zone:
         """
         if self.fixed is not None:
             return self.fixed
-        shown = LOCAL_EPOCH + timedelta(seconds=_within_tables(local_us) // US_PER_SECOND)
+        shown = LOCAL_EPOCH + timedelta(seconds=self._within_tables(local_us) // US_PER_SECOND)
         first = self._offset_of(shown.replace(tzinfo=self.rules))
         second = self._offset_of(shown.replace(tzinfo=self.rules, fold=1))
         return first if first.seconds_east <= second.seconds_east else second
+
+    def _within_tables(self, us: int) -> int:
+        if us > TABLES_END_US:
+            return us - ((us - TABLES_END_US) // US_PER_CYCLE + 1) * US_PER_CYCLE
+        if us < TABLES_BEGIN_US:
+            before = (TABLES_BEGIN_US - us) // US_PER_CYCLE + 1
+            return us + before * US_PER_CYCLE if self.is_ruled else TABLES_BEGIN_US
+        return us
 
     def _offset_of(self, moment: datetime) -> Offset:
         offset = moment.utcoffset()
         assert offset is not None
         seconds = offset.days * 86400 + offset.seconds
         return Offset(seconds, moment.tzname() or "")
-
-
-def _within_tables(us: int) -> int:
-    if us > TABLES_END_US:
-        return us - ((us - TABLES_END_US) // US_PER_CYCLE + 1) * US_PER_CYCLE
-    return max(us, TABLES_BEGIN_US)
 
 
 USES_FROM_US, USES_TO_US = -120 * 365 * US_PER_DAY, 40 * 365 * US_PER_DAY
@@ -213,8 +218,8 @@ def _with_summer(name: str, match: re.Match[str], seconds_east: int) -> Zone | N
     except ValueError:
         return None
     if not days:
-        return Zone(name, rules)
-    zone = DaysAwayZone(name, rules)
+        return Zone(name, rules, is_ruled=True)
+    zone = DaysAwayZone(name, rules, is_ruled=True)
     object.__setattr__(zone, "days", days)
     return zone
 

@@ -26,7 +26,10 @@ def add_moments(
         counts[group], sums[group] = count, total
         if count > 1:
             difference = value * count - total
-            squared = float(squares[group]) + difference * difference / (count * (count - 1))
+            squared = float(squares[group])
+            # What is no number stays the one it is: machines choose differently between two of them.
+            if not math.isnan(squared):
+                squared += difference * difference / (count * (count - 1))
             if math.isinf(total) or math.isinf(squared):
                 overflowed |= not (math.isinf(before) or math.isinf(value))
                 squared = math.nan
@@ -57,9 +60,9 @@ def add_pair(total: list[float], x: float, y: float) -> bool:
     if count > 1:
         dx, dy = x * count - total[1], y * count - total[3]
         scale = 1.0 / (count * (count - 1))
-        total[2] += dx * dx * scale
-        total[4] += dy * dy * scale
-        total[5] += dx * dy * scale
+        for place, moment in ((2, dx * dx), (4, dy * dy), (5, dx * dy)):
+            if not math.isnan(total[place]):
+                total[place] += moment * scale
         plain_x = not (math.isinf(before_x) or math.isinf(x))
         plain_y = not (math.isinf(before_y) or math.isinf(y))
         overflowed = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from server.settings import Setting
 
 
-US_PER_DAY = 86_400_000_000
+US_PER_HOUR = 3_600_000_000
 
 # Settings
 
@@ -162,9 +162,8 @@ def _cursors(session: Any) -> Iterator[Row]:
 # Time zones
 
 
-@cache
-def _zones(year: int) -> tuple[Row, ...]:
-    moment = datetime(year, 7, 1, tzinfo=UTC)
+@lru_cache(maxsize=1)
+def _zones(moment: datetime) -> tuple[Row, ...]:
     rows = []
     for name in sorted(available_timezones()):
         local = moment.astimezone(ZoneInfo(name))
@@ -181,9 +180,9 @@ def _zones(year: int) -> tuple[Row, ...]:
 
 
 def time_zones(session: Any) -> Iterator[Row]:
-    """The time zones there are, as they are on a day of this summer."""
-    days = session.clock.now_us() // US_PER_DAY
-    yield from _zones((datetime(2000, 1, 1, tzinfo=UTC) + timedelta(days=days)).year)
+    """The time zones there are, as they are in the hour when the transaction began; zones change with an hour."""
+    hours = session.moment() // US_PER_HOUR
+    yield from _zones(datetime(2000, 1, 1, tzinfo=UTC) + timedelta(hours=hours))
 
 
 FINAL_PHASE = "performing final cleanup"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from libc.math cimport NAN, isfinite, isinf
+from libc.math cimport NAN, isfinite, isinf, isnan
 from libc.stdint cimport int64_t
 
 
@@ -28,7 +28,10 @@ def add_moments(groups, values, double[::1] counts, double[::1] sums, double[::1
             sums[group] = total
             if count > 1:
                 difference = value * count - total
-                squared = squares[group] + difference * difference / (count * (count - 1))
+                squared = squares[group]
+                # What is no number stays the one it is: machines choose differently between two of them.
+                if not isnan(squared):
+                    squared += difference * difference / (count * (count - 1))
                 if isinf(total) or isinf(squared):
                     if not (isinf(before) or isinf(value)):
                         overflowed = True
@@ -66,9 +69,12 @@ def add_pair_moments(groups, ys, xs, double[:, ::1] totals):
                 dx = x * count - total[1]
                 dy = y * count - total[3]
                 scale = 1.0 / (count * (count - 1))
-                total[2] += dx * dx * scale
-                total[4] += dy * dy * scale
-                total[5] += dx * dy * scale
+                if not isnan(total[2]):
+                    total[2] += dx * dx * scale
+                if not isnan(total[4]):
+                    total[4] += dy * dy * scale
+                if not isnan(total[5]):
+                    total[5] += dx * dy * scale
                 if isinf(total[1]) or isinf(total[2]) or isinf(total[3]) or isinf(total[4]) or isinf(total[5]):
                     plain_x = not (isinf(before_x) or isinf(x))
                     plain_y = not (isinf(before_y) or isinf(y))
