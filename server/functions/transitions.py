@@ -75,10 +75,12 @@ def _mean(state: Array) -> float | None:
 def _spread(name: str, sample: bool, root: bool) -> Callable[[Array], float | None]:
     def finish(state: Array) -> float | None:
         count, _, squares = _moments(name, state)
-        if count <= (1.0 if sample else 0.0):
+        if count <= 1.0 if sample else count == 0.0:
             return None
         variance = squares / (count - 1.0 if sample else count)
-        return math.sqrt(variance) if root else variance
+        if not root:
+            return variance
+        return math.sqrt(variance) if variance >= 0 else math.nan
 
     return finish
 
