@@ -221,14 +221,17 @@ def running_style(running: Running, basis: Basis) -> TextStyle:
 
 
 def lock_relation(session: Session, oid: int, mode: str, name: str = "") -> Iterator[Wait]:
-    """Take a table lock for the transaction."""
-    running = session.transaction.running
+    """Take a table lock for the transaction; that of a relation dropped while it was waited for is given back."""
+    transaction, locks = session.transaction, session.database.engine.locks
+    running = transaction.running
     assert running is not None, name
-    completion = session.database.engine.locks.lock_table(
-        running.storage, oid, LockMode(LOCK_MODES[mode])
-    )
-    if not completion.done:
-        yield Wait(completion, what="relation")
+    completion = locks.lock_table(running.storage, oid, LockMode(LOCK_MODES[mode]))
+    if completion.done:
+        return
+    was_there = transaction.catalog.object(oid) is not None
+    yield Wait(completion, what="relation")
+    if was_there and transaction.catalog.object(oid) is None:
+        locks.release(running.storage, ("relation", oid), LockMode(LOCK_MODES[mode]))
 
 
 def lock_object(session: Session, class_oid: int, oid: int, mode: str) -> Iterator[Wait]:

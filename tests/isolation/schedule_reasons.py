@@ -181,27 +181,6 @@ def deferred_check_of_both(first: First) -> bool:
     )
 
 
-def has_waited(first: First, session: int, sql: str) -> bool:
-    """Whether a session has waited with a statement."""
-    return any(each.waits and (each.session, each.sql) == (session, sql) for each in first.before)
-
-
-def lock_of_what_has_gone(first: First) -> bool:
-    """DROP IF EXISTS that has waited and then found nothing keeps the lock of the table; PostgreSQL gives it back."""
-    ours, theirs = first.ours, first.theirs
-    if ours is None or theirs is None:
-        return False
-    stuck = set(ours.waits) - set(theirs.waits) if first.is_same_step else set()
-    if theirs.has_waited and theirs != ours:
-        waits = {session: set(others) for session, _, others in theirs.waiting}
-        stuck = waits.get(theirs.session, set())
-    return any(
-        "if exists" in sql and sql.startswith("drop") and has_waited(first, each, sql)
-        for each in stuck
-        for sql in first.open_statements(each)
-    )
-
-
 def another_victim(first: First) -> bool:
     """Of a circle whose waits began at one moment, or that PostgreSQL sees before it waits, either may be told of it.
 
@@ -279,7 +258,6 @@ REASONS: tuple[Reason, ...] = (
     Reason("destinations locked before", destinations_are_locked_before),
     Reason("another rival", another_rival),
     Reason("deferred checks of both", deferred_check_of_both),
-    Reason("lock of what has gone", lock_of_what_has_gone),
     Reason("another victim", another_victim),
     Reason("told before its turn", told_before_its_turn),
     Reason("turn ends with the version", turn_ends_with_the_version),

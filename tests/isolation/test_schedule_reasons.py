@@ -78,19 +78,12 @@ def overtaken(ended):
     return ONE_KEY, before, [went_on(2, MOVE, "A", *waiting)], [went_on(1, MOVE, "A", *waiting)]
 
 
-def gone(has_waited):
-    drop = "drop index if exists i"
-    before = [done(0, "begin"), waits(0, drop, 2) if has_waited else done(0, drop)]
-    return ONE_KEY, before, [waits(1, TRUNCATE, 0)], [done(1, TRUNCATE)]
-
-
 EXPLAINED = {
     "waits for one of several keys": lined_up(TWO_KEYS),
     "referenced once more": rewritten(2),
     "destinations locked before": moved(TRUNCATE),
     "another rival": rival("exclude using gist (r with &&)"),
     "deferred checks of both": deferred(told=True),
-    "lock of what has gone": gone(has_waited=True),
     "another victim": victim(is_circle=True),
     "told before its turn": outdated(later=True),
     "turn ends with the version": overtaken("commit"),
@@ -106,7 +99,6 @@ UNEXPLAINED = (
     rewritten(1),
     overtaken("rollback"),
     outdated(later=False),
-    gone(has_waited=False),
 )
 
 
