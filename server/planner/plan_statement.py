@@ -7,6 +7,7 @@ bind (names, types) > rewrite (rules) > choose (cost)
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -133,7 +134,8 @@ def plan_bound(context: BindContext, bound: BoundStatement) -> PlannedStatement:
     chooser.register(node)
     plan = _choose(chooser, bound, node)
     if chooser.error is not None:
-        plan = Failure(output=plan.output, types=plan.types, error=chooser.error)
+        error = copy(chooser.error)  # the one that was raised holds the frames that it came through
+        plan = Failure(output=plan.output, types=plan.types, error=error)
     planned = _planned(context, bound, plan)
     if context.environment.samples:
         return replace(planned, judged=judged(chooser.facts, bound.node))
