@@ -3,6 +3,7 @@
 import gc
 import sys
 
+from server.native import use_huge_pages
 from server.start_image import start_image
 
 
@@ -10,6 +11,7 @@ def run() -> int:
     """Run the server; gives the exit code."""
     # What is imported stays: looking for garbage among it would take a seventh of the start. `Remainder` looks again.
     gc.disable()
+    use_huge_pages()
     image = start_image()
     image.install()
     from server import lazy_dataclasses, side_doors

@@ -1,0 +1,76 @@
+"""The twin of server/object_memory.py: arenas of the interpreter's allocator, side by side in huge pages.
+
+    | piece | piece | piece | ...    a span: whole huge pages; a piece is an arena
+            ^ next                   given in order, given back to the system one by one, never given twice
+
+Rule 1: whoever asks for another size, or when there is no span to be had, is served as before.
+Rule 2: nothing here makes an object: an arena is asked for in the middle of making one.
+"""
+
+from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_NORESERVE, MAP_PRIVATE, PROT_READ, PROT_WRITE, mmap, munmap
+
+cdef extern from "<sys/mman.h>" nogil:
+    int madvise(void *start, size_t length, int advice)
+    int MADV_HUGEPAGE
+
+cdef extern from "Python.h":
+    ctypedef struct PyObjectArenaAllocator:
+        void *ctx
+        void *(*alloc)(void *context, size_t size) noexcept
+        void (*free)(void *context, void *arena, size_t size) noexcept
+
+    void PyObject_GetArenaAllocator(PyObjectArenaAllocator *allocator)
+    void PyObject_SetArenaAllocator(PyObjectArenaAllocator *allocator)
+
+cdef enum:
+    PIECE_BYTES = 1 << 20
+    HUGE_PAGE_BYTES = 2 << 20
+    SPAN_BYTES = 32 << 20
+
+cdef size_t next_piece = 0
+cdef size_t span_end = 0
+cdef PyObjectArenaAllocator known
+known.alloc = NULL
+
+
+def use_huge_pages():
+    """Have later arenas in huge pages; see server/object_memory.py."""
+    cdef PyObjectArenaAllocator ours
+    if known.alloc == NULL:
+        PyObject_GetArenaAllocator(&known)
+        ours.ctx = known.ctx
+        ours.alloc = arena
+        ours.free = known.free  # a piece is unmapped like any other
+        PyObject_SetArenaAllocator(&ours)
+    return True
+
+
+cdef void *arena(void *context, size_t size) noexcept:
+    global next_piece
+    if size != PIECE_BYTES or (next_piece == span_end and not has_another_span()):
+        return known.alloc(context, size)
+    next_piece += PIECE_BYTES
+    return <void *>(next_piece - PIECE_BYTES)
+
+
+cdef bint has_another_span() noexcept:
+    """Map a span, where it begins and ends with a huge page; false where the system would rather not."""
+    global next_piece, span_end
+    cdef void *mapped = mmap(
+        NULL, SPAN_BYTES + HUGE_PAGE_BYTES, PROT_READ | PROT_WRITE,
+        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0,
+    )
+    cdef size_t first, begin
+    if mapped == MAP_FAILED:
+        return False
+    first = <size_t>mapped
+    begin = (first + HUGE_PAGE_BYTES - 1) & ~<size_t>(HUGE_PAGE_BYTES - 1)
+    if madvise(<void *>begin, SPAN_BYTES, MADV_HUGEPAGE) != 0:
+        munmap(mapped, SPAN_BYTES + HUGE_PAGE_BYTES)
+        return False
+    if begin > first:
+        munmap(mapped, begin - first)
+    if begin < first + HUGE_PAGE_BYTES:
+        munmap(<void *>(begin + SPAN_BYTES), first + HUGE_PAGE_BYTES - begin)
+    next_piece, span_end = begin, begin + SPAN_BYTES
+    return True
