@@ -21,7 +21,7 @@ def run() -> int:
     from server.main import main
 
     try:
-        return main(left=image.rest())
+        return main(left=image.rest(), ahead=image.ahead())
     finally:
         image.remove()
 

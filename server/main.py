@@ -72,8 +72,15 @@ M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_ARENA_MAX = -3, -1, -8
 MALLOC_KEEP_BYTES = 1 << 30
 
 
-def main(arguments: Sequence[str] | None = None, left: Iterable[object] = ()) -> int:
-    """Run the server; gives the exit code. What the start has left is done, bit by bit, beside the clients."""
+def main(
+    arguments: Sequence[str] | None = None,
+    left: Iterable[object] = (),
+    ahead: Iterable[object] = (),
+) -> int:
+    """Run the server; gives the exit code.
+
+    What the start has left is done, bit by bit, beside the clients; what it needs later, ahead, as it waits for disks.
+    """
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
@@ -81,7 +88,7 @@ def main(arguments: Sequence[str] | None = None, left: Iterable[object] = ()) ->
         options = parse_options(sys.argv[1:] if arguments is None else arguments, os.environ)
         if options.check:
             return _check(options)
-        return _serve(options, left)
+        return _serve(options, left, ahead)
     except (OptionError, HbaError, StorageError, SqlError, OSError) as error:
         sys.stderr.write(f"rustydb: {_said(error)}\n")
         return EXIT_USAGE if isinstance(error, OptionError) else EXIT_FAILURE
@@ -110,10 +117,10 @@ def _check(options: Options) -> int:
     return code
 
 
-def _serve(options: Options, left: Iterable[object]) -> int:
+def _serve(options: Options, left: Iterable[object], ahead: Iterable[object]) -> int:
     settings = ServerSettings(options.settings)
     gate = Gate(settings)
-    engine = open_engine(options, settings, gate)
+    engine = open_engine(options, settings, gate, ahead)
     if options.init_only:
         engine.close()
         return 0
@@ -144,8 +151,10 @@ def _serve(options: Options, left: Iterable[object]) -> int:
         _LOG.info("database system is shut down")
 
 
-def open_engine(options: Options, settings: ServerSettings, gate: Gate) -> Engine:
-    """Open the data directory, or make a new one."""
+def open_engine(
+    options: Options, settings: ServerSettings, gate: Gate, ahead: Iterable[object] = ()
+) -> Engine:
+    """Open the data directory, or make a new one; while disks are waited for, steps are taken ahead."""
     storage = StorageOptions(
         checkpoint_timeout_seconds=settings.integer("checkpoint_timeout"),
         max_wal_size=settings.integer("max_wal_size") << 20,
@@ -155,7 +164,8 @@ def open_engine(options: Options, settings: ServerSettings, gate: Gate) -> Engin
     files = RealFiles(options.data)
     if not is_initialised(files):  # storage refuses a directory with anything else in it
         return _create(options, storage)
-    engine = Engine.open(files, storage, panic=_panic, progress=RecoveryProgress(gate))
+    with files.meanwhile(ahead):
+        engine = Engine.open(files, storage, panic=_panic, progress=RecoveryProgress(gate))
     try:
         engine.relation(CATALOG_RELATION)
     except NoSuchRelation:  # the process that made the directory was killed before it was done

@@ -12,7 +12,9 @@ Rule 2: a module is taken from it if its source is as it was (time of change and
         files), and its directory has the same names: something may have come that goes before the source.
 Rule 3: an image is written whole, durable and then renamed: nobody ever maps a part of one.
 Rule 4: it holds for one interpreter, one search path and one way of compiling; any other start writes its own.
-Rule 5: while the server starts, the image is mapped; then what is still wanted of it is read, as what has been
+Rule 5: beside it lies a list of the modules that starts have run before their first answers, in order: they are run
+        while recovery waits for a disk. It is advice: what is not in it is run when it is asked for.
+Rule 6: while the server starts, the image is mapped; then what is still wanted of it is read, as what has been
         looked at of a map counts as this process's memory.
 """
 
@@ -33,7 +35,7 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from server.late_code import LATE, Late, LateModule
+from server.late_code import LATE, RUNNING, Late, LateModule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -57,12 +59,16 @@ if TYPE_CHECKING:
 matcher: Final[Any] = import_module("_sre")
 OURS: Final = frozenset({"protocol", "server", "storage"})
 """The packages whose modules are split."""
+LIST: Final = ".modules"
+"""What the name of the list of modules has behind that of the image."""
 FORMAT: Final = 7
 """Of the file, and of what splitting a module makes of it: another image is not read."""
 NUMBERS: Final = 4
 """Where in an entry it says whether the module is split."""
 METHODS_MISSED_MAX: Final = 16
 """So many methods that are called before the first answer may be missing in an image that is as it should be else."""
+MODULES_MISSED_MAX: Final = 16
+"""So many modules that are run before the first answer may be missing in the list of them."""
 _LENGTH_BYTES: Final = 8
 _STALE: Final = (-1, -1)
 
@@ -84,6 +90,7 @@ class StartImage:
         self._patterns: set[Pattern] = set()
         self._methods: dict[str, CodeType] = {}
         self._called: dict[str, CodeType] = {}
+        self._asked: dict[str, None] = {}
         self._is_starting = True
         self._read()
 
@@ -103,15 +110,20 @@ class StartImage:
     def rest(self) -> Iterator[str]:
         """Run, one by one, modules that nobody has asked for; what there is to write is then written, on a thread."""
         self._is_starting = False
+        self._write_asked()
         for name in self._modules:
-            if name not in sys.modules:
-                with suppress(ImportError):
-                    import_module(name)
-                yield name
-            late = getattr(sys.modules.get(name), LATE, None)
-            if late is not None and late.run():
+            if _has_run(name):
                 yield name
         threading.Thread(target=self.remove).start()
+
+    def ahead(self) -> Iterator[str]:
+        """Run, one by one, modules that the first answer will need, in the order in which earlier starts did."""
+        for name in self._listed():
+            if name in self._modules:
+                with RUNNING:  # taken before locks of imports, as long as there are other threads
+                    has_run = _has_run(name)
+                if has_run:
+                    yield name
 
     def remove(self) -> None:
         """Let later imports go their ordinary way; write a new image if this one is not whole and current."""
@@ -152,12 +164,19 @@ class StartImage:
 
     def run(self, module: ModuleType) -> None:
         """Run a module that `find_spec` has found; one that is split waits."""
-        _, _, _, _, numbers, begin, bodies_begin, _ = self._modules[module.__name__]
+        name = module.__name__
+        _, _, _, _, numbers, begin, bodies_begin, _ = self._modules[name]
         if numbers is None:
+            self.note(name)
             exec(self.code(begin, bodies_begin - begin), module.__dict__)  # noqa: S102
         else:
             module.__class__ = LateModule
-            Late(module, _Source(self, numbers, begin, bodies_begin))
+            Late(module, _Source(self, name, numbers, begin, bodies_begin))
+
+    def note(self, name: str) -> None:
+        """A module is about to be run."""
+        if self._is_starting:
+            self._asked[name] = None
 
     def _place(self, name: str, entry: Entry) -> None:
         """Have a module that waits where imports look first: finding it would take longer than making it."""
@@ -171,7 +190,7 @@ class StartImage:
             module.__package__ = name
             module.__path__ = [os.path.dirname(source)]
             module.__spec__ = self.find_spec(name)
-        Late(module, _Source(self, numbers, begin, bodies_begin))
+        Late(module, _Source(self, name, numbers, begin, bodies_begin))
         if parent:
             setattr(sys.modules.get(parent) or import_module(parent), own_name, module)
         sys.modules[name] = module
@@ -234,6 +253,24 @@ class StartImage:
             self._modules, self._programs, self._directories = modules, programs, directories
             self._methods = methods
 
+    def _listed(self) -> list[str]:
+        """The modules that earlier starts have run before their first answers."""
+        try:
+            with open(self._path + LIST, encoding="ascii") as file:
+                return file.read().split()
+        except (OSError, UnicodeDecodeError):
+            return []
+
+    def _write_asked(self) -> None:
+        """Add to the list what this start has run, where that is news."""
+        listed = self._listed()
+        if len(self._asked.keys() - listed) <= MODULES_MISSED_MAX or sys.dont_write_bytecode:
+            return
+        names = dict.fromkeys(listed) | self._asked
+        known = [f"{name}\n".encode() for name in names if name in self._modules]
+        with suppress(OSError):
+            _replace(self._path + LIST, known)
+
     def _write(self) -> None:
         modules: dict[str, Entry] = {}
         pieces: list[Callable[[], bytes]] = []
@@ -292,10 +329,13 @@ class StartImage:
 class _Source:
     """What the image has of one module that is split."""
 
-    __slots__ = ("_begin", "_bodies_begin", "_image", "_numbers")
+    __slots__ = ("_begin", "_bodies_begin", "_image", "_name", "_numbers")
 
-    def __init__(self, image: StartImage, numbers: Numbers, begin: int, bodies_begin: int) -> None:
+    def __init__(
+        self, image: StartImage, name: str, numbers: Numbers, begin: int, bodies_begin: int
+    ) -> None:
         self._image = image
+        self._name = name
         self._numbers = numbers
         self._begin = begin
         self._bodies_begin = bodies_begin
@@ -307,6 +347,7 @@ class _Source:
 
     def whole(self) -> Whole:
         """The code of the module, and what there is to know of what waits."""
+        self._image.note(self._name)
         whole: Whole = self._image.code(self._begin, self._bodies_begin - self._begin)
         return whole
 
@@ -329,6 +370,18 @@ class _Loader(SourceFileLoader):
 
 
 _LOADERS: Final = (SourceFileLoader, _Loader)
+
+
+def _has_run(name: str) -> bool:
+    """Run a module, if it can be and has not been."""
+    is_new = name not in sys.modules
+    if is_new:
+        try:
+            import_module(name)
+        except ImportError:
+            return False
+    late = getattr(sys.modules[name], LATE, None)
+    return (late is not None and late.run()) or is_new
 
 
 def start_image() -> StartImage:

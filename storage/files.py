@@ -20,8 +20,10 @@ import stat
 import tempfile
 import weakref
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -29,6 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 from storage.errors import DirectoryError
+from storage.meanwhile import Meanwhile
 
 Buffer = bytes | bytearray | memoryview
 Bytes = npt.NDArray[np.uint8]
@@ -167,9 +170,10 @@ class Files(Protocol):
 class RealFile:
     """A file of the operating system."""
 
-    def __init__(self, name: str, descriptor: int) -> None:
+    def __init__(self, name: str, descriptor: int, meanwhile: Meanwhile) -> None:
         self.name = name
         self.descriptor = descriptor
+        self._meanwhile = meanwhile
 
     def pread(self, offset: int, byte_count: int) -> bytes:
         """The bytes at offset; fewer only where the file ends."""
@@ -203,14 +207,15 @@ class RealFile:
 
         One system call, so a busy interpreter is waited for once and not twice.
         """
-        written = os.pwritev(self.descriptor, [data], offset, os.RWF_DSYNC)
+        write = partial(os.pwritev, self.descriptor, [data], offset, os.RWF_DSYNC)
+        written = self._meanwhile.wait_for(write)
         if written < len(data):
             self.pwrite(offset + written, memoryview(data)[written:])
             os.fdatasync(self.descriptor)
 
     def datasync(self) -> None:
         """Makes every byte written so far, and the size, durable."""
-        os.fdatasync(self.descriptor)
+        self._meanwhile.wait_for(partial(os.fdatasync, self.descriptor))
 
     def allocate(self, byte_count: int) -> None:
         """Makes the file at least this long, with blocks behind every byte; zeros where new."""
@@ -351,16 +356,21 @@ class RealFiles:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._lock_descriptor = -1
+        self._meanwhile = Meanwhile()
+
+    def meanwhile(self, steps: Iterable[object]) -> AbstractContextManager[None]:
+        """Have this thread take steps while it waits for syncs."""
+        return self._meanwhile.taking(steps)
 
     def open(self, name: str, *, create: bool = False) -> RealFile:
         """Opens a file for reading and writing; with create it must not exist yet."""
         flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT | os.O_EXCL if create else 0)
-        return RealFile(name, os.open(self.directory / name, flags, _OPEN_MODE))
+        return RealFile(name, os.open(self.directory / name, flags, _OPEN_MODE), self._meanwhile)
 
     def temporary(self) -> RealFile:
         """A new file without a name: it is gone when it is closed, or the process ends in whatever way."""
         with tempfile.TemporaryFile(dir=self.directory, buffering=0) as file:
-            return RealFile("", os.dup(file.fileno()))
+            return RealFile("", os.dup(file.fileno()), self._meanwhile)
 
     def exists(self, name: str) -> bool:
         """Whether a file or directory of that name exists."""
@@ -386,7 +396,7 @@ class RealFiles:
         """Makes creations, renames and removals in a directory durable; "" is the root."""
         descriptor = os.open(self.directory / directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            os.fsync(descriptor)
+            self._meanwhile.wait_for(partial(os.fsync, descriptor))
         finally:
             os.close(descriptor)
 

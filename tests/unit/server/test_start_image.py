@@ -128,3 +128,40 @@ def test_patterns_have_the_programs_of_the_standard_library(pattern, flags):
         re.compile(pattern, flags).groups,
         re.compile(pattern, flags).groupindex,
     )
+
+
+AHEAD = """
+import sys
+from server import start_image
+start_image.MODULES_MISSED_MAX = 0
+image = start_image.StartImage(sys.argv[1])
+image.install()
+print(*image.ahead())
+import town
+list(image.rest())
+"""
+
+
+def test_modules_that_were_run_are_run_ahead_by_later_starts_in_that_order(town):
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join((str(town.parent), str(ROOT))),
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
+
+    def ahead() -> list[str]:
+        done = subprocess.run(
+            [sys.executable, "-c", AHEAD, str(image_of(town))],
+            env=environment, capture_output=True, text=True, check=True, cwd=town.parent,
+        )  # fmt: skip
+        return done.stdout.split()
+
+    assert ahead() == []  # there is no image
+    assert ahead() == []  # nor a list
+    assert ahead() == ["town"]  # and with it the other
+    (town / "street.py").unlink()
+    (town / "__init__.py").write_text("NAME = 'gone'\n")
+    assert "town.street" not in ahead()
+    list_of = image_of(town).with_name("start.image.modules")
+    list_of.write_bytes(b"\xff\xfe")
+    assert ahead() == []
