@@ -5,21 +5,23 @@
     class D(B):
         def m(self): c()        a stand-in; the body lies apart, with the names in it that wait: c
 
-Rule 1: what the module's own code, or that of a class, may look at is imported: names in bases, decorators, defaults,
-        values and annotations of fields. An import that nobody names is made: somebody wants what it does.
+Rule 1: what the module's own code, or that of a class, may look at is imported: names in bases, decorators, defaults
+        and values. An import that nobody names is made: somebody wants what it does.
 Rule 2: what is bound twice, in a condition, or as a global of a function is left as it is.
 Rule 3: a module that is not understood is not split.
 Rule 4: stand-ins have no annotations, and documentation only in modules that speak of __doc__: nobody looks at it.
+        Those of fields are text, whether the source asks for that or not: dataclasses look for three words there.
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import marshal
 from dataclasses import dataclass, field
 from inspect import CO_OPTIMIZED
 from types import CodeType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from server.late_code import LATE, TOP, stand_in_code
 
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
     Function = ast.FunctionDef | ast.AsyncFunctionDef
     Place = tuple[str, int]
     """Of a function: its name and the line that it begins on, which its code has as well."""
+
+
+LOOKED_AT: Final = ("ClassVar", "InitVar", "KW_ONLY")
+"""What dataclasses look for in annotations that are text, and would not know without its import."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,7 @@ def split_code(source: bytes, path: str) -> Split | None:
             _leave_annotations_out(function)
             if b"__doc__" not in source and ast.get_docstring(function, clean=False) is not None:
                 function.body = function.body[1:] or [ast.copy_location(ast.Pass(), function)]
-    code = compile(tree, path, "exec", dont_inherit=True)
+    code = compile(tree, path, "exec", __future__.annotations.compiler_flag, dont_inherit=True)
     bodies: dict[int, tuple[bytes, tuple[str, ...]]] = {}
     code = _with_stand_ins(code, places, imports, bodies, b"__doc__" in source)
     if set(bodies) != set(range(len(places))) or any(len(f) > 1 for f in named.functions.values()):
@@ -97,6 +103,8 @@ def _look(statements: Iterable[ast.stmt], named: _Named) -> None:
                 for each in (*statement.decorator_list, *statement.bases, *statement.keywords):
                     _look_at(each, named)
                 _look(body, named)
+            case ast.AnnAssign():
+                _look_at_field(statement, named)
             case ast.If(test=ast.Name(id="TYPE_CHECKING")):
                 named.at_once.add("TYPE_CHECKING")
                 _look(statement.orelse, named)
@@ -124,6 +132,15 @@ def _look_at(node: ast.AST, named: _Named) -> None:
                 pass
 
 
+def _look_at_field(field_of: ast.AnnAssign, named: _Named) -> None:
+    """Take note of what is named in a field, which does not look at its annotation."""
+    said = ast.unparse(field_of.annotation)
+    annotation = field_of.annotation if any(word in said for word in LOOKED_AT) else None
+    for part in (field_of.target, field_of.value, annotation):
+        if part is not None:
+            _look_at(part, named)
+
+
 def _look_at_function(function: Function, named: _Named) -> None:
     named.bound.append(function.name)
     given = function.args
@@ -144,7 +161,7 @@ def _look_at_function(function: Function, named: _Named) -> None:
 
 def _late_imports(tree: ast.Module, named: _Named) -> dict[str, Import]:
     """Take imports that can wait out of the module, and give them."""
-    if not _annotations_are_text(tree) or "__getattr__" in named.bound:
+    if "__getattr__" in named.bound:
         return {}
     late: dict[str, Import] = {}
     for statement in tree.body:
@@ -172,15 +189,6 @@ def _late(statement: ast.Import | ast.ImportFrom, each: ast.alias, named: _Named
     if statement.level or statement.module in (None, "__future__") or each.name == "*":
         return None
     return str(statement.module), each.name
-
-
-def _annotations_are_text(tree: ast.Module) -> bool:
-    futures = (
-        each
-        for each in tree.body
-        if isinstance(each, ast.ImportFrom) and each.module == "__future__"
-    )
-    return any(name.name == "annotations" for each in futures for name in each.names)
 
 
 def _local(statement: ast.stmt, each: ast.alias) -> str:

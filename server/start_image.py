@@ -61,7 +61,7 @@ OURS: Final = frozenset({"protocol", "server", "storage"})
 """The packages whose modules are split."""
 LIST: Final = ".modules"
 """What the name of the list of modules has behind that of the image."""
-FORMAT: Final = 7
+FORMAT: Final = 8
 """Of the file, and of what splitting a module makes of it: another image is not read."""
 NUMBERS: Final = 4
 """Where in an entry it says whether the module is split."""

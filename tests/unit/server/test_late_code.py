@@ -100,7 +100,8 @@ def test_name_that_nobody_has_is_an_error(town):
     "source",
     [
         "class C(B): pass",
-        "class C:\n    b: B",
+        "class C:\n    b: B[ClassVar]",
+        "class C:\n    b: int = B",
         "def f(b=B): pass",
         "N = [B for _ in 'x']",
         "F = lambda: B",
@@ -118,6 +119,20 @@ def test_name_that_running_the_module_may_look_at_is_imported(source):
     assert split is not None
     assert "B" not in split.imports
     assert ("D" in split.imports) == ("__getattr__" not in source)
+
+
+def test_annotations_look_at_nothing_whatever_the_source_says(town):
+    said = town(
+        "from town.a import C, f\nprint(C(1), C.total, f(C(2)))",
+        a="from dataclasses import dataclass\nfrom typing import ClassVar\nfrom town.b import B\n"
+        "@dataclass\nclass C:\n    n: 'B'\n    total: ClassVar[int] = 5\n"
+        "def f(c: B | None) -> B: return c.n",
+        b="B = int",
+    )
+    assert said == "runs a; C(n=1) 5 2"
+    split = split_code(b"from town.b import B\nclass C:\n    n: B\ndef f(b: B): pass", "a.py")
+    assert split is not None
+    assert "B" in split.imports
 
 
 def test_methods_of_every_kind_are_stand_ins(town):
