@@ -21,7 +21,7 @@ from server import main
     ],
 )
 def test_files_are_named_in_words(monkeypatch, tmp_path, capsys, error, said):
-    def serve(options, left):
+    def serve(options, left, ahead):
         raise error
 
     monkeypatch.setattr(main, "_serve", serve)
@@ -33,7 +33,7 @@ def test_files_are_named_in_words(monkeypatch, tmp_path, capsys, error, said):
 
 
 def test_an_interrupt_while_it_starts_is_no_traceback(monkeypatch, tmp_path):
-    def serve(options, left):
+    def serve(options, left, ahead):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(main, "_serve", serve)
