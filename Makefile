@@ -10,7 +10,7 @@ ROUNDS ?= 20
 SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run fmt lint types layers check test test-slow docs crash chaos golden verify bench bench-quick bench-growth bench-latency bench-plot \
+.PHONY: help setup build run fmt lint types layers check test test-slow docs crash chaos golden verify bench bench-quick bench-growth bench-shapes bench-latency bench-plot \
 	join-orders random-changes random-expressions random-messages random-queries image-check schedules serializable soak lock-soak clean
 
 help: ## list the targets
@@ -104,6 +104,9 @@ bench: setup ## ratios to PostgreSQL 15 and DuckDB, recorded in bench/history.js
 
 bench-quick: setup ## the same in under three minutes, not recorded
 	$(BIN)/python -m bench.run --quick
+
+bench-shapes: setup ## short statements as applications send them, recorded in bench/history.jsonl
+	$(BIN)/python -m bench.shapes --record
 
 bench-latency: setup ## p99 of point reads beside long queries, and how soon cancelled queries end: recorded in bench/history.jsonl
 	$(BIN)/python -m bench.latency --record
