@@ -159,6 +159,9 @@ class ExecutionContext:
     )
     is_atomic: bool = True  # a body may not end the transaction
     counts_calls: bool | None = None  # track_functions; None: nobody has asked yet
+    subquery_runs_left: int | None = (
+        None  # where subqueries are run on lists of rows, or not at all
+    )
     is_blind: bool = False  # rows are held back: bodies raise Sees instead of reading
     seeing: set[int] = field(default_factory=set)  # tables for whose rows something has raised it
 

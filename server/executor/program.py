@@ -14,12 +14,14 @@ from server.executor.build import BUILDERS
 from server.executor.one_row import one_row_of
 from server.executor.point import point_of
 from server.executor.row_query import row_query_of
+from server.executor.row_subqueries import nesting_query_of
 from server.expressions.expression import Expression, SortKey
 from server.planner.physical import CommonTable, CommonTableScan, Plan
 
 if TYPE_CHECKING:
     from server.executor.operator import Operator
     from server.executor.point import RunPoint
+    from server.executor.row_query import RowQuery
 
 SUBQUERY_ENTRIES_MAX: Final = 200
 """How many entries a run of a subquery looks at in row form: its operators are there already, for all further runs."""
@@ -48,14 +50,17 @@ class Program:
         self._outside_tables: dict[Plan, tuple[int, ...]] = {}
         self._row_runs: dict[Plan, RunPoint | None] = {}
         is_plain = not has_more and not calls_routines
-        self.point = (point_of(plan) or row_query_of(plan)) if is_plain else None
+        self.point = (point_of(plan) or self._row_query(plan)) if is_plain else None
         self.inner = self.point
         if self.inner is None and not has_more:
-            self.inner = one_row_of(plan) or row_query_of(plan)
+            self.inner = one_row_of(plan) or self._row_query(plan)
         self.root = self.operator(plan)
         self.common_tables = tuple(
             each for each in self._operators if isinstance(each, CommonTable)
         )
+
+    def _row_query(self, plan: Plan) -> RowQuery | None:
+        return row_query_of(plan) or nesting_query_of(plan, self)
 
     def operator(self, plan: Plan) -> Operator:
         """Give the operator of a node; the same one for the same node."""

@@ -111,7 +111,7 @@ def row_query_of(
 ) -> RowQuery | None:
     """What runs a plan of which everything is covered; None for any other.
 
-    Only a subquery has subqueries here: they may wait, and statements that are run as soon as they are read cannot.
+    Only a subquery has subqueries here; those of statements are run by row_subqueries.py.
     """
     try:
         query = RowQuery(plan, make_node(plan, frozenset()), entries_max)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import CardinalityViolation
 from server.executor.columns import rows_of
+from server.executor.row_node import Leave
 from server.executor.waiting import pass_wait
 from server.executor.waits import is_wait
 from server.functions.collecting import array_of_arrays
@@ -128,6 +129,10 @@ def _fresh_answer(context: ExecutionContext, node: Subquery, values: Row) -> Ans
     columns = tuple(variable.column for variable in node.outer)
     outer = dict(zip(columns, values, strict=True))
     rows = _few_rows(context, node, outer)
+    if context.subquery_runs_left is not None:
+        context.subquery_runs_left -= 1
+        if rows is None or context.subquery_runs_left < 0:
+            raise Leave
     context.is_lazy = context.is_lazy or node.kind == "exists"
     batches: Iterator[Batch] = iter(())
     if rows is None:

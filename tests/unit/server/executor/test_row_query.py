@@ -4,6 +4,7 @@ import pytest
 
 from server.executor.row_node import ENTRIES_MAX
 from server.executor.row_query import RowQuery
+from server.executor.row_subqueries import SUBQUERY_RUNS_MAX
 
 SETUP = (
     "CREATE TABLE owner (id int PRIMARY KEY, name text, rank numeric(6,2), born date)",
@@ -164,3 +165,46 @@ def test_subqueries_have_subqueries(filled, runs, monkeypatch):
         given.append(filled.rows(NESTED.format(more)))
         assert any(found and len(found[0]) == 1 for found in runs) is are_rows
     assert given[0] == given[1] != []
+
+
+WITH_SUBQUERIES = (
+    "SELECT EXISTS (SELECT FROM item WHERE owner = 4 AND size > 7), EXISTS (SELECT FROM item WHERE owner = -4)",
+    "SELECT o.name, (SELECT sum(size) FROM item WHERE owner = o.id) FROM owner o WHERE o.id = 7",
+    "SELECT id, (SELECT max(id) FROM item WHERE owner = o.id AND size > 1) FROM owner o"
+    " WHERE id BETWEEN 5 AND 20 ORDER BY 1",
+    "SELECT ARRAY(SELECT size FROM item WHERE id = 15)",
+    "SELECT 4 IN (SELECT size FROM item WHERE id BETWEEN 1 AND 9)",
+    "SELECT id FROM owner WHERE id = (SELECT owner FROM item WHERE id = 15)",
+)
+
+
+def test_statements_have_subqueries(filled, runs, monkeypatch):
+    given = []
+    for text in WITH_SUBQUERIES:
+        runs.clear()
+        given.append(answers(filled, text))
+        assert runs
+        assert None not in runs, text
+    monkeypatch.setattr(RowQuery, "stored_rows", lambda query, context: None)
+    assert given == [answers(filled, text) for text in WITH_SUBQUERIES]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"SELECT id, (SELECT 1 + o.id) FROM item o WHERE id < {SUBQUERY_RUNS_MAX * 2} ORDER BY id",
+        "SELECT (SELECT count(*) FROM item WHERE id > o.id - 1) FROM owner o WHERE id = 1",
+    ],
+)
+def test_a_run_is_left_whose_subqueries_are_many_or_large(filled, runs, monkeypatch, text):
+    monkeypatch.setattr("server.planner.rewrite.rules.RULES", ())
+    found = answers(filled, text)
+    assert runs[-1] is None or None in runs
+    monkeypatch.setattr(RowQuery, "stored_rows", lambda query, context: None)
+    assert found == answers(filled, text) != []
+
+
+def test_an_error_of_a_subquery_is_told_once(filled, runs):
+    text = "SELECT (SELECT id FROM item WHERE owner = o.id) FROM owner o WHERE id = 7"
+    assert filled.error(text)[0] == "21000"
+    assert runs[-1] is None
