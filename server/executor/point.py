@@ -13,8 +13,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from server.executor.append import PartitionChooser
+from server.executor.point_change import KeyLookup as FoundByKey
+from server.executor.point_change import KeyUpdate as UpdatedRow
 from server.executor.point_change import Row, projection
-from server.executor.point_returning import InsertReturning
+from server.executor.point_returning import DeleteReturning, InsertReturning, UpdateReturning
 from server.executor.point_twins import KeyDelete, KeyLookup, KeyUpdate, RowInsert
 from server.executor.point_upsert import PointUpsert
 from server.expressions.expression import (
@@ -52,6 +54,12 @@ def point_of(plan: physical.Plan) -> RunPoint | None:
 
 def _lookup(plan: physical.Plan) -> KeyLookup | None:
     """A lookup for a scan that finds one row at most by a unique index."""
+    scan = _key_scan(plan)
+    return None if scan is None else KeyLookup(scan)
+
+
+def _key_scan(plan: physical.Plan) -> physical.IndexScan | None:
+    """The plan, if it finds one row at most by a unique index."""
     if not isinstance(plan, physical.IndexScan) or not plan.index.unique:
         return None
     positions = [c.position for c in plan.conditions if c.operator == "="]
@@ -62,7 +70,7 @@ def _lookup(plan: physical.Plan) -> KeyLookup | None:
     expressions = [c.value for c in plan.conditions if c.value is not None]
     if not _are_simple([*expressions, *([] if plan.filter is None else [plan.filter])]):
         return None
-    return KeyLookup(plan)
+    return plan
 
 
 def _are_simple(expressions: Sequence[Expression]) -> bool:
@@ -143,8 +151,23 @@ def narrowed(
     )
 
 
-def _is_plain_change(plan: change_plans.Insert | change_plans.Update | change_plans.Delete) -> bool:
-    return plan.returning is None and not is_routed(plan)
+def _shown(plan: change_plans.Update | change_plans.Delete) -> list[Expression] | None:
+    """What RETURNING reads of the row that is found; None: something that is not there."""
+    returning = plan.returning or ()
+    if not _are_simple(returning):
+        return None
+    read = {column for item in returning for column in columns_used(item)}
+    if isinstance(plan, change_plans.Delete):
+        return list(returning) if read <= set(plan.input.output) else None
+    numbers = {column: number for number, column in plan.row}
+    if not read <= numbers.keys():
+        return None
+    given, old = dict(plan.assignments), dict(plan.old)
+    kept = [numbers[column] for column in read if numbers[column] not in given]
+    if any(old.get(number) not in plan.input.output for number in kept):
+        return None
+    types = dict(zip(plan.input.output, plan.input.types, strict=True))
+    return [Variable(type=types[old[number]], column=old[number]) for number in kept]
 
 
 def _checks_of_old_row(plan: change_plans.Update) -> list[Expression] | None:
@@ -168,25 +191,33 @@ def _checks_of_old_row(plan: change_plans.Update) -> list[Expression] | None:
 
 def _delete(plan: change_plans.Delete) -> RunPoint | None:
     """DELETE by key."""
-    lookup = _lookup(narrowed(plan.input, plan.row_id, [plan.recheck]))
-    if lookup is None or not _is_plain_change(plan):
+    shown = None if is_routed(plan) else _shown(plan)
+    if shown is None:
         return None
-    return KeyDelete(plan, lookup)
+    scan = _key_scan(narrowed(plan.input, plan.row_id, [plan.recheck, *shown]))
+    if scan is None:
+        return None
+    if plan.returning is None:
+        return KeyDelete(plan, KeyLookup(scan))
+    return DeleteReturning(plan, scan, plan.returning)
 
 
 def _update(plan: change_plans.Update) -> RunPoint | None:
     """UPDATE by key."""
-    if not _is_plain_change(plan) or plan.generated or plan.policies:
+    if is_routed(plan) or plan.generated or plan.policies:
         return None
-    checks = _checks_of_old_row(plan)
-    if checks is None:
+    checks, shown = _checks_of_old_row(plan), _shown(plan)
+    if checks is None or shown is None:
         return None
-    read = [plan.recheck, *checks, *(item for _, item in plan.assignments)]
-    lookup = _lookup(narrowed(plan.input, plan.row_id, read))
-    if lookup is None or not _are_simple([*checks, *(item for _, item in plan.assignments)]):
+    read = [plan.recheck, *checks, *shown, *(item for _, item in plan.assignments)]
+    scan = _key_scan(narrowed(plan.input, plan.row_id, read))
+    if scan is None or not _are_simple([*checks, *(item for _, item in plan.assignments)]):
         return None
     may_repeat = not any(is_volatile(item) for _, item in plan.assignments)
-    return KeyUpdate(plan, lookup, checks, may_repeat=may_repeat)
+    if plan.returning is None:
+        return KeyUpdate(plan, KeyLookup(scan), checks, may_repeat=may_repeat)
+    update = UpdatedRow(plan, FoundByKey(scan), checks, may_repeat=may_repeat)
+    return UpdateReturning(plan, scan, update, plan.returning)
 
 
 def _insert(plan: change_plans.Insert) -> RunPoint | None:

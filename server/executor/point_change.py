@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 Row = tuple[Value | None, ...]
 Found = tuple[tuple[Any, ...], int]  # stored columns, row id
+Changes = dict[int, "Value | None"]  # by attribute
 LEFT = -1
 
 
@@ -224,30 +225,34 @@ class KeyUpdate:
 
     def count(self, context: ExecutionContext) -> int:
         """Update the row: 1, 0 if there is none, LEFT, or whom to wait for."""
+        return self.change(context)[0]
+
+    def change(self, context: ExecutionContext) -> tuple[int, Row, Changes]:
+        """The count, the version of the row that it was made of, and what became of that."""
         row = self._lookup.find(context)
         writer = TableWriter(self.plan.table, context)
         required = writer.shape.not_null_numbers
         keys = writer.shape.moved_keys(self._numbers)
         if keys is None or (keys and not self._may_move(context)):
-            return LEFT
+            return LEFT, (), {}
         mover = KeyWriter(context.engine, self.plan.table.storage_id, keys)
         while row is not None:
             changes = self._changes(row, required, context)
             if changes is None:
-                return LEFT  # the ordinary operator knows the error
+                return LEFT, (), {}  # the ordinary operator knows the error
             row_id = row[self._place]
             assert isinstance(row_id, int)
             outcome = writer.try_update(row_id, changes, mover if keys else None)
             count = _count_of(outcome, writer, row_id)
             if count is not None:
-                return count
+                return count, row, changes
             assert outcome is not None
             row = self._lookup.newer(outcome.new_row_id, self._recheck, context)
-        return 0
+        return 0, (), {}
 
     def _changes(
         self, row: Row, required: Container[int], context: ExecutionContext
-    ) -> dict[int, Value | None] | None:
+    ) -> Changes | None:
         """The new values by attribute; None: the row may not become what they make of it."""
         changes = {
             number: cell(row, context)
@@ -280,6 +285,10 @@ class KeyDelete:
 
     def count(self, context: ExecutionContext) -> int:
         """Delete the row: 1, 0 if there is none, LEFT, or whom to wait for."""
+        return self.change(context)[0]
+
+    def change(self, context: ExecutionContext) -> tuple[int, Row]:
+        """The count, and the version of the row that is no more."""
         row = self._lookup.find(context)
         writer = TableWriter(self.plan.table, context)
         while row is not None:
@@ -288,9 +297,9 @@ class KeyDelete:
             outcome = writer.try_delete(row_id)
             count = _count_of(outcome, writer, row_id)
             if count is not None:
-                return count
+                return count, row
             row = self._lookup.newer(outcome.new_row_id, self._recheck, context)
-        return 0
+        return 0, ()
 
 
 def _count_of(outcome: Outcome | None, writer: TableWriter, row_id: int) -> int | None:

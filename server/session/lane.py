@@ -16,6 +16,7 @@ from protocol.messages import CommandComplete, NoData
 from server.errors import SqlError
 from server.executor.point_read import KeyRead, key_read_of
 from server.executor.point_references import are_checked_at_once, referenced_locks
+from server.executor.point_returning import DeleteReturning, UpdateReturning
 from server.executor.point_twins import KeyDelete, KeyUpdate, RowInsert
 from server.executor.point_upsert import PointUpsert
 from server.executor.row_query import RowQuery
@@ -121,7 +122,8 @@ class Lane:
         self.plain_formats = (0,) * len(planned.names)
         self.change = point if isinstance(point, CHANGES) else None
         self.changes_by_key = isinstance(point, KeyUpdate | KeyDelete)
-        self.may_fail_without_row = self.changes_by_key and _computes_parameters(planned.plan)
+        by_key = self.changes_by_key or isinstance(point, UpdateReturning | DeleteReturning)
+        self.may_fail_without_row = by_key and _computes_parameters(planned.plan)
         self.series = self._make_series()
         self.serves_all = self.series is not None
         if self.serves_all:
@@ -275,6 +277,7 @@ def _computes_parameters(plan: physical.Plan) -> bool:
     if not isinstance(plan, change_plans.Update | change_plans.Delete):
         return False
     found = [item for _, item in plan.assignments] if isinstance(plan, change_plans.Update) else []
+    found += plan.returning or ()
     if isinstance(plan.input, physical.IndexScan) and plan.input.filter is not None:
         found.append(plan.input.filter)
     return any(map(computes_parameters, found))

@@ -497,6 +497,7 @@ cdef bint answer_lane(
 ) except -1:
     """`answer_text` where it is no read by key."""
     cdef tuple values, formats
+    cdef bytes head
     lane = read_slot(prepared, &LANE)
     planned = read_slot(prepared, &PLANNED)
     if lane is None or read_slot(lane, &PLANNED) is not planned or read_slot(prepared, &BASIS) is not basis_of(session):
@@ -505,10 +506,9 @@ cdef bint answer_lane(
     if values is None:
         return False
     formats = read_slot(lane, &PLAIN_FORMATS)
-    reply = run_series_of(
-        session, prepared, lane, values, formats, description_of(lane, formats) if planned.returns_rows else b"", sql
-    )
-    if reply is None or (lane.may_fail_without_row and (<bytes>reply).startswith(lane.complete(0))):
+    head = description_of(lane, formats) if planned.returns_rows else b""
+    reply = run_series_of(session, prepared, lane, values, formats, head, sql)
+    if reply is None or (lane.may_fail_without_row and (<bytes>reply).startswith(head + lane.complete(0))):
         return False  # of a change nothing was done, as there is no row
     output.add(reply)
     return True

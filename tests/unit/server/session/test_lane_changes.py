@@ -46,6 +46,9 @@ STATEMENTS = {
     "id": "UPDATE item SET id = $1 WHERE id = $2",
     "delete": "DELETE FROM item WHERE id = $1",
     "by_u": "DELETE FROM item WHERE u = $1",
+    "told": "UPDATE item SET a = a + $1, u = $3 WHERE id = $2 RETURNING id, a * 2, b, u, $1 + 1",
+    "divided": "UPDATE item SET a = $1 WHERE id = $2 RETURNING 1 / a",
+    "taken": "DELETE FROM item WHERE id = $1 RETURNING u, b, item",
     "parent": "UPDATE parent SET id = $1 WHERE id = $2",
     "parent_gone": "DELETE FROM parent WHERE id = $1",
     "child": "UPDATE child SET parent = $1 WHERE id = $2",
@@ -100,6 +103,28 @@ SCRIPTS = {
     "check": [("set_a", b"100", b"1"), ("set_a", b"99", b"1")],
     "volatile": [("next", b"1"), ("next", b"2"), ("next", b"9")],
     "delete": [("delete", b"1"), ("delete", b"1"), ("by_u", b"2"), ("by_u", b"5")],
+    "told": [
+        ("told", b"5", b"1", b"7"),
+        ("told", b"5", b"3", None),
+        ("told", b"5", b"1", b"2"),
+        ("told", b"90", b"1", b"7"),
+        ("told", b"5", b"9", b"7"),
+        ("divided", b"5", b"1"),
+        ("divided", b"0", b"1"),
+        ("divided", None, b"1"),
+        ("taken", b"1"),
+        ("taken", b"1"),
+        ("told", b"5", b"1", b"7"),
+    ],
+    "told in a block": [
+        ("begin",),
+        ("told", b"5", b"1", b"7"),
+        ("told", b"5", b"1", b"8"),
+        ("taken", b"1"),
+        ("taken", b"1"),
+        ("told", b"5", b"2", None),
+        ("commit",),
+    ],
     "block": [("begin",), ("a", b"5", b"1"), ("a", b"5", b"1"), ("delete", b"2"), ("commit",)],
     "rolled back": [
         ("begin",),
@@ -240,7 +265,17 @@ def test_are_changes_of_the_lane(pair, step, expected):
     assert counted == [expected]
 
 
+def test_what_is_told_of_a_change_needs_no_operators(pair, monkeypatch):
+    def refused(*_):
+        raise AssertionError
+
+    monkeypatch.setattr("server.executor.modify_rows.RowDriver.run", refused)
+    assert served(pair[0], "told", b"5", b"1", b"7").count(b"UPDATE 1\0") == 1
+    assert served(pair[0], "taken", b"1").count(b"DELETE 1\0") == 1
+
+
 ITEM_STEPS = [("a", b"5", b"1"), ("u", b"30", b"1"), ("delete", b"1")]
+ITEM_STEPS += [("told", b"5", b"1", b"30"), ("taken", b"1")]
 IN_THE_WAY_OF_ITEMS = [
     "UPDATE item SET a = a + 1, b = 'other' WHERE id = 1",
     "DELETE FROM item WHERE id = 1",
