@@ -16,6 +16,7 @@ from server.catalog.objects import (
     INFORMATION_SCHEMA_OID,
     PG_CATALOG_OID,
     PG_TOAST_OID,
+    READ_ALL_STATS_OID,
     CatalogObject,
     Column,
     Role,
@@ -91,20 +92,26 @@ PRIVATE_RELATIONS = frozenset(
         "transforms",
     )
 )
+MONITORED_RELATIONS = frozenset(("pg_backend_memory_contexts", "pg_shmem_allocations"))
+SECRET_COLUMNS = {"pg_subscription": ("subconninfo",)}
+"""Relations that everybody may read but for these columns."""
 OWNER_ACL = "10=arwdDxt/10"
 SCHEMA_ACL = ("10=UC/10", "0=U/10")
 
 
-def _columns(text: str) -> Iterator[Column]:
+def _columns(relation: str, text: str) -> Iterator[Column]:
+    secret = SECRET_COLUMNS.get(relation)
     for number, part in enumerate(text.split(" "), 1):
         not_null = part.endswith("!")
         name, kind, *modifier = part.removesuffix("!").split(":")
+        is_public = secret is not None and name not in secret
         yield Column(
             number=number,
             name=name,
             type=int(kind),
             modifier=int(modifier[0]) if modifier else -1,
             not_null=not_null,
+            acl=("0=r/10",) if is_public else None,
         )
 
 
@@ -118,7 +125,7 @@ def _relations() -> Iterator[Table]:
             schema=SCHEMAS[schema],
             kind=kind,
             row_type=int(row_type),
-            columns=tuple(_columns(columns)),
+            columns=tuple(_columns(name, columns)),
             provider=name if schema == "pg_catalog" else f"{schema}.{name}",
             acl=_acl(name) if kind in "rv" else None,
             toast=_toast(int(oid)),
@@ -134,6 +141,8 @@ def _acl(name: str) -> tuple[str, ...]:
     """Everybody reads the catalog, but for what only superusers may see."""
     if name in PRIVATE_RELATIONS:
         return (OWNER_ACL,)
+    if name in MONITORED_RELATIONS:
+        return (OWNER_ACL, f"{READ_ALL_STATS_OID}=r/10")
     return (OWNER_ACL, "0=rw/10" if name == "pg_settings" else "0=r/10")
 
 

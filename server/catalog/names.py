@@ -41,6 +41,7 @@ from server.errors import (
     BY_SQLSTATE,
     AmbiguousFunction,
     FeatureNotSupported,
+    InsufficientPrivilege,
     InvalidName,
     InvalidSchemaName,
     SqlError,
@@ -68,10 +69,18 @@ TEXT_SEARCH_KINDS: Final[Mapping[str, type[CatalogObject]]] = {
 class CatalogNames:
     """The names of a view along a search path."""
 
-    def __init__(self, view: CatalogView, path: Path, database: str = "") -> None:
+    def __init__(
+        self,
+        view: CatalogView,
+        path: Path,
+        database: str = "",
+        may_look_into: Callable[[Schema], bool] | None = None,
+    ) -> None:
+        """may_look_into: whether the user may find objects in a schema that a text names; None for all."""
         self.view = view
         self.path = path
         self.database = database
+        self._may_look_into = may_look_into
         self._routine_names: dict[Oid, str | None] = {}
         self._visible_routines: dict[Oid, bool | None] = {}
 
@@ -249,13 +258,13 @@ class CatalogNames:
         shown = ".".join(parts)
         if len(parts) > DEEPEST:
             raise SqlSyntaxError(f"{improper} (too many dotted names): {shown}")
-        if len(parts) < DEEPEST:
-            return parts
-        if parts[0] != self.database:
+        if len(parts) == DEEPEST and parts[0] != self.database:
             raise FeatureNotSupported(
                 f"cross-database references are not implemented: {quote}{shown}{quote}"
             )
-        return parts[1:]
+        if len(parts) > 1:
+            self._homes(parts[:-1])
+        return parts[1:] if len(parts) == DEEPEST else parts
 
     def routine_oid(self, text: str) -> Oid:
         """A function by name alone."""
@@ -313,18 +322,20 @@ class CatalogNames:
         home, _, plain = name.strip().rpartition(".")
         homes = self.path
         if home:
-            schema = self.view.schema_named(split_identifiers(home)[-1])
-            homes = () if schema is None else (schema.oid,)
+            parts = split_identifiers(home)
+            homes = self._homes(parts) if self.view.schema_named(parts[-1]) is not None else ()
         for each in operators_in(self.view, plain, homes):
             if each.operands == operands:
                 return each.oid
         raise UndefinedFunction(f"operator does not exist: {text}")
 
     def _homes(self, parts: Sequence[str]) -> Path:
-        """The schema that a name in front of another one says; 3F000 for none."""
+        """The schema that a name in front of another one says; 3F000 for none, 42501 where nobody lets us look."""
         home = schema_along(self.view, self.path, parts[-1])
         if home is None:
             raise InvalidSchemaName(f'schema "{parts[-1]}" does not exist')
+        if self._may_look_into is not None and not self._may_look_into(home):
+            raise InsufficientPrivilege(f"permission denied for schema {home.name}")
         return (home.oid,)
 
     def schema_oid(self, text: str) -> Oid:
@@ -372,7 +383,10 @@ class CatalogNames:
 
     def collation_oid(self, text: str) -> Oid:
         """A collation by name."""
-        return find_collation(self.view, self.path, split_identifiers(text))
+        parts = split_identifiers(text)
+        if len(parts) > 1:
+            self._homes(parts[:-1])
+        return find_collation(self.view, self.path, parts)
 
 
 def _single(text: str) -> list[str]:

@@ -20,6 +20,8 @@ PUBLIC_OID = 2200
 INFORMATION_SCHEMA_OID = 13207
 PG_TOAST_OID = 99
 BOOTSTRAP_ROLE_OID = 10
+READ_ALL_STATS_OID = 3375
+"""pg_read_all_stats: its members see what others do."""
 FIRST_USER_OID = 16384
 TEMPORARY_PREFIX = "pg_temp_"
 """What the names of sessions' temporary schemas begin with."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from server.catalog.objects import (
     BOOTSTRAP_ROLE_OID,
     FIRST_USER_OID,
+    READ_ALL_STATS_OID,
     CatalogObject,
     Oid,
 )
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from server.catalog.catalog_view import CatalogView
 
-MONITOR_OID, READ_ALL_STATISTICS_OID = 3373, 3375
+MONITOR_OID = 3373
 
 FOR_SUPERUSERS: Final[tuple[Oid, ...]] = (
     *(764, 765, 767),  # lo_import, lo_export
@@ -34,7 +35,7 @@ FOR_SUPERUSERS: Final[tuple[Oid, ...]] = (
 
 FOR_ROLES: Final[Mapping[Oid, tuple[Oid, ...]]] = {
     MONITOR_OID: (3353, 3354, 5029, 5030, 5031, 6270, 6271, 6272),
-    READ_ALL_STATISTICS_OID: (2282, 5052),
+    READ_ALL_STATS_OID: (2282, 5052),
 }
 """Functions that the members of a predefined role may call besides."""
 

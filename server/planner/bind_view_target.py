@@ -94,7 +94,14 @@ def bind_view_target(
     context: BindContext, node: exp.Expression, view: Table, privileges: str, whole: Oid = 0
 ) -> ModifyTarget:
     """The table below a view, under the names of the view."""
-    assert view.view_query is not None
+    if view.view_query is None:  # the server makes its rows
+        if view.name == "pg_settings" and privileges == "w":
+            raise raise_at(
+                context,
+                node,
+                FeatureNotSupported("UPDATE of pg_settings is not supported", hint="Use SET."),
+            )
+        raise not_updatable(view.name, privileges, NO_SINGLE)
     access = Access(view.oid, privileges, set(), context.role)
     reading = Access(view.oid, "r", set(), context.role, if_read=True)
     context.access += [access, reading]

@@ -66,6 +66,7 @@ def bind_window_call(
         )
     target = resolved.target
     _check_call(context, node, target)
+    context.note_call(target.oid)
     assert isinstance(target, Aggregate | WindowFunction)
     for argument in resolved.arguments:
         if any(isinstance(inner, PendingWindowCall) for inner in walk(argument)):

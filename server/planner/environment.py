@@ -84,6 +84,7 @@ class PlanningEnvironment:
 
     catalog: CatalogView
     search_path: tuple[Oid, ...] = (PG_CATALOG_OID, 2200)
+    temporary_schema: Oid = 0  # the session's own; a path may have that of another one, too
     user: Oid = 10
     parameter_types: tuple[Oid, ...] = ()
     unseen: Unseen = field(default_factory=Unseen)
@@ -228,7 +229,7 @@ class BindContext:
 
     def is_of_others(self, table: Table) -> bool:
         """Whether a table is a temporary one of another session."""
-        return table.persistence == "t" and table.schema not in self.environment.search_path
+        return table.persistence == "t" and table.schema != self.environment.temporary_schema
 
     def _is_temporary(self, oid: Oid) -> bool:
         found = self.catalog.object(oid)
@@ -237,12 +238,13 @@ class BindContext:
     def schema_named(self, name: str, node: exp.Expression | None = None) -> Schema | None:
         """A schema by name, which the user must be allowed to look into; pg_temp is the session's own."""
         schema = schema_along(self.catalog, self.environment.search_path, name)
-        if schema is not None and not self._may_look_into(schema):
+        if schema is not None and not self.may_look_into(schema):
             error = InsufficientPrivilege(f"permission denied for schema {name}")
             raise raise_at(self, node, error)
         return schema
 
-    def _may_look_into(self, schema: Schema) -> bool:
+    def may_look_into(self, schema: Schema) -> bool:
+        """Whether the user may find objects in a schema that is named."""
         if self.is_of_catalog or schema.name.startswith("pg_temp"):
             return True
         return has_privilege(self.catalog, self.role, schema, "U")

@@ -39,5 +39,7 @@ def registered_oid(context: BindContext, oid: int, text: str) -> int:
     if text.isascii() and text.isdigit():
         return int(text)
     environment = context.environment
-    names = CatalogNames(environment.catalog, environment.search_path, environment.database)
+    names = CatalogNames(
+        environment.catalog, environment.search_path, environment.database, context.may_look_into
+    )
     return names.oid_of(LOOKUPS[oid], text)

@@ -123,6 +123,7 @@ def make_basis(session: Session, view: CatalogView) -> Basis:
         first_look=session.database.first_look,
         style=style,
         database=session.database_name,
+        temporary_schema=session.temporary_schema,
         row_security=common.row_security,
         firing_states=common.firing_states,
         avoids_table_scans=common.avoids_table_scans,

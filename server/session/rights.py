@@ -14,6 +14,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from server.catalog.objects import READ_ALL_STATS_OID
 from server.catalog.privileges import (
     READ_ALL_SETTINGS_OID,
     has_privileges_of,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 ROLE, AUTHORIZATION, SUPERUSER = "role", "session_authorization", "is_superuser"
 NO_ROLE = "none"
-READ_ALL_STATISTICS_OID = 3375  # pg_read_all_stats
 GUARDED_CONTEXTS: Final = frozenset(("superuser", "superuser-backend"))
 RESTRICTED_COMMANDS: Final = frozenset(
     ("CLOSE", "PREPARE", "DEALLOCATE", "LISTEN", "UNLISTEN", "DISCARD")
@@ -78,7 +78,7 @@ class Rights:
         """Whether the current user sees what others do."""
         view = self._session.transaction.catalog
         return is_superuser(view, self.current_oid) or is_member(
-            view, self.current_oid, READ_ALL_STATISTICS_OID
+            view, self.current_oid, READ_ALL_STATS_OID
         )
 
     def _read(self) -> None:

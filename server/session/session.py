@@ -214,11 +214,12 @@ class Session(SessionState):
                 path.append(self.temporary_schema)
                 continue
             found = catalog.schema_named(self.user if name == "$user" else name)
-            if isinstance(found, Schema) and found.oid not in path and self._may_look_into(found):
+            if isinstance(found, Schema) and found.oid not in path and self.may_look_into(found):
                 path.append(found.oid)
         return tuple(path)
 
-    def _may_look_into(self, schema: Schema) -> bool:
+    def may_look_into(self, schema: Schema) -> bool:
+        """Whether the user may find objects in a schema."""
         return schema.oid == self.temporary_schema or has_privilege(
             self.transaction.catalog, self.user_oid, schema, "U"
         )

@@ -46,7 +46,9 @@ class SessionNames:
         view, path = session.transaction.catalog, session.basis().search_path
         names = self._names
         if names is None or names.view is not view or names.path != path:
-            names = self._names = CatalogNames(view, path, session.database_name)
+            names = self._names = CatalogNames(
+                view, path, session.database_name, session.may_look_into
+            )
         return names
 
 

@@ -113,7 +113,7 @@ def _targets(
             if statement.kind in (*OF_RELATIONS, "rule"):
                 yield from _look_at_relation_of(context, name)
             mode = WEAK if statement.concurrently else STRONG
-            found = yield from _locked(context, find, mode)
+            found = yield from _locked(context, find, name.parts, mode)
         except (UndefinedTable, UndefinedObject, InvalidSchemaName, UndefinedFunction) as error:
             if not statement.if_exists:
                 raise
@@ -148,12 +148,12 @@ def _as_read(written: exp.Expression) -> str:
 
 
 def _locked(
-    context: StatementContext, find: Callable[[], CatalogObject], mode: str
+    context: StatementContext, find: Callable[[], CatalogObject], parts: tuple[str, ...], mode: str
 ) -> Generator[Wait, None, CatalogObject]:
     """The object that a name means when its locks are had."""
     while True:
         target = find()
-        require_owner_to_drop(context, target)
+        require_owner_to_drop(context, target, parts)
         yield from lock_target(context, target, mode)
         again = find()
         if again.oid == target.oid:

@@ -33,7 +33,7 @@ from server.sql.utility_statement import UtilityStatement
 from server.statements.base_types import make_shell
 from server.statements.body_texts import with_said_body
 from server.statements.names import claim_name, target_schema
-from server.statements.ownership import require_language
+from server.statements.ownership import require_language, require_owner
 from server.statements.parameters import Parameters, check_polymorphic, read_parameters
 from server.statements.routine_names import WORDS, routine_named, signature, tell_converted
 from server.statements.settings import changed_settings
@@ -406,6 +406,7 @@ def alter_function(context: StatementContext, statement: tree.AlterFunction) -> 
     value = routine_named(context, statement.kind, statement.function)
     if value.kind == "a":
         raise WrongObjectType(f'"{value.name}" is an aggregate function')
+    require_owner(context, value, statement.kind, ".".join(statement.function.parts))
     yield from claim_name(context, value.schema, value.name)
     attributes = read_attributes(context, statement.options, is_procedure=value.kind == "p")
     _check_counts(attributes, returns_set=value.returns_set)

@@ -62,6 +62,7 @@ from server.statements.ownership import (
     require_create,
     require_member,
     require_owner,
+    require_owner_as_named,
     require_role_manager,
 )
 from server.statements.policies import policy_of
@@ -487,7 +488,7 @@ def comment(context: StatementContext, statement: tree.Comment) -> Run:
         found = _object_named(context, statement.kind, statement.name)
         if isinstance(found, Role):
             require_role_manager(context, found)
-        require_owner(context, found)
+        require_owner_as_named(context, found, statement.name.parts)
         yield from _lock_described(context, found)
         context.ddl.put(replace(found, comment=text))
         return "COMMENT"
@@ -495,7 +496,7 @@ def comment(context: StatementContext, statement: tree.Comment) -> Run:
     if not isinstance(table, Table):
         raise FeatureNotSupported("comments on columns of this relation are not supported")
     refuse_system(table)
-    require_owner(context, table)
+    require_owner(context, table, "relation")
     yield from _lock_described(context, table)
     name = statement.name.parts[-1]
     if table.column_named(name) is None:

@@ -37,6 +37,7 @@ from server.catalog.tablespaces import Tablespace
 from server.catalog.text_search_objects import TextSearchConfiguration, TextSearchDictionary
 from server.catalog.trigger_objects import Rule, Trigger
 from server.catalog.views.physical import named_facts
+from server.catalog.visibility import type_text
 from server.errors import InsufficientPrivilege
 
 if TYPE_CHECKING:
@@ -74,6 +75,11 @@ WORDS: Final[Mapping[type[CatalogObject], str]] = {
     EventTrigger: "event trigger",
     Tablespace: "tablespace",
 }
+PARTS_OF_TABLES: Final = (Constraint, Policy, Rule, Trigger)
+"""What has no owner but that of its table."""
+NAMED_AS_WRITTEN: Final = (
+    UserFunction, UserOperator, Collation, Conversion, ExtendedStatistics, TextSearchConfiguration, TextSearchDictionary
+)  # fmt: skip
 
 
 def kind_word(value: CatalogObject) -> str:
@@ -90,21 +96,46 @@ def owns(context: StatementContext, value: CatalogObject) -> bool:
     return has_privileges_of(context.catalog, context.user_oid, value.owner)
 
 
-def require_owner(context: StatementContext, value: CatalogObject, word: str = "") -> None:
-    """Raise InsufficientPrivilege for others than the owner; word: the kind, if the statement says it."""
-    if isinstance(value, Constraint | Policy | Rule | Trigger):
+def require_owner(
+    context: StatementContext, value: CatalogObject, word: str = "", name: str = ""
+) -> None:
+    """Raise InsufficientPrivilege for others than the owner; word, name: kind and object as the statement says."""
+    if isinstance(value, PARTS_OF_TABLES):
         table = context.catalog.object(value.table)
         if table is not None:
-            require_owner(context, table)
+            require_owner(context, table, word)
     elif not isinstance(value, Role) and not owns(context, value):
-        raise InsufficientPrivilege(f"must be owner of {word or kind_word(value)} {value.name}")
+        shown = name or _shown_name(context, value)
+        raise InsufficientPrivilege(f"must be owner of {word or kind_word(value)} {shown}")
 
 
-def require_owner_to_drop(context: StatementContext, value: CatalogObject) -> None:
+def _shown_name(context: StatementContext, value: CatalogObject) -> str:
+    if isinstance(value, UserType):
+        return type_text(context.catalog, context.search_path(), value.oid)
+    return value.name
+
+
+def require_owner_as_named(
+    context: StatementContext, value: CatalogObject, parts: tuple[str, ...]
+) -> None:
+    """As require_owner, for statements about any kind of object, whose errors name some kinds as they are written."""
+    if isinstance(value, PARTS_OF_TABLES):
+        require_owner(context, value, "relation")
+    elif isinstance(value, OperatorClass | OperatorFamily):
+        require_owner(context, value, name=".".join((value.method, *parts[1:])))
+    elif isinstance(value, NAMED_AS_WRITTEN):
+        require_owner(context, value, name=".".join(parts))
+    else:
+        require_owner(context, value)
+
+
+def require_owner_to_drop(
+    context: StatementContext, value: CatalogObject, parts: tuple[str, ...]
+) -> None:
     """The owner of the schema may drop what is in it, too."""
     schema = context.catalog.object(getattr(value, "schema", 0))
     if schema is None or not owns(context, schema):
-        require_owner(context, value)
+        require_owner_as_named(context, value, parts)
 
 
 def require_create(context: StatementContext, schema_oid: int) -> None:

@@ -24,6 +24,7 @@ from server.statements.names import (
     free_name,
     missing_relation,
 )
+from server.statements.ownership import require_privilege
 from server.statements.partition_indexes import refuse_second_primary
 
 if TYPE_CHECKING:
@@ -45,7 +46,17 @@ class Copied:
 
 
 def like_source(context: StatementContext, item: tree.LikeClause) -> Table:
-    """The relation that LIKE names."""
+    """The relation that LIKE names, which the user must be allowed to read, or use as a type."""
+    source = _source_named(context, item)
+    composite = context.catalog.object(source.row_type) if source.kind == "c" else None
+    if composite is not None:
+        require_privilege(context, composite, "U")
+    else:
+        require_privilege(context, source, "r")
+    return source
+
+
+def _source_named(context: StatementContext, item: tree.LikeClause) -> Table:
     found = find_relation(context, item.relation, item.offset)
     if found is None:
         raise missing_relation(context, item.relation, item.offset)

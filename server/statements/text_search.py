@@ -273,7 +273,7 @@ def alter_dictionary(context: StatementContext, statement: tree.AlterTextSearchD
     yield from ()
     found = find(context, "dictionary", statement.name)
     assert isinstance(found, TextSearchDictionary)
-    require_owner(context, found, "text search dictionary")
+    require_owner(context, found, name=".".join(statement.name))
     refuse_builtin("text search dictionary", found)
     options = dict(found.options)
     for option in statement.options:

@@ -31,6 +31,7 @@ from server.statements.column_types import refuse_pseudo_type
 from server.statements.domain_values import refuse_null_values, refuse_violating_values
 from server.statements.enum_texts import rename_in_texts
 from server.statements.names import claim_name, split_name, target_schema, usable_schema
+from server.statements.ownership import require_owner
 from server.statements.statement import Run, StatementContext, Utility
 from server.types.type import TypeReference
 
@@ -110,6 +111,7 @@ def alter_enum(context: StatementContext, statement: tree.AlterEnum) -> Run:
     value = type_named(context, statement.name)
     if value.kind != "e":
         raise WrongObjectType(f"{value.name} is not an enum")
+    require_owner(context, value)
     yield from context.lock_relation(value.oid, "access exclusive", value.name)
     if statement.old_label:
         labels = _renamed(value, statement)
@@ -280,6 +282,7 @@ def alter_domain(context: StatementContext, statement: tree.AlterDomain) -> Run:
     domain = type_named(context, statement.name)
     if domain.kind != "d":
         raise WrongObjectType(f'"{domain.name}" is not a domain')
+    require_owner(context, domain)
     yield from context.lock_relation(domain.oid, "access exclusive", domain.name)
     yield from DOMAIN_ACTIONS[statement.action](context, domain, statement)
     return statement.tag

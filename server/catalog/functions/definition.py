@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.catalog.functions.keywords import keywords
-from server.catalog.functions.scope import definer_of, names_of, object_of, view_of
+from server.catalog.functions.scope import definer_of, names_of, object_of, session_of, view_of
 from server.catalog.objects import Constraint, Index, Sequence, Table, UserType
 from server.catalog.partition_text import constraint_text, key_text
+from server.catalog.privileges import has_privilege
 from server.catalog.qualified import qualified
 from server.catalog.rule_definition import return_rule_definition, rule_definition
 from server.catalog.statistics_objects import ExtendedStatistics
@@ -18,7 +19,13 @@ from server.catalog.views.statistics import common_items
 from server.catalog.views.values import texts
 from server.catalog.visibility import find_relation
 from server.catalog.written_names import split_identifiers
-from server.errors import UndefinedColumn, UndefinedObject, UndefinedTable, WrongObjectType
+from server.errors import (
+    InsufficientPrivilege,
+    UndefinedColumn,
+    UndefinedObject,
+    UndefinedTable,
+    WrongObjectType,
+)
 from server.functions.declare import row
 
 if TYPE_CHECKING:
@@ -163,6 +170,9 @@ def _sequence_parameters(call: CallContext, oid: int) -> tuple[object, ...] | No
     value = object_of(call, oid, Sequence)
     if value is None:
         raise UndefinedObject(f"relation with OID {oid} does not exist")
+    session = session_of(call)
+    if not any(has_privilege(view_of(call), session.user_oid, value, letter) for letter in "rwU"):
+        raise InsufficientPrivilege(f"permission denied for sequence {value.name}")
     return (
         value.start,
         value.minimum,

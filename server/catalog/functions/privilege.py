@@ -40,15 +40,12 @@ from server.catalog.routine_objects import UserFunction
 from server.catalog.system_privileges import default_of, system_privileges
 from server.catalog.tablespaces import BUILT_IN, Tablespace
 from server.catalog.views.physical import named_facts
-from server.catalog.visibility import find_relation
-from server.catalog.written_names import split_identifiers
 from server.errors import (
     InvalidCatalogName,
     InvalidParameterValue,
     InvalidSchemaName,
     UndefinedColumn,
     UndefinedObject,
-    UndefinedTable,
     WrongObjectType,
 )
 from server.functions.declare import row
@@ -100,12 +97,7 @@ def _relation(call: CallContext, name: str | int) -> CatalogObject | None:
     if isinstance(name, int):
         found: Any = names.view.object(name)
         return found if isinstance(found, Table | Index | Sequence) else None
-    parts = split_identifiers(name)
-    found = find_relation(names.view, names.path, parts)
-    if found is None:
-        raise UndefinedTable(f'relation "{".".join(parts)}" does not exist')
-    value: CatalogObject = found
-    return value
+    return names.view.object(names.oid_of("regclass", name))
 
 
 def _named(

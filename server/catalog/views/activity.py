@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from server.catalog.objects import ExtensionObject
+from server.catalog.objects import READ_ALL_STATS_OID, ExtensionObject
+from server.catalog.privileges import has_privileges_of
 from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import inet_of, texts
 from server.extensions.registry import EXTENSIONS
@@ -63,6 +64,39 @@ def settings_rows(session: Any) -> Iterator[Row]:
 # Sessions
 
 
+NO_PRIVILEGE = "<insufficient privilege>"
+SEEN_BY_ALL = frozenset(
+    [
+        "datid",
+        "datname",
+        "pid",
+        "usesysid",
+        "usename",
+        "application_name",
+        "backend_xid",
+        "backend_xmin",
+        "query",
+    ]
+)
+"""What everybody may know of a session; the rest is for members of its role and of pg_read_all_stats."""
+
+
+def _is_seen(session: Any, role_oid: int) -> bool:
+    """Whether the current user may know what a session of a role does."""
+    view = session.transaction.catalog
+    return any(
+        has_privileges_of(view, session.user_oid, each) for each in (role_oid, READ_ALL_STATS_OID)
+    )
+
+
+def _shown_session(session: Any, other: Any, **instead: Any) -> Row:
+    row = {**_session(session.transaction.catalog, other), **instead}
+    if _is_seen(session, other.identity.user_oid):
+        return row
+    hidden = {name: value for name, value in row.items() if name in SEEN_BY_ALL}
+    return {**dict.fromkeys(row), **hidden, "query": NO_PRIVILEGE}
+
+
 def _session(view: CatalogView, other: Any) -> Row:
     activity, identity = other.activity, other.identity
     running = other.transaction.running
@@ -94,16 +128,12 @@ def _session(view: CatalogView, other: Any) -> Row:
 
 
 def _sessions(session: Any) -> Iterator[Row]:
-    view = session.transaction.catalog
     database = session.database
     for other in list(database.sessions.values()) or [session]:
-        yield _session(view, other)
+        yield _shown_session(session, other)
     for other in list(database.background.values()):
-        yield {
-            **_session(view, other),
-            "client_port": None,
-            "query": f"autovacuum: {other.activity.query}",
-        }
+        query = f"autovacuum: {other.activity.query}"
+        yield _shown_session(session, other, client_port=None, query=query)
 
 
 BUILD_COUNTERS = (

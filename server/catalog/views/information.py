@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from server.catalog.objects import Column, Schema, Sequence, Table, UserType
-from server.catalog.privileges import has_column_privilege, parse_item
+from server.catalog.privileges import parse_item
 from server.catalog.views import information_reads as reads
 from server.catalog.views import information_usage as usage
 from server.catalog.views.classes import SYSTEM_SCHEMAS
@@ -26,6 +26,7 @@ from server.catalog.views.information_roles import (
     privilege_rows,
 )
 from server.catalog.views.information_routines import parameters, routine_privileges, routines
+from server.catalog.views.information_triggers import listed_triggers
 from server.catalog.views.information_types import NO, YES, type_columns, yes_or_no
 from server.catalog.views.information_viewer import CHANGE, Viewer
 from server.catalog.views.listings import name_of, view_text
@@ -57,17 +58,8 @@ def _columns(viewer: Viewer) -> Iterator[Row]:
             if sequence.owned_by is not None
         }
         for column in table.live_columns:
-            if _sees_column(viewer, table, column):
+            if viewer.sees_column(table, column.number):
                 yield _column(viewer, table, column, sequences.get(column.number))
-
-
-def _sees_column(viewer: Viewer, table: Table, column: Column) -> bool:
-    if viewer.everything or viewer.owns(table):
-        return True
-    return any(
-        has_column_privilege(viewer.view, viewer.user, table, column.number, letter)
-        for letter in "arwx"
-    )
 
 
 def _column(viewer: Viewer, table: Table, column: Column, sequence: Sequence | None) -> Row:
@@ -145,7 +137,7 @@ def _view_tables(viewer: Viewer) -> Iterator[Row]:
 
 def _schemata(viewer: Viewer) -> Iterator[Row]:
     for schema in viewer.view.objects(Schema):
-        if viewer.owns(schema):
+        if viewer.owns(schema) or viewer.may(schema, "CU"):
             yield {
                 "catalog_name": viewer.catalog,
                 "schema_name": schema.name,
@@ -174,7 +166,7 @@ def _sequences(viewer: Viewer) -> Iterator[Row]:
 
 def _domains(viewer: Viewer) -> Iterator[Row]:
     for value in viewer.view.objects(UserType):
-        if value.kind == "d":
+        if value.kind == "d" and viewer.sees_type(value):
             yield {
                 **viewer.address("domain", value),
                 **type_columns(viewer.view, value.base_type, value.base_modifier),
@@ -262,7 +254,7 @@ def _character_sets(viewer: Viewer) -> Iterator[Row]:
 
 def _user_types(viewer: Viewer) -> Iterator[Row]:
     for value in viewer.view.objects(UserType):
-        if value.kind == "c":
+        if value.kind == "c" and viewer.sees_type(value):
             yield {
                 **viewer.address("user_defined_type", value),
                 "user_defined_type_category": "STRUCTURED",
@@ -273,7 +265,7 @@ def _user_types(viewer: Viewer) -> Iterator[Row]:
 def _attributes(viewer: Viewer) -> Iterator[Row]:
     for value in viewer.view.objects(UserType):
         relation = viewer.view.object(value.relation) if value.kind == "c" else None
-        if isinstance(relation, Table):
+        if isinstance(relation, Table) and viewer.sees_type(value):
             for column in relation.live_columns:
                 udt = viewer.type_address(column.type)
                 yield {
@@ -344,6 +336,7 @@ VIEWS: tuple[tuple[str, OfViewer], ...] = (
     ("parameters", parameters),
     ("routine_privileges", routine_privileges),
     ("role_routine_grants", routine_privileges),
+    ("triggers", listed_triggers),
     ("user_defined_types", _user_types),
     ("attributes", _attributes),
 )

@@ -22,7 +22,7 @@ CONSTRAINT_TYPES = {"p": "PRIMARY KEY", "u": "UNIQUE", "f": "FOREIGN KEY", "c": 
 def _constraints(viewer: Viewer) -> Iterator[tuple[Constraint, Table]]:
     for value in viewer.view.objects(Constraint):
         table = viewer.view.object(value.table)
-        if isinstance(table, Table) and viewer.sees(table):
+        if isinstance(table, Table):
             yield value, table
 
 
@@ -30,6 +30,8 @@ def table_constraints(viewer: Viewer) -> Iterator[Row]:
     """What is declared of the tables the viewer may see, NOT NULL as the check that the standard has it be."""
     for value, table in _constraints(viewer):
         if value.kind not in CONSTRAINT_TYPES:  # EXCLUDE and constraint triggers
+            continue
+        if not viewer.may_change(table):
             continue
         index = viewer.view.object(value.index)
         nulls_distinct = None
@@ -53,7 +55,7 @@ def not_null_name(viewer: Viewer, table: Table, column: Column) -> str:
 
 
 def _not_null_constraints(viewer: Viewer) -> Iterator[Row]:
-    for table in viewer.tables("r"):
+    for table in filter(viewer.may_change, viewer.tables("rp")):
         for column in table.live_columns:
             if column.not_null:
                 yield {
@@ -74,6 +76,8 @@ def key_columns(viewer: Viewer) -> Iterator[Row]:
         if value.kind not in "puf":
             continue
         for position, number in enumerate(value.columns, 1):
+            if not viewer.sees_column(table, number):
+                continue
             yield {
                 **viewer.address("constraint", value),
                 **viewer.address("table", table),
@@ -119,8 +123,8 @@ def used_tables(viewer: Viewer) -> Iterator[Row]:
 
 def references(viewer: Viewer) -> Iterator[Row]:
     """Foreign keys: the key each refers to, and its actions."""
-    for value, _ in _constraints(viewer):
-        if value.kind != "f":
+    for value, table in _constraints(viewer):
+        if value.kind != "f" or not viewer.may_change(table):
             continue
         index = viewer.view.object(value.index)
         target: Any = viewer.view.object(index.constraint) if isinstance(index, Index) else None
@@ -136,12 +140,13 @@ def references(viewer: Viewer) -> Iterator[Row]:
 def checks(viewer: Viewer) -> Iterator[Row]:
     """CHECK constraints of tables and domains, as they are written."""
     for value in viewer.view.objects(Constraint):
-        if value.kind == "c":
+        owner = viewer.view.object(value.table) if value.kind == "c" else None
+        if owner is not None and viewer.owns(owner):
             yield {
                 **viewer.address("constraint", value),
                 "check_clause": viewer.define.constraint(value).removeprefix("CHECK "),
             }
-    for table in viewer.tables("r"):
+    for table in filter(viewer.owns, viewer.tables("rp")):
         for column in table.live_columns:
             if column.not_null:
                 yield {
@@ -156,7 +161,7 @@ def domain_constraints(viewer: Viewer) -> Iterator[Row]:
     """The constraints of domains."""
     for value in viewer.view.objects(Constraint):
         domain = viewer.view.object(value.table)
-        if isinstance(domain, UserType):
+        if isinstance(domain, UserType) and viewer.sees_type(domain):
             yield {
                 **viewer.address("constraint", value),
                 **viewer.address("domain", domain),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import Sequence, Table
+from server.catalog.objects import Sequence, Table, UserType
 from server.catalog.privileges import (
     allowed_letters,
     grants_of,
+    has_column_privilege,
+    has_privilege,
     has_privileges_of,
     is_superuser,
+    parse_item,
     roles_of,
 )
 from server.catalog.views.listings import definer, name_of
@@ -26,6 +29,10 @@ if TYPE_CHECKING:
 
 CHANGE = COMMAND_BITS["update"] | COMMAND_BITS["delete"]
 """What a view has to be able to do to be called updatable."""
+
+CHANGING = "awdDxt"
+CHANGING_COLUMNS = "awx"
+"""The privileges that are more than reading, of a table and of a column."""
 
 
 class Viewer:
@@ -54,7 +61,33 @@ class Viewer:
         grants = grants_of(kind, value.owner, value.acl)
         if allowed_letters(self.view, self.user, grants, value.owner)[0]:
             return True
-        return any(column.acl for column in getattr(value, "columns", ()))
+        items = [map(parse_item, each.acl or ()) for each in getattr(value, "columns", ())]
+        return any(allowed_letters(self.view, self.user, each, value.owner)[0] for each in items)
+
+    def may(self, value: Any, letters: str) -> bool:
+        """Whether the user has one of the privileges on an object."""
+        return any(has_privilege(self.view, self.user, value, letter) for letter in letters)
+
+    def sees_type(self, value: UserType) -> bool:
+        """Whether the user may use a type."""
+        return self.owns(value) or self.may(value, "U")
+
+    def sees_column(self, table: Table, number: int) -> bool:
+        """Whether the user has any privilege on a column."""
+        return self.owns(table) or any(
+            has_column_privilege(self.view, self.user, table, number, letter) for letter in "arwx"
+        )
+
+    def may_change(self, table: Table) -> bool:
+        """Whether the user owns a relation or may do more than read it: who is told of its constraints and triggers."""
+        if self.owns(table) or self.may(table, CHANGING):
+            return True
+        numbers = [column.number for column in table.live_columns if column.acl]
+        return any(
+            has_column_privilege(self.view, self.user, table, number, letter)
+            for number in numbers
+            for letter in CHANGING_COLUMNS
+        )
 
     def events(self, table: Table, column: int = 0) -> int:
         """The commands that a relation takes, as bits, but for its triggers."""

@@ -97,7 +97,7 @@ def _sequences(session: Any) -> Iterator[Row]:
     view = session.transaction.catalog
     for value in view.objects(Sequence):
         last = None
-        if has_privilege(view, session.user_oid, value, "r"):
+        if any(has_privilege(view, session.user_oid, value, letter) for letter in "rU"):
             number, _, is_called = session.database.sequences.read(value)
             last = number if is_called else None
         yield {

@@ -1,8 +1,8 @@
-"""pg_trigger and information_schema.triggers."""
+"""pg_trigger and pg_event_trigger."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from server.catalog.event_triggers import event_triggers
 from server.catalog.trigger_objects import Trigger
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.catalog.catalog_view import CatalogView
+
 
 FOR_EACH_ROW = 1
 TIMING_BITS = {"before": 2, "after": 0, "instead": 64}
@@ -68,47 +69,6 @@ def _triggers(view: CatalogView) -> Iterator[Row]:
     yield from internal_triggers(view)
 
 
-def _listed(session: Any) -> Iterator[Row]:
-    view = session.transaction.catalog
-    database = session.database_name
-    ranks: dict[tuple[int, str, str, bool], int] = {}
-    for trigger in sorted(view.objects(Trigger), key=lambda each: (each.table, each.name)):
-        table = view.object(trigger.table)
-        schema = view.object(table.schema).name
-        function = view.object(trigger.function)
-        for event in trigger.events:
-            if event == "truncate":  # not in the SQL standard
-                continue
-            moment = (trigger.table, event, trigger.timing, trigger.for_each_row)
-            ranks[moment] = ranks.get(moment, 0) + 1
-            yield {
-                "trigger_catalog": database,
-                "trigger_schema": schema,
-                "trigger_name": trigger.name,
-                "event_manipulation": event.upper(),
-                "event_object_catalog": database,
-                "event_object_schema": schema,
-                "event_object_table": table.name,
-                "action_order": ranks[moment],
-                "action_condition": None
-                if trigger.when is None
-                else f"({session.printed(trigger.when, False)})",
-                "action_statement": _action(view, trigger, function),
-                "action_orientation": "ROW" if trigger.for_each_row else "STATEMENT",
-                "action_timing": {"instead": "INSTEAD OF"}.get(
-                    trigger.timing, trigger.timing.upper()
-                ),
-                "action_reference_old_table": trigger.old_table or None,
-                "action_reference_new_table": trigger.new_table or None,
-            }
-
-
-def _action(view: CatalogView, trigger: Trigger, function: Any) -> str:
-    arguments = ", ".join("'" + each.replace("'", "''") + "'" for each in trigger.arguments)
-    name = "" if function is None else function.name
-    return f"EXECUTE FUNCTION {name}({arguments})"
-
-
 def _event_triggers(view: CatalogView) -> Iterator[Row]:
     for value in event_triggers(view):
         yield {
@@ -125,5 +85,4 @@ def _event_triggers(view: CatalogView) -> Iterator[Row]:
 RELATIONS = (
     SystemRelation(name="pg_event_trigger", objects=_event_triggers),
     SystemRelation(name="pg_trigger", objects=_triggers),
-    SystemRelation(name="information_schema.triggers", live=_listed),
 )
