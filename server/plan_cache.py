@@ -11,9 +11,10 @@ Rule 2: plans of a transaction with DDL of its own are not kept (its catalog ver
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -26,8 +27,12 @@ if TYPE_CHECKING:
     from server.planner.judged import Grades, Judged
     from server.planner.planned import PlannedStatement
 
-TEXTS_MAX = 2048
-PLANS_MAX = 4096
+TEXTS_CHARACTERS_MAX = 200_000
+"""Of all texts whose trees are kept: a character takes some 120 bytes of them."""
+PLANS_CHARACTERS_MAX = 250_000
+"""Of all texts whose plans are kept: a character takes some 220 bytes of plan and operators."""
+_CHARACTERS_MORE = 20  # what a tree or a plan takes however short its text is
+SKELETONS_MAX = 4096
 TEXT_CHARACTERS_MAX = 4_096
 """Longer statements, mostly INSERTs of many rows, do not come twice and would take much memory."""
 LONG_TEXTS_MAX = 16
@@ -38,12 +43,19 @@ Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
 
 
-class LeastRecentlyUsed(Generic[Key, Item]):
-    """A dictionary that forgets what was not asked for lately."""
+def _one(_key: object) -> int:
+    return 1
 
-    def __init__(self, count_max: int) -> None:
-        self._count_max = count_max
+
+class LeastRecentlyUsed(Generic[Key, Item]):
+    """A dictionary that forgets what was not asked for lately, when its keys weigh too much together."""
+
+    def __init__(self, weight_max: int, weigh: Callable[[Key], int] = _one) -> None:
+        self._weight_max = weight_max
+        self._weigh = weigh
+        self._weight = 0
         self._items: OrderedDict[Key, Item] = OrderedDict()
+        self._changing = Lock()
 
     def get(self, key: Key) -> Item | None:
         """The item, which becomes the most recent; None for none."""
@@ -54,14 +66,19 @@ class LeastRecentlyUsed(Generic[Key, Item]):
         return item
 
     def put(self, key: Key, item: Item) -> None:
-        """Keep an item; the one not used for longest may go."""
-        self._items[key] = item
-        if len(self._items) > self._count_max:
-            self._items.popitem(last=False)
+        """Keep an item; those not used for longest may go."""
+        with self._changing:
+            if key not in self._items:
+                self._weight += self._weigh(key)
+            self._items[key] = item
+            while self._weight > self._weight_max and len(self._items) > 1:
+                self._weight -= self._weigh(self._items.popitem(last=False)[0])
 
     def clear(self) -> None:
         """Forget everything."""
-        self._items.clear()
+        with self._changing:
+            self._items.clear()
+            self._weight = 0
 
     def __len__(self) -> int:
         return len(self._items)
@@ -95,17 +112,25 @@ class PlanCache:
     """Statements by their text, plans by all they depend on."""
 
     def __init__(self) -> None:
-        self._texts: LeastRecentlyUsed[str, tuple[Statement, ...]] = LeastRecentlyUsed(TEXTS_MAX)
-        self._plans: LeastRecentlyUsed[PlanKey, PlannedStatement] = LeastRecentlyUsed(PLANS_MAX)
+        self._texts: LeastRecentlyUsed[str, tuple[Statement, ...]] = LeastRecentlyUsed(
+            TEXTS_CHARACTERS_MAX, _text_weight
+        )
+        self._plans: LeastRecentlyUsed[PlanKey, PlannedStatement] = LeastRecentlyUsed(
+            PLANS_CHARACTERS_MAX, _plan_weight
+        )
         self._long_texts: LeastRecentlyUsed[str, tuple[Statement, ...]] = LeastRecentlyUsed(
             LONG_TEXTS_MAX
         )
         self._long_plans: LeastRecentlyUsed[PlanKey, PlannedStatement] = LeastRecentlyUsed(
             LONG_TEXTS_MAX
         )
-        self._skeletons: LeastRecentlyUsed[tuple[str, str], bool] = LeastRecentlyUsed(PLANS_MAX)
-        self._points: LeastRecentlyUsed[PlanKey, Point] = LeastRecentlyUsed(PLANS_MAX)
-        self._literal_plans: LeastRecentlyUsed[PlanKey, LiteralPlans] = LeastRecentlyUsed(PLANS_MAX)
+        self._skeletons: LeastRecentlyUsed[tuple[str, str], bool] = LeastRecentlyUsed(SKELETONS_MAX)
+        self._points: LeastRecentlyUsed[PlanKey, Point] = LeastRecentlyUsed(
+            PLANS_CHARACTERS_MAX, _plan_weight
+        )
+        self._literal_plans: LeastRecentlyUsed[PlanKey, LiteralPlans] = LeastRecentlyUsed(
+            PLANS_CHARACTERS_MAX, _plan_weight
+        )
         self._programs: WeakKeyDictionary[PlannedStatement, Program] = WeakKeyDictionary()
         self._over_rows: WeakKeyDictionary[PlannedStatement, PlannedStatement | None] = (
             WeakKeyDictionary()
@@ -192,6 +217,14 @@ class PlanCache:
         self._points.clear()
         self._literal_plans.clear()
         self._programs.clear()
+
+
+def _text_weight(text: str) -> int:
+    return len(text) + _CHARACTERS_MORE
+
+
+def _plan_weight(key: PlanKey) -> int:
+    return _text_weight(key[0])
 
 
 def _comes_again(text: str, parameter_count: int) -> bool:

@@ -49,3 +49,31 @@ def test_plans_of_long_texts_are_kept_for_the_next_rows(client):
         )
     assert len(plans._long_plans) == 1
     assert client.rows("SELECT count(*) FROM t") == [("2000",)]
+
+
+def test_what_is_kept_is_bounded_by_what_it_weighs():
+    kept = plan_cache.LeastRecentlyUsed(10, len)
+    for key in ("aaaa", "bbb", "cc", "bbb"):
+        kept.put(key, key.upper())
+    assert kept.get("aaaa") == "AAAA"
+    kept.put("dddd", "D")
+    assert [kept.get(key) for key in ("aaaa", "bbb", "cc", "dddd")] == ["AAAA", None, "CC", "D"]
+    kept.clear()
+    kept.put("e" * 10, "E")
+    assert len(kept) == 1
+
+
+def test_the_last_is_kept_whatever_it_weighs():
+    kept = plan_cache.LeastRecentlyUsed(10, len)
+    for key in ("aaaa", "b" * 11):
+        kept.put(key, key)
+    assert kept.get("b" * 11)
+    assert len(kept) == 1
+
+
+def test_plans_of_ad_hoc_statements_are_bounded_by_their_texts(client, database, monkeypatch):
+    monkeypatch.setattr(plan_cache, "PLANS_CHARACTERS_MAX", 2_000)
+    database.plans = PlanCache()
+    for number in range(50):
+        client.run(f"SELECT 1 AS name_{number} FROM generate_series(1, 2) AS g_{number}")
+    assert 0 < len(database.plans._plans) < 50
