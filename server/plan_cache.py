@@ -31,7 +31,7 @@ TEXTS_CHARACTERS_MAX = 200_000
 """Of all texts whose trees are kept: a character takes some 120 bytes of them."""
 PLANS_CHARACTERS_MAX = 250_000
 """Of all texts whose plans are kept: a character takes some 220 bytes of plan and operators."""
-_CHARACTERS_MORE = 20  # what a tree or a plan takes however short its text is
+_CHARACTERS_MORE = 50  # what a tree or a plan takes however short its text is
 SKELETONS_MAX = 4096
 TEXT_CHARACTERS_MAX = 4_096
 """Longer statements, mostly INSERTs of many rows, do not come twice and would take much memory."""

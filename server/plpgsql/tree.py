@@ -7,7 +7,7 @@ Rule 2: a Source is a text of SQL together with the names that it may use.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -342,7 +342,7 @@ class Function:
     shadowing: tuple[str, ...] = ()  # variables that have the name of one outside
 
 
-@cache
+@lru_cache(maxsize=1000)
 def may_end_transaction(statement: Statement) -> bool:
     """Whether a statement, or one inside it, is or calls what may end the transaction."""
     return isinstance(statement, EndTransaction | Call | Execute) or any(

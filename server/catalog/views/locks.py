@@ -6,7 +6,7 @@ session's number and the moment it began at.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import Index, Table
@@ -165,7 +165,7 @@ def _target(tag: Any, database: int | None) -> dict[str, Any]:
     }
 
 
-@cache
+@lru_cache(maxsize=1000)
 def _is_shared(oid: int) -> bool:
     """Whether a relation is a catalog that all databases have in common."""
     fact = fact_of("pg_class", oid)
