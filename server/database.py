@@ -26,6 +26,7 @@ from server.notifications import Channels
 from server.plan_cache import LeastRecentlyUsed, PlanCache
 from server.statement_threads import Threads
 from server.workers import Workers
+from storage.waits import Completion
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -77,6 +78,7 @@ class Database:
         self.workers = Workers(settings.integer("query_workers"))
         self.threads = Threads()
         self.sessions: dict[int, Any] = {}
+        self.departure = Completion()  # of the next of them that ends
         self.exported: dict[str, Any] = {}  # snapshots by name; see server/session/exported.py
         self.background: dict[int, Any] = {}  # sessions of the server's own
         self.taken_back: dict[Any, int] = {}  # in which database; see server/session/taking_back.py
@@ -95,6 +97,12 @@ class Database:
     def statements(self) -> Mapping[Any, Utility]:
         """The utility statements that are supported, by the class of their tree: no query asks."""
         return statements_of(self.features)
+
+    def depart(self, pid: int) -> None:
+        """A session has ended; whoever waits for others to leave a database looks again."""
+        if self.sessions.pop(pid, None) is not None:
+            departure, self.departure = self.departure, Completion()
+            departure.complete()
 
     def temporary_files(self, oid: int) -> TemporaryFiles:
         """The temporary files of a session in a database."""

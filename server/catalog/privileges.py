@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 PUBLIC = 0
 READ_ALL_SETTINGS_OID = 3374
+MONITOR_MEMBERSHIPS = ((3374, 3373), (3375, 3373), (3377, 3373))
+"""What pg_monitor is a member of."""
 READ_SERVER_FILES_OID, WRITE_SERVER_FILES_OID, EXECUTE_PROGRAM_OID = 4569, 4570, 4571
 READ_ALL_DATA_OID, WRITE_ALL_DATA_OID, DATABASE_OWNER_OID = 6181, 6182, 6171
 
@@ -258,6 +260,7 @@ def parents(view: CatalogView, member: Oid) -> list[Oid]:
     found = [
         role.oid for role in view.objects(Role) if any(oid == member for oid, _ in role.members)
     ]
+    found += [role for role, oid in MONITOR_MEMBERSHIPS if oid == member]
     return [*found, DATABASE_OWNER_OID] if member == database_owner(view) else found
 
 

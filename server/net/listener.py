@@ -89,7 +89,7 @@ class Listener:
         """A connection has come to its end."""
         self.connections.discard(connection)
         if session is not None:
-            self.database.sessions.pop(session.pid, None)
+            self.database.depart(session.pid)
             activity = self.database.activities[session.database_oid]
             activity.closed(session.pid, session.clock.now_us())
         if self.is_closing and not self.connections:

@@ -46,45 +46,75 @@ def satisfy(session: Session, wait: Wait) -> Generator[Wait, bool | None, None]:
         wait.failures.append(error)
 
 
-def _until_done(session: Session, wait: Wait) -> Generator[Wait, bool | None, None]:  # noqa: C901 - one case after the other
+def _until_done(session: Session, wait: Wait) -> Generator[Wait, bool | None, None]:
     completion = wait.completion
     is_lock = wait.what.lower() in LOCK_WAITS
-    # Work on a thread looks at the cancel flag itself; a commit whose record is written is never called off.
-    is_uninterruptible = wait.what in ("Execute", "WALSync")
-    lock_timeout_ms = session.settings.integer("lock_timeout") if is_lock else 0
-    started_ns = session.clock.monotonic_ns()
-    deadlock_looked_for = not is_lock
+    patience = _Patience(session, wait, is_lock=is_lock)
     if is_lock:
         _refuse_plain_deadlock(session)
     session.wait_event = wait.what
     try:
         while not completion.done:
-            limits = [None if is_uninterruptible else session.statement_time_left_ms()]
-            waited_ms = (session.clock.monotonic_ns() - started_ns) // _NS_PER_MS
-            if lock_timeout_ms:
-                limits.append(max(0, lock_timeout_ms - waited_ms))
-            if not deadlock_looked_for:
-                limits.append(session.settings.integer("deadlock_timeout"))
-            known = [limit for limit in limits if limit is not None]
-            done = yield Wait(completion, min(known) if known else None, wait.what)
+            done = yield Wait(completion, patience.left_ms(), wait.what)
             if done or completion.done:
                 break
-            if is_uninterruptible:
-                continue
-            session.check_cancelled()
-            if not deadlock_looked_for:
-                deadlock_looked_for = look_for_deadlock(session)
-            waited_ms = (session.clock.monotonic_ns() - started_ns) // _NS_PER_MS
-            if lock_timeout_ms and waited_ms >= lock_timeout_ms:
-                raise LockNotAvailable("canceling statement due to lock timeout")
+            if not patience.is_uninterruptible:
+                session.check_cancelled()
+            if patience.is_over():
+                return
     finally:
         session.wait_event = ""
         if not completion.done and is_lock:
             session.give_up()
-    if not is_uninterruptible:
+    if not patience.is_uninterruptible:
         session.check_cancelled()
     if completion.error is not None:
         raise completion.error
+
+
+class _Patience:
+    """How long a session waits until it looks again: for a cancel, a deadlock, the end of its time."""
+
+    __slots__ = (
+        "_deadlock_looked_for", "_lock_timeout_ms", "_own_ms", "_session", "_started_ns", "is_uninterruptible"
+    )  # fmt: skip
+
+    def __init__(self, session: Session, wait: Wait, *, is_lock: bool) -> None:
+        self._session = session
+        self._own_ms = wait.timeout_ms
+        # Work on a thread looks at the cancel flag itself; a commit whose record is written is never called off.
+        self.is_uninterruptible = wait.what in ("Execute", "WALSync")
+        self._lock_timeout_ms = session.settings.integer("lock_timeout") if is_lock else 0
+        self._deadlock_looked_for = not is_lock
+        self._started_ns = session.clock.monotonic_ns()
+
+    def _waited_ms(self) -> int:
+        return (self._session.clock.monotonic_ns() - self._started_ns) // _NS_PER_MS
+
+    def left_ms(self) -> int | None:
+        """Until the next look; None if there is none."""
+        if self.is_uninterruptible:
+            return None
+        waited_ms = self._waited_ms()
+        limits = [self._session.statement_time_left_ms()]
+        limits += [
+            max(0, each - waited_ms) for each in (self._lock_timeout_ms, self._own_ms) if each
+        ]
+        if not self._deadlock_looked_for:
+            limits.append(self._session.settings.integer("deadlock_timeout"))
+        known = [limit for limit in limits if limit is not None]
+        return min(known) if known else None
+
+    def is_over(self) -> bool:
+        """Look: whether the time of the Wait itself is up; raises what a deadlock or lock_timeout asks for."""
+        if self.is_uninterruptible:
+            return False
+        if not self._deadlock_looked_for:
+            self._deadlock_looked_for = look_for_deadlock(self._session)
+        waited_ms = self._waited_ms()
+        if self._lock_timeout_ms and waited_ms >= self._lock_timeout_ms:
+            raise LockNotAvailable("canceling statement due to lock timeout")
+        return bool(self._own_ms) and waited_ms >= (self._own_ms or 0)
 
 
 def wait_inside(session: Session, wait: Wait) -> None:

@@ -28,6 +28,7 @@ from server.errors import (
     InvalidEscapeSequence,
     InvalidParameterValue,
     ProgramLimitExceeded,
+    ReservedName,
     SqlError,
     SqlSyntaxError,
     StatementTooComplex,
@@ -76,6 +77,7 @@ ERROR_CLASSES: Final[tuple[tuple[re.Pattern[str], type[SqlError]], ...]] = (
     (re.compile(r"^precision for type float must be|precision must not be"), InvalidParameterValue),
     (re.compile(r"^unrecognized partitioning strategy"), InvalidParameterValue),
     (re.compile(r"^column number must be in range"), InvalidParameterValue),
+    (re.compile(r"^role name .* is reserved$|cannot be used as a role name here$"), ReservedName),
     (re.compile(r"^stack depth limit exceeded"), StatementTooComplex),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.functions.activity import require_right_to_end, terminated
 from server.catalog.initial import public_schema
 from server.catalog.objects import Database, Role, Table
 from server.catalog.role_settings import RoleSettings
@@ -23,6 +24,7 @@ from server.executor.waits import Wait
 from server.sql import utility_databases
 from server.sql import utility_objects as tree
 from server.statements.names import claim_name, role_named
+from server.statements.ownership import require_member, require_owner
 from server.statements.roles import by_name
 from server.statements.settings import changed_settings
 from server.statements.statement import Run, StatementContext, Utility
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 UTF8_NUMBER = 6
+PATIENCE_MS = 5_000
+NS_PER_MS = 1_000_000
 UTF8_NAMES = ("utf8", "utf-8", "unicode")
 ACCEPTED_LOCALES = ("c", "posix", "c.utf-8", "c.utf8", "en_us.utf-8", "en_us.utf8")
 """Locales that are taken; text is sorted by code point whichever is named."""
@@ -51,6 +55,7 @@ def create_database(context: StatementContext, statement: utility_databases.Crea
     owner = context.user_oid
     if given.get("owner") not in (None, "default"):
         owner = role_named(context, str(given["owner"])).oid
+        require_member(context, owner)
     _refuse_encoding(given.get("encoding"))
     template = _template(context, given)
     yield from claim_name(context, 0, statement.name)
@@ -112,14 +117,14 @@ def with_options(database: Database, given: dict[str, Any]) -> Database:
     return replace(database, **changes)
 
 
-def _check_move(context: StatementContext, database: Database, tablespace: str) -> None:
+def _check_move(context: StatementContext, database: Database, tablespace: str) -> Iterator[Wait]:
     """SET TABLESPACE is about a database that nobody is connected to."""
     context.session.transaction.refuse_in_block("ALTER DATABASE SET TABLESPACE")
     if database.oid == context.session.database_oid:
         raise ObjectInUse("cannot change the tablespace of the currently open database")
     if tablespace == "pg_global":
         raise InvalidParameterValue("pg_global cannot be used as default tablespace")
-    _refuse_connected(context, database)
+    yield from _await_others_gone(context, database)
 
 
 def _flag(value: Any) -> bool:
@@ -138,7 +143,7 @@ def alter_database(context: StatementContext, statement: utility_databases.Alter
     require_database_owner(context, found)
     options = by_name(statement.options)
     if "tablespace" in options:
-        _check_move(context, found, str(options["tablespace"]))
+        yield from _check_move(context, found, str(options["tablespace"]))
     context.ddl.put(with_options(found, options))
     return statement.tag
 
@@ -153,7 +158,7 @@ def rename_database(context: StatementContext, statement: tree.Rename) -> Run:
         raise DuplicateDatabase(f'database "{statement.new_name}" already exists')
     if found.oid == context.session.database_oid:
         raise FeatureNotSupported("current database cannot be renamed")
-    _refuse_connected(context, found)
+    yield from _await_others_gone(context, found)
     context.ddl.put(replace(found, name=statement.new_name))
     return statement.tag
 
@@ -166,9 +171,7 @@ def _require_create_database(context: StatementContext, message: str) -> None:
 
 def require_database_owner(context: StatementContext, database: Database) -> None:
     """Raise InsufficientPrivilege for others than the owner of a database."""
-    role = context.catalog.object(context.user_oid)
-    if not (isinstance(role, Role) and role.superuser) and database.owner != context.user_oid:
-        raise InsufficientPrivilege(f"must be owner of database {database.name}")
+    require_owner(context, database)
 
 
 def alter_setting(
@@ -197,7 +200,9 @@ def drop_database(context: StatementContext, statement: utility_databases.DropDa
     if found.oid == context.session.database_oid:
         raise ObjectInUse("cannot drop the currently open database")
     yield from claim_name(context, 0, found.name)
-    _refuse_connected(context, found)
+    if "force" in by_name(statement.options):
+        _send_away(context, found)
+    yield from _await_others_gone(context, found)
     yield from _all_taken_back(context, found)
     view = context.session.database.catalog.views.get(found.oid)
     for value in list(view.state.by_oid.values()) if view is not None else ():
@@ -211,18 +216,38 @@ def drop_database(context: StatementContext, statement: utility_databases.DropDa
     return statement.tag
 
 
-def _refuse_connected(context: StatementContext, database: Database) -> None:
-    sessions = context.session.database.sessions.values()
-    count = sum(session.database_oid == database.oid for session in sessions)
-    if count:
-        detail = (
-            "There is 1 other session using the database."
-            if count == 1
-            else f"There are {count} other sessions using the database."
-        )
-        raise ObjectInUse(
-            f'database "{database.name}" is being accessed by other users', detail=detail
-        )
+def _others_in(context: StatementContext, database: Database) -> list[Any]:
+    sessions = list(context.session.database.sessions.values())
+    own = context.session.pid
+    return [each for each in sessions if each.database_oid == database.oid and each.pid != own]
+
+
+def _send_away(context: StatementContext, database: Database) -> None:
+    """FORCE: end the sessions of the others, if the user may end all of them."""
+    others = _others_in(context, database)
+    for each in others:
+        theirs = each.identity.user_oid
+        require_right_to_end(context.catalog, context.user_oid, theirs, "terminate")
+    for each in others:
+        each.cancel(terminated())
+
+
+def _await_others_gone(context: StatementContext, database: Database) -> Iterator[Wait]:
+    """Wait a while for the others to leave, as who has gone is a moment in going; ObjectInUse if one stays."""
+    clock = context.session.clock
+    until_ns = clock.monotonic_ns() + PATIENCE_MS * NS_PER_MS
+    while others := _others_in(context, database):
+        left_ms = (until_ns - clock.monotonic_ns()) // NS_PER_MS
+        if left_ms <= 0:
+            detail = (
+                "There is 1 other session using the database."
+                if len(others) == 1
+                else f"There are {len(others)} other sessions using the database."
+            )
+            raise ObjectInUse(
+                f'database "{database.name}" is being accessed by other users', detail=detail
+            )
+        yield Wait(context.session.database.departure, left_ms, what="Departure")
 
 
 def _all_taken_back(context: StatementContext, database: Database) -> Iterator[Wait]:

@@ -13,6 +13,7 @@ from server.catalog.names import TEXT_SEARCH_KINDS
 from server.catalog.objects import (
     CatalogObject,
     Constraint,
+    DefaultPrivileges,
     ExtensionObject,
     Index,
     Policy,
@@ -52,6 +53,8 @@ TABLE_WORDS = {
 }
 
 
+NEW = {"r": "relations", "S": "sequences", "f": "functions", "T": "types", "n": "schemas"}
+"""What default privileges are of, by the letter of pg_default_acl."""
 PART_WORDS: dict[type[CatalogObject], str] = {
     Constraint: "constraint",
     Policy: "policy",
@@ -103,6 +106,13 @@ def _described_mapping(context: StatementContext, value: UserMapping) -> str:
     return f"user mapping for {'public' if role is None else role.name} on server {server.name}"
 
 
+def _described_defaults(context: StatementContext, value: DefaultPrivileges) -> str:
+    role, schema = context.catalog.object(value.owner), context.catalog.object(value.schema)
+    where = "" if schema is None else f" in schema {quote_identifier(schema.name)}"
+    whose = "" if role is None else quote_identifier(role.name)
+    return f"default privileges on new {NEW[value.letter]} belonging to role {whose}{where}"
+
+
 def _described_of_method(
     context: StatementContext, value: OperatorClass | OperatorFamily, word: str
 ) -> str:
@@ -119,6 +129,7 @@ def _described_of_family(
 
 
 _DESCRIBED: dict[type[CatalogObject], Callable[[StatementContext, Any], str]] = {
+    DefaultPrivileges: _described_defaults,
     UserFunction: _described_function,
     UserOperator: _described_operator,
     UserCast: _described_cast,

@@ -138,6 +138,23 @@ def _refuse_flags(context: StatementContext, given: dict[str, Any]) -> None:
             raise InsufficientPrivilege(message)
 
 
+def _require_right_to_alter(context: StatementContext, role: Role, given: dict[str, Any]) -> None:
+    """Some attributes are superusers' to change, either way; one's own password is everybody's."""
+    if is_superuser(context.catalog, context.user_oid):
+        return
+    replication = "must be superuser to alter replication roles or change replication attribute"
+    for has_it, option, message in (
+        (role.superuser, "superuser", "must be superuser to alter superuser roles or change superuser attribute"),
+        (role.replication, "isreplication", replication),
+        (False, "bypassrls", "must be superuser to change bypassrls attribute"),
+    ):  # fmt: skip
+        if has_it or option in given:
+            raise InsufficientPrivilege(message)
+    is_own_password = role.oid == context.user_oid and given.keys() <= {"password"}
+    if not _may_manage(context) and not is_own_password:
+        raise InsufficientPrivilege("permission denied")
+
+
 def _names(value: Any) -> tuple[RoleName, ...]:
     if value is None:
         return ()
@@ -180,14 +197,7 @@ def alter_role(context: StatementContext, statement: tree.AlterRole) -> Run:
     yield from ()
     role = _role(context, statement.role)
     given = by_name(statement.options)
-    is_own_password = role.oid == context.user_oid and given.keys() <= {"password"}
-    if not _may_manage(context, role) and not is_own_password:
-        raise InsufficientPrivilege(
-            "must be superuser to alter superuser roles or change superuser attribute"
-            if role.superuser
-            else "permission denied"
-        )
-    _refuse_flags(context, given)
+    _require_right_to_alter(context, role, given)
     if statement.membership:
         for name in _names(given["rolemembers"]):
             member = role_oid(context, name)

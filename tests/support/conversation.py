@@ -155,7 +155,7 @@ class Client:
         """The client goes."""
         self.abandon()
         self.session.close()
-        self.database.sessions.pop(self.session.pid, None)
+        self.database.depart(self.session.pid)
 
     def _go_on(self, answer):
         if self._wait is not None:

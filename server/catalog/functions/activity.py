@@ -23,6 +23,7 @@ from storage.engine import LockMode, PreparedGroup
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from server.catalog.catalog_view import CatalogView
     from server.functions.function import CallContext, Function
     from server.types.interval_style import Interval
     from storage.engine import CommitTimes
@@ -83,8 +84,13 @@ def _end(call: CallContext, pid: int, error: Any, verb: str) -> bool:
     if other is None:
         session.warn("01000", f"PID {pid} is not a PostgreSQL backend process")
         return False
-    view = call.execution.catalog
-    mine, theirs = session.user_oid, other.identity.user_oid
+    require_right_to_end(call.execution.catalog, session.user_oid, other.identity.user_oid, verb)
+    other.cancel(error)
+    return True
+
+
+def require_right_to_end(view: CatalogView, mine: int, theirs: int, verb: str) -> None:
+    """Raise InsufficientPrivilege for who may not `cancel` or `terminate` sessions of a role."""
     if is_superuser(view, theirs) and not is_superuser(view, mine):
         raise InsufficientPrivilege(f"must be a superuser to {verb} superuser {_OBJECTS[verb]}")
     if not (is_member(view, mine, theirs) or is_member(view, mine, SIGNAL_BACKEND_OID)):
@@ -92,8 +98,6 @@ def _end(call: CallContext, pid: int, error: Any, verb: str) -> bool:
             f"must be a member of the role whose {_OBJECTS[verb]} is being "
             f"{_DONE[verb]} or member of pg_signal_backend"
         )
-    other.cancel(error)
-    return True
 
 
 _OBJECTS = {"cancel": "query", "terminate": "process"}
@@ -105,8 +109,12 @@ def _cancel(call: CallContext, pid: int) -> bool:
 
 
 def _terminate(call: CallContext, pid: int, timeout_ms: int = 0) -> bool:
-    error = AdminShutdown("terminating connection due to administrator command")
-    return _end(call, pid, error, "terminate")
+    return _end(call, pid, terminated(), "terminate")
+
+
+def terminated() -> AdminShutdown:
+    """What a session is told that somebody ends."""
+    return AdminShutdown("terminating connection due to administrator command")
 
 
 def _blocking_pids(call: CallContext, pid: int) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.catalog.objects import BOOTSTRAP_ROLE_OID, Database, Role
+from server.catalog.privileges import MONITOR_MEMBERSHIPS
 from server.catalog.role_settings import RoleSettings
 from server.catalog.tablespaces import Tablespace
 from server.catalog.views.moments import oldest_xid
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 DEFAULT_TABLESPACE_OID = 1663
 PASSWORD_SHOWN = "********"  # noqa: S105
-MONITOR_MEMBERSHIPS = ((3374, 3373), (3375, 3373), (3377, 3373))
-"""What pg_monitor is a member of."""
 
 
 def _role(value: Role, prefix: str = "rol") -> Row:
