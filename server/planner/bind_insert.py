@@ -213,7 +213,7 @@ def _bind_values(
                 context, arguments[0], SqlSyntaxError("VALUES lists must all be the same length")
             )
         matched = _matched(context, target, columns, width, node, arguments[-1])
-        matched, values = _with_parts(context, scope, target, (matched, values), node)
+        matched, values = with_parts(context, scope, target, (matched, values), node)
         rows.append(
             [
                 value
@@ -238,14 +238,14 @@ def _row_values(
     return values
 
 
-def _with_parts(
+def with_parts(
     context: BindContext,
     scope: Scope,
     target: ModifyTarget,
     given: tuple[list[Column], list[Expression]],
     node: exp.Expression,
 ) -> tuple[list[Column], list[Expression]]:
-    """Columns and their values, where several parts of a column make one value."""
+    """Columns that an INSERT lists and their values, where several parts of a column make one value."""
     written = node.args.get("columns") or []
     if not any(each.args.get("indirection") for each in written):
         return given[0], given[1]
@@ -354,7 +354,7 @@ def _bind_query(
     extra = query.offset_of(len(columns))
     matched = _matched(context, target, columns, len(query.columns), node, extra)
     given = (matched, list(_values_of(query)))
-    matched, values = _with_parts(context, scope, target, given, node)
+    matched, values = with_parts(context, scope, target, given, node)
     position = {column.number: number for number, column in enumerate(matched)}
     expressions: list[Expression] = []
     for column in target.table.live_columns:

@@ -13,7 +13,7 @@ from server.errors import DuplicateAlias, FeatureNotSupported, SqlSyntaxError
 from server.expressions.expression import DefaultValue, Expression
 from server.planner import change_plans
 from server.planner.bind_from import bind_item, make_scan, relation_of
-from server.planner.bind_insert import identity_value, target_columns
+from server.planner.bind_insert import identity_value, target_columns, with_parts
 from server.planner.bind_lock import ROW_ID
 from server.planner.bind_modify import (
     TABLE_OID,
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
     from sqlglot import exp
 
-    from server.catalog.objects import Column
     from server.planner.bind_from import Bound
     from server.planner.scope import RangeItem
 
@@ -167,8 +166,11 @@ def _bind_insert(
         names = tuple(column.name for column in columns[: len(written)])
         context.resolution.inserted[id(node)] = (target.table, names)
     given: dict[int, Expression] = {}
-    for column, each in zip(columns, written, strict=False):
-        value = _insert_value(context, target, scope, column, each)
+    values = [_insert_value(context, scope, each) for each in written]
+    columns, values = with_parts(context, scope, target, (columns[: len(values)], values), node)
+    for column, bound in zip(columns, values, strict=True):
+        is_default = isinstance(bound, DefaultValue)
+        value = bound if is_default else assigned(context, target, column, bound)
         refuse_generated(context, target, column, value, "insert")
         kept = identity_value(context, column, value, node.args.get("overriding") or "")
         if kept is not None and not isinstance(kept, DefaultValue):
@@ -181,14 +183,11 @@ def _bind_insert(
     )
 
 
-def _insert_value(
-    context: BindContext, target: ModifyTarget, scope: Scope, column: Column, node: exp.Expression
-) -> Expression:
+def _insert_value(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
     from server.planner.bind_expression import bind_expression
 
     scope.clause = "DEFAULT" if isinstance(node, nodes.Default) else "VALUES"
-    value = bind_expression(context, scope, node)
-    return value if isinstance(value, DefaultValue) else assigned(context, target, column, value)
+    return bind_expression(context, scope, node)
 
 
 def _modify(

@@ -1,4 +1,4 @@
-"""Rows of a table as rows of one that it inherits from, which they may be cast to everywhere."""
+"""Rows of a table as rows of a parent, or of the type it is of, which they may be cast to everywhere."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 
 def as_parent_row(context: BindContext, source: Oid, target: Oid) -> Function | None:
-    """What makes a row of the parent's type of one of the child's; None where they are no such types."""
+    """What makes a row of the parent's type, or of a typed table's, of one of the child's; None for other types."""
     if context.type(source).type.kind != "c" or context.type(target).type.kind != "c":
         return None
     child = context.catalog.table_of_row_type(source)
     parent = context.catalog.table_of_row_type(target)
-    if child is None or parent is None or parent.oid not in _ancestors(context, child):
+    if child is None or parent is None:
+        return None
+    if child.of_type != target and parent.oid not in _ancestors(context, child):
         return None
     places = {column.name: place for place, column in enumerate(child.live_columns)}
     taken = [places[column.name] for column in parent.live_columns]

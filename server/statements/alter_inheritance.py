@@ -273,13 +273,19 @@ Further = Callable[[StatementContext, Table, Any, Step, bool], Iterator[Wait]]
 def _same_step(
     context: StatementContext, table: Table, command: Any, step: Step, only: bool
 ) -> Iterator[Wait]:
-    """The same for every child."""
+    """The same for every heir, once for one of several parents."""
     if only:
         return
-    yield from children(context, table)
-    for child in context.catalog.children_of(table.oid):
-        yield from step(context, current(context, child.oid), command)
-        yield from _same_step(context, child, command, step, only)
+    met = {table.oid}
+    pending = [table]
+    while pending:
+        parent = pending.pop(0)
+        yield from children(context, parent)
+        for child in context.catalog.children_of(parent.oid):
+            if child.oid not in met:
+                met.add(child.oid)
+                yield from step(context, current(context, child.oid), command)
+                pending.append(child)
 
 
 def _constraint(context: StatementContext, table: Table, name: str) -> Constraint | None:
