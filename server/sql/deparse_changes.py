@@ -20,12 +20,12 @@ def begin(printer: Printer, node: exp.Expression) -> None:
         printer.write(" ")
 
 
-def relation(printer: Printer, node: exp.Expression) -> None:
-    """Print the relation to change."""
+def relation(printer: Printer, node: exp.Expression, before_alias: str = " ") -> None:
+    """Print the relation to change; only INSERT has AS before another name for it."""
     parts = node.args["parts"]
     printer.write(("ONLY " if node.args["only"] else "") + qualified_name(parts))
     if node.args["alias"] and node.args["alias"] != parts[-1]:
-        printer.write(f" AS {quote_identifier(node.args['alias'])}")
+        printer.write(before_alias + quote_identifier(node.args["alias"]))
 
 
 def returning(printer: Printer, items: Sequence[exp.Expression]) -> None:
@@ -51,7 +51,7 @@ def insert(printer: Printer, node: exp.Expression) -> None:
     level = printer.level
     begin(printer, node)
     printer.write("INSERT INTO ")
-    relation(printer, node.args["table"])
+    relation(printer, node.args["table"], " AS ")
     _filled_columns(printer, node)
     query = node.args["query"]
     if query is None:
