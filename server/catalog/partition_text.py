@@ -41,8 +41,13 @@ def _shown_part(view: CatalogView, table: Table, part: PartitionKeyPart) -> str:
 
 
 def _is_call(text: str) -> bool:
-    head, bracket, _ = text.partition("(")
-    if not (bracket and text.endswith(")") and head.replace(".", "").isidentifier()):
+    head, bracket, rest = text.partition("(")
+    return head.replace(".", "").isidentifier() and _is_wrapped(bracket + rest)
+
+
+def _is_wrapped(text: str) -> bool:
+    """Whether the parenthesis that it begins with is closed by the one that it ends with."""
+    if not (text.startswith("(") and text.endswith(")")):
         return False
     depth = 0
     for place, char in enumerate(text):
@@ -103,7 +108,7 @@ class ConstraintText:
         self.key = key
         self.names = [part_text(parent, part) for part in key.parts]
         self.names = [
-            name if part.number or _is_call(name) else f"({name})"
+            name if part.number or _is_call(name) or _is_wrapped(name) else f"({name})"
             for name, part in zip(self.names, key.parts, strict=True)
         ]
 
@@ -156,6 +161,8 @@ class ConstraintText:
         test = ""
         if len(texts) == 1:
             test = f"{name} = {texts[0]}"
+        elif texts and self.view.type(self.key.parts[0].type).category == "A":
+            test = " OR ".join(f"({name} = {text})" for text in texts)
         elif texts:
             test = f"{name} = ANY (ARRAY[{', '.join(texts)}])"
         if None not in bound.values:

@@ -65,6 +65,7 @@ from server.planner.bind_operator import (
 )
 from server.planner.bind_type import bind_type
 from server.planner.coerce import (
+    base_modifier,
     base_type,
     coerce_or_fail,
     coerce_to,
@@ -399,7 +400,21 @@ def bind_cast(
     changed = coerce_to(context, expression, target.oid, target.modifier, "e")
     if changed is None:
         raise missing_cast(context, expression.type.oid, target.oid).at(context.position(offset))
+    if changed.type.modifier >= 0 and target.modifier < 0 and changed.type.oid == target.oid:
+        return _without_modifier(context, changed, target.oid, offset)
     return changed
+
+
+def _without_modifier(
+    context: BindContext, expression: Expression, target: int, offset: int
+) -> Expression:
+    """A value cast to its type without a modifier says that it may be any of the type."""
+    kind = replace(expression.type, modifier=base_modifier(context, target))
+    if kind.modifier >= 0:
+        return expression
+    if isinstance(expression, Constant):
+        return replace(expression, type=kind)
+    return Relabel(type=kind, argument=expression, offset=offset)
 
 
 def _cast(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:

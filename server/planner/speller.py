@@ -88,8 +88,10 @@ class Speller:
             written = str(table.args["parts"][-1])
             table.set("parts", (self._from.locked.get((id(node), written), written),))
         for clause in CONSTANT_CLAUSES:
-            if node.args.get(clause) is not None:
-                made.set(clause, self._node(node.args[clause], casts=False))
+            value = node.args.get(clause)
+            if value is not None:
+                is_null = isinstance(value, exp.Null)  # said without its type
+                made.set(clause, value if is_null else self._node(value, casts=False))
         return made
 
     def _target_list(

@@ -65,6 +65,7 @@ def alter_types(
             )
     word = "type" if table.kind == "c" else "table"
     refuse_row_users(context, table.row_type, f'cannot alter {word} "{table.name}"', word)
+    _follow_collations(context, table, columns)
     yield from _write(context, table, now, conversions)
     forget_columns(context, table, frozenset(columns))
     _check_domains(context, table)
@@ -72,6 +73,19 @@ def alter_types(
     for changed in columns.values():
         if changed.identity:
             yield from retype_identity(context, now, changed)
+
+
+def _follow_collations(context: StatementContext, table: Table, columns: dict[int, Column]) -> None:
+    """Keys of indexes that have the collation of their column have that of its new type."""
+    for index in context.catalog.indexes_of(table.oid):
+        keys = tuple(
+            replace(key, collation=columns[key.number].collation)
+            if key.number in columns and key.collation == table.column(key.number).collation
+            else key
+            for key in index.keys
+        )
+        if keys != index.keys:
+            context.ddl.put(replace(index, keys=keys))
 
 
 def _write(

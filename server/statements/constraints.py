@@ -27,6 +27,7 @@ from server.planner.scope import SYSTEM_COLUMNS
 from server.planner.standalone import can_reference, check_condition
 from server.planner.stored_text import stored_expression
 from server.statements.adopted_indexes import adopt_index, adoptable_index
+from server.statements.alter_column import with_column
 from server.statements.index_storage import build_index, make_index
 from server.statements.indexes import has_partitions
 from server.statements.names import claim_relation_name, find_relation, free_name, missing_relation
@@ -282,7 +283,23 @@ def _made_primary(
     for number in column_numbers(table, keys):
         if not before.column(number).not_null:
             yield from verify_not_null(context, table, table.column(number))
+    if not only and table.kind != "p":
+        yield from _no_nulls_below(context, table, keys)
     return table
+
+
+def _no_nulls_below(
+    context: StatementContext, parent: Table, keys: tuple[str, ...]
+) -> Iterator[Wait]:
+    """What inherits from a table has no NULL in the columns of its primary key either."""
+    for member in context.catalog.family_of(parent)[1:]:
+        yield from context.lock_relation(member.oid, "access exclusive", member.name)
+        for name in keys:
+            heir = context.catalog.object(member.oid)
+            column = heir.column_named(name) if isinstance(heir, Table) else None
+            if isinstance(heir, Table) and column is not None and not column.not_null:
+                yield from verify_not_null(context, heir, column)
+                context.ddl.put(with_column(heir, replace(column, not_null=True)))
 
 
 def _require_not_null_below(context: StatementContext, table: Table, keys: tuple[str, ...]) -> None:

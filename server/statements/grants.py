@@ -255,6 +255,9 @@ def taken(
         lost = item.options & letters
         left = item.letters if statement.grant_option else item.letters - letters
         kept.append(replace(item, letters=left, options=item.options - letters))
+    for item in kept:
+        if item.grantee == grantee:
+            lost -= item.options  # still had from another
     return _without_dependents(kept, grantee, lost, statement) if lost else kept
 
 

@@ -169,6 +169,7 @@ class MergedColumns:
             default=default,
             generated=generated,
             identity=own.identity,
+            comment=own.comment,
         )
         if own.default is not None:
             self._conflicting.discard(own.name)

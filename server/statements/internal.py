@@ -67,6 +67,11 @@ def _value(column: Column) -> Any:
 
 def qualified_name(context: StatementContext, schema_oid: int, name: str) -> str:
     """schema.name as SQL text."""
-    schema = context.catalog.object(schema_oid)
+    return f"{quote_identifier(schema_name(context, schema_oid))}.{quote_identifier(name)}"
+
+
+def schema_name(context: StatementContext, oid: int) -> str:
+    """The name of a schema that is there."""
+    schema = context.catalog.object(oid)
     assert schema is not None
-    return f"{quote_identifier(schema.name)}.{quote_identifier(name)}"
+    return schema.name

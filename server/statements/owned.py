@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +22,7 @@ from server.catalog.objects import (
     UserType,
 )
 from server.catalog.operator_class_objects import OperatorClass, OperatorFamily
-from server.catalog.privileges import acl_of_new_owner, has_privileges_of, parse_item
+from server.catalog.privileges import Grant, acl_of_new_owner, has_privileges_of, parse_item
 from server.catalog.publication_objects import Publication
 from server.catalog.routine_objects import UserFunction, UserOperator
 from server.catalog.statistics_objects import ExtendedStatistics
@@ -102,18 +103,40 @@ def _without_grants(value: CatalogObject, roles: set[int]) -> CatalogObject:
         kept = tuple(role for role in value.roles if role not in roles)
         return replace(value, roles=kept)
     if value.acl is not None:
-        value = replace(value, acl=_without_roles(value.acl, roles))
+        value = replace(value, acl=_without_roles(value.acl, roles, value.owner))
     if isinstance(value, Table) and any(column.acl for column in value.columns):
         columns = tuple(
-            replace(column, acl=_without_roles(column.acl or (), roles) or None)
+            replace(column, acl=_without_roles(column.acl or (), roles, value.owner) or None)
             for column in value.columns
         )
         value = replace(value, columns=columns)
     return value
 
 
-def _without_roles(acl: Iterable[str], roles: set[int]) -> tuple[str, ...]:
-    return tuple(item for item in acl if parse_item(item).grantee not in roles)
+def _without_roles(acl: Iterable[str], roles: set[int], owner: int) -> tuple[str, ...]:
+    """The list without what the roles were given, and without what was passed on of it."""
+    kept = [item for item in map(parse_item, acl) if item.grantee not in roles]
+    while (fewer := _with_options(kept, owner)) != kept:
+        kept = fewer
+    return tuple(item.item for item in kept)
+
+
+def _with_options(grants: list[Grant], owner: int) -> list[Grant]:
+    """The grants whose grantors are the owner, or may pass on what they gave."""
+    passed: dict[int, frozenset[str]] = defaultdict(frozenset)
+    for item in grants:
+        passed[item.grantee] |= item.options
+    left = [
+        item
+        if item.grantor == owner
+        else replace(
+            item,
+            letters=item.letters & passed[item.grantor],
+            options=item.options & passed[item.grantor],
+        )
+        for item in grants
+    ]
+    return [item for item in left if item.letters]
 
 
 def reassign_owned(context: StatementContext, statement: tree.ReassignOwned) -> Run:

@@ -24,6 +24,7 @@ from server.errors import (
 from server.planner.partition_values import bind_key_expression, bound_value
 from server.planner.scope import SYSTEM_COLUMNS
 from server.planner.stored_text import stored_expression
+from server.sql.nodes import ColumnReference
 from server.statements.access_methods import check_class
 from server.statements.collations import collation_for
 from server.statements.operator_classes import is_standard
@@ -58,6 +59,16 @@ def partition_key(
     return PartitionKey(strategy=written.strategy, parts=parts)
 
 
+def _column_in_parentheses(table: Table, element: tree.PartitionElement) -> str:
+    """The name of a column that is written as an expression."""
+    assert element.expression is not None
+    written = element.expression.tree
+    if not isinstance(written, ColumnReference) or len(written.args["parts"]) != 1:
+        return ""
+    (name,) = written.args["parts"]
+    return name if table.column_named(name) is not None else ""
+
+
 def _key_part(
     context: StatementContext,
     table: Table,
@@ -67,10 +78,11 @@ def _key_part(
 ) -> PartitionKeyPart:
     operator_class = ".".join(element.operator_class)
     where = context.position(element.offset)
-    if element.column:
-        column = table.column_named(element.column)
+    name = element.column or _column_in_parentheses(table, element)
+    if name:
+        column = table.column_named(name)
         if column is None:
-            _refuse_name(element.column, where)
+            _refuse_name(name, where)
         assert column is not None
         if column.generated:
             raise InvalidObjectDefinition(

@@ -301,7 +301,7 @@ def finish_table(
     """Put the table, its storage, sequences and constraints in place."""
     context = new.context
     new.later.extend((constraint, None) for constraint in table_constraints)
-    new.later = _without_repeated(new.later)
+    new.later = [(_held(constraint), column) for constraint, column in _without_repeated(new.later)]
     for constraint, column in new.later:
         if isinstance(constraint, written.Unique) and constraint.primary:
             keys = (column.name,) if column is not None else constraint.columns
@@ -330,6 +330,13 @@ def finish_table(
     for copied in new.copied:
         copy_checks(context, new.table, copied, new.names)
     yield from _add_constraints(new, foreign=False)
+
+
+def _held(constraint: written.Constraint) -> written.Constraint:
+    """NOT VALID says nothing about a table without rows."""
+    if isinstance(constraint, written.Check | written.ForeignKey):
+        return replace(constraint, validated=True)
+    return constraint
 
 
 def _without_repeated(later: list[Later]) -> list[Later]:

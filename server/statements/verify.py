@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from server.errors import CheckViolation, ForeignKeyViolation, NotNullViolation
 from server.identifiers import quote_identifier
-from server.statements.internal import first_row, internal_query, qualified_name
+from server.statements.internal import first_row, internal_query, qualified_name, schema_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +30,7 @@ def verify_check(context: StatementContext, table: Table, constraint: Constraint
     if first_row((yield from internal_query(context, sql))) is not None:
         raise CheckViolation(
             f'check constraint "{constraint.name}" of relation "{table.name}" is violated by some row',
+            schema=schema_name(context, table.schema),
             table=table.name,
             constraint=constraint.name,
         )
@@ -44,6 +45,7 @@ def verify_not_null(context: StatementContext, table: Table, column: Column) -> 
     if first_row((yield from internal_query(context, sql))) is not None:
         raise NotNullViolation(
             f'column "{column.name}" of relation "{table.name}" contains null values',
+            schema=schema_name(context, table.schema),
             table=table.name,
             column=column.name,
         )
@@ -78,6 +80,7 @@ def verify_foreign_key(
     raise ForeignKeyViolation(
         f'insert or update on table "{table.name}" violates foreign key constraint "{constraint.name}"',
         detail=f'Key ({keys})=({values}) is not present in table "{target.name}".',
+        schema=schema_name(context, table.schema),
         table=table.name,
         constraint=constraint.name,
     )

@@ -22,6 +22,7 @@ from server.catalog.views.physical import (
     BTREE_OID,
     HEAP_OID,
     Physical,
+    kept_type,
     method_oids,
     named_facts,
     physical,
@@ -292,12 +293,17 @@ def _index_columns(view: CatalogView, index: Index) -> Iterator[Row]:
         found = physical(view, type_oid)
         column = table.column(number) if number else None
         key = index.keys[position - 1] if position <= len(index.keys) else None
-        yield _ATTRIBUTE_DEFAULTS | _layout(found) | {
+        kept = kept_type(view, index.method, type_oid, key.operator_class) if key else 0
+        is_own = kept in (0, type_oid)
+        layout = _layout(found if is_own else physical(view, kept))
+        if is_own and column is not None and column.storage:
+            layout["attstorage"] = column.storage
+        yield _ATTRIBUTE_DEFAULTS | layout | {
             "attrelid": index.oid,
             "attname": name,
-            "atttypid": type_oid,
+            "atttypid": type_oid if is_own else kept,
             "attnum": position,
-            "atttypmod": column.modifier if column else -1,
+            "atttypmod": column.modifier if column and is_own else -1,
             "attstattarget": key.statistics_target if key else -1,
             "attoptions": texts_or_null(key.class_options if key else ()),
             "attcollation": collation or (column.collation if column else 0) or found.collation,

@@ -105,7 +105,8 @@ def _named_classes() -> dict[tuple[Oid, str], Oid]:
 
 _COERCIBLE = {650: 869, 1043: 25, 19: 25, 24: 26, 2202: 26, 2205: 26, 2206: 26, 4089: 26, 4096: 26}
 ANY_ENUM, ANY_ARRAY, RECORD, JSONB_OPS = 3500, 2277, 2249, 4036
-ANY_RANGE, ANY_MULTIRANGE = 3831, 4537
+ANY_RANGE, ANY_MULTIRANGE, ANY_ELEMENT = 3831, 4537, 2283
+HASH_TYPE = 23
 _GENERAL = {"e": ANY_ENUM, "c": RECORD, "r": ANY_RANGE, "m": ANY_MULTIRANGE}
 
 
@@ -128,6 +129,20 @@ def operator_class(
         if (access, candidate) in classes:
             return classes[access, candidate]
     return _default_of_extension(view, method, type_oid)
+
+
+def kept_type(view: CatalogView, method: str, type_oid: Oid, name: str = "") -> Oid:
+    """The type of what an index keeps of a key; 0 where that is the key's own."""
+    oid = operator_class(view, method, type_oid, name)
+    found = view.object(oid)
+    if isinstance(found, OperatorClass):
+        kept, given = found.storage, found.type
+    else:
+        row = fact_of("pg_opclass", oid)
+        kept, given = (row["opckeytype"], row["opcintype"]) if row is not None else (0, 0)
+    if kept == ANY_ELEMENT and given == ANY_ARRAY:
+        return view.type(_without_domains(view, type_oid)).element_oid
+    return kept or (HASH_TYPE if method == "hash" else 0)
 
 
 def _without_domains(view: CatalogView, oid: Oid) -> Oid:
