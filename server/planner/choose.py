@@ -8,7 +8,7 @@ Rule 2: every plan carries an estimate; costs add up from the bottom.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from server.catalog.collations import index_reference
 from server.errors import SqlError
@@ -64,8 +64,24 @@ if TYPE_CHECKING:
     from server.planner.environment import BindContext
     from server.types.type import TypeReference
 
+Made = TypeVar("Made")
+
 SYSTEM_TYPES: dict[int, TypeReference] = {}
 _SYSTEM_TYPE_OIDS = {-1: 27, -2: 28, -3: 29, -4: 28, -5: 29, -6: 26, -7: 20, -8: 20}
+
+
+class OfNodes(Generic[Made]):
+    """What was made of nodes of the plan, once of each: who asks for a price and then for a plan asks twice a level."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Node, Made]] = {}
+
+    def found(self, node: Node, make: Callable[[], Made]) -> Made:
+        """What is made of this node."""
+        known = self._known.get(id(node))
+        if known is None:  # the node is kept along, so nobody else gets its id
+            known = self._known[id(node)] = node, make()
+        return known[1]
 
 
 class Chooser:
@@ -77,7 +93,8 @@ class Chooser:
         self.common_rows: dict[int, float] = {}
         self.error: SqlError | None = None  # the first that folding constants met
         self.change = ""  # what the rows of its target are looked for, of a change of data
-        self._subplans: dict[int, tuple[Node, Plan, bool]] = {}
+        self.regions: OfNodes[tuple[choose_join.Region, int]] = OfNodes()
+        self._subplans: OfNodes[tuple[Plan, bool]] = OfNodes()
         if not SYSTEM_TYPES:
             SYSTEM_TYPES.update({n: context.type(oid) for n, oid in _SYSTEM_TYPE_OIDS.items()})
 
@@ -85,6 +102,7 @@ class Chooser:
 
     def choose(self, node: Node, required: set[ColumnId]) -> Plan:
         """The physical plan of a node, which puts out at least the required ones of its columns."""
+        self.context.step()
         plan: Plan = CHOOSERS[type(node)](self, node, required)
         return plan
 
@@ -121,10 +139,10 @@ class Chooser:
 
     def _subplan(self, subquery: Subquery) -> tuple[Plan, bool]:
         """The plan of a subquery, and whether it is told; it is asked for again and again while paths are compared."""
+        return self._subplans.found(subquery.plan, lambda: self._new_subplan(subquery))
+
+    def _new_subplan(self, subquery: Subquery) -> tuple[Plan, bool]:
         node = subquery.plan
-        known = self._subplans.get(id(node))
-        if known is not None and known[0] is node:
-            return known[1:]
         rewritten = rewrite(self, node, for_exists=subquery.kind == "exists")
         self.register(rewritten)
         if subquery.kind == "exists":
@@ -133,9 +151,7 @@ class Chooser:
             plan = self.choose(rewritten, set())
         else:
             plan = self.exactly(rewritten, node.columns)
-        told = is_told(plan)
-        self._subplans[id(node)] = (node, plan, told)
-        return plan, told
+        return plan, is_told(plan)
 
     def expressions(self, expressions: Iterable[Expression]) -> tuple[Expression, ...]:
         """Several expressions with the plans of their subqueries chosen."""

@@ -29,8 +29,8 @@ from server.expressions.expression import (
 from server.functions.function import Function
 from server.planner import cost
 from server.planner.bind_operator import and_all, conjuncts
-from server.planner.equalities import equality_classes, implied, or_filter
-from server.planner.join_estimates import by_class, composite_key, spanning
+from server.planner.equalities import EqualityClass, equality_classes, implied, or_filter
+from server.planner.join_estimates import by_class, composite_key, product, spanning
 from server.planner.join_order import Entry, JoinOrder
 from server.planner.matching import is_volatile, strip_relabel
 from server.planner.outer_references import outer_columns, outer_of
@@ -63,6 +63,7 @@ class Item:
     rows: float = 1.0
     price: float = 0.0
     base_rows: float = 1.0
+    factor: float = 1.0  # by how much it changes the number of rows as an outer, semi or anti join
 
 
 @dataclass(slots=True)
@@ -73,6 +74,7 @@ class Predicate:
     mask: int
     selectivity: float
     group: int = -1  # predicates of one equality class have one number
+    speaks_for_group: bool = False  # once it is asked of two sets, it decides for its class
 
 
 class Region:
@@ -171,30 +173,30 @@ class Region:
     def _add_implied(self) -> None:
         """Add what follows from the equalities between inner-joined items."""
         columns = set().union(*(item.columns for item in self.items if item.kind == "inner"))
-        self.groups: dict[ColumnId, tuple[int, bool]] = {}
+        self.groups: dict[ColumnId, tuple[int, EqualityClass]] = {}
         stated = [*self.loose]
         for item in self.items:
             if item.kind == "inner":
                 # What reads another item from outside says nothing that could stand beside that.
                 stated += [each for each in item.filters if not outer_of(each) & columns]
         for number, found in enumerate(equality_classes(stated, columns)):
-            fixed = found.constant is not None
-            self.groups |= dict.fromkeys(found.members, (number, fixed))
+            self.groups |= dict.fromkeys(found.members, (number, found))
             self.loose += implied(found)
 
     def _predicate(self, condition: Expression, mask: int) -> Predicate:
         chance = selectivity(self.chooser.facts, condition)
-        group = -1
+        group, speaks = -1, False
         if isinstance(condition, Call) and condition.operator == "=":
             left, right = condition.arguments
             if isinstance(left, Variable) and isinstance(right, Variable):
                 known = self.groups.get(left.column)
                 if known is not None and known == self.groups.get(right.column):
-                    group, fixed = known
-                    chance = 1.0 if fixed else chance
+                    group, found = known
+                    chance = chance if found.constant is None else 1.0
+                    speaks = found.has_all_pairs
         if isinstance(condition, Or):
             chance = self._split_or(condition, mask, chance)
-        return Predicate(condition, mask, chance, group)
+        return Predicate(condition, mask, chance, group, speaks)
 
     def _split_or(self, condition: Or, mask: int, chance: float) -> float:
         """Filter the items by what an OR over several says of each.
@@ -223,26 +225,22 @@ class Region:
             item.base_rows = item.rows
             if isinstance(item.node, Scan):
                 item.base_rows = self.chooser.facts.rows_of(item.node)
+            item.factor = self._factor(item)
 
     def rows(self, mask: int) -> float:
         """The rows of a set of items joined, whatever the order."""
         known = self._rows.get(mask)
         if known is not None:
             return known
-        result = 1.0
-        inside = [(n, item) for n, item in enumerate(self.items) if mask >> n & 1]
-        for _, item in inside:
-            if item.kind == "inner":
-                result *= item.rows
         outside = ~mask
-        for predicate in self._alone:
-            if not predicate.mask & outside:
-                result *= predicate.selectivity
+        inside = [(n, item) for n, item in enumerate(self.items) if mask >> n & 1]
+        factors = [item.rows for _, item in inside if item.kind == "inner"]
+        factors += [each.selectivity for each in self._alone if not each.mask & outside]
         for members in self._classes:
-            result *= spanning(members, mask)
+            factors += spanning(members, mask)
         for number, item in inside:
-            result *= self._factor(item) * composite_key(self, number, mask)
-        self._rows[mask] = result = whole_rows(result)
+            factors += item.factor, composite_key(self, number, mask)
+        self._rows[mask] = result = whole_rows(product(factors))
         return result
 
     def _factor(self, item: Item) -> float:
@@ -298,7 +296,7 @@ class Region:
         for each in touching:
             if each.mask & outside or not each.mask & ~left or not each.mask & ~right:
                 continue
-            if each.group >= 0:
+            if each.speaks_for_group:
                 # The columns of a class are equal on either side already: one condition ties them.
                 if each.group in seen:
                     continue
@@ -448,11 +446,16 @@ class Region:
         )
 
 
-def choose_region(chooser: Chooser, node: Node, required: set[ColumnId]) -> Plan:
-    """The best plan for joins and the filters above them."""
+def _solved(chooser: Chooser, node: Node) -> tuple[Region, int]:
+    """A region whose order is found, and the set of all its items."""
     region = Region(chooser, node)
     is_kept = chooser.context.environment.keeps_join_order
-    everything = region.order.keep(region.written) if is_kept else region.order.solve()
+    return region, region.order.keep(region.written) if is_kept else region.order.solve()
+
+
+def choose_region(chooser: Chooser, node: Node, required: set[ColumnId]) -> Plan:
+    """The best plan for joins and the filters above them."""
+    region, everything = chooser.regions.found(node, lambda: _solved(chooser, node))
     needed = set(required)
     for each in region.late:
         needed |= columns_used(each)

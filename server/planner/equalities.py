@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from server.expressions.expression import (
     Call,
@@ -29,6 +29,9 @@ from server.planner.matching import is_volatile
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+MEMBERS_MAX: Final = 24
+"""Of so many columns every pair is said to be equal; of more, each and the first one."""
+
 
 @dataclass(slots=True)
 class EqualityClass:
@@ -38,6 +41,11 @@ class EqualityClass:
     pairs: dict[frozenset[ColumnId], Call] = field(default_factory=dict)
     constant: Call | None = None  # column = value
     known: set[ColumnId] = field(default_factory=set)  # those for which the query says it itself
+
+    @property
+    def has_all_pairs(self) -> bool:
+        """Whether any two columns are tied by a condition of their own: n columns have n * (n - 1) / 2."""
+        return self.constant is not None or len(self.members) <= MEMBERS_MAX
 
 
 def equality_classes(
@@ -98,9 +106,11 @@ def implied(found: EqualityClass) -> list[Call]:
             if member.column not in found.known
         ]
     template = next(iter(found.pairs.values()))
+    first, *others = members
+    pairs = combinations(members, 2) if found.has_all_pairs else ((first, each) for each in others)
     return [
         replace(template, arguments=(left, right))
-        for left, right in combinations(members, 2)
+        for left, right in pairs
         if frozenset((left.column, right.column)) not in found.pairs
     ]
 

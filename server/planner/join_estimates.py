@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from server.expressions.expression import columns_used
 from server.planner import cost
+
+EXPONENT_MAX: Final = 600.0
+"""Of what is left the estimate is bound anyway."""
 
 if TYPE_CHECKING:
     from server.expressions.expression import ColumnId
@@ -31,8 +34,8 @@ def by_class(predicates: list[Predicate]) -> tuple[list[Predicate], list[list[Pr
     return alone, shared
 
 
-def spanning(members: list[Predicate], items: int) -> float:
-    """The selectivity of an equality class among some items; its members come the most selective first.
+def spanning(members: list[Predicate], items: int) -> list[float]:
+    """The selectivities of an equality class among some items; its members come the most selective first.
 
     N items are tied by n - 1 equalities, whatever more are implied.
     """
@@ -44,7 +47,15 @@ def spanning(members: list[Predicate], items: int) -> float:
             tied |= each.mask
             if tied == items and len(chances) >= tied.bit_count() - 1:
                 break
-    return math.prod(chances[: max(tied.bit_count() - 1, 0)])
+    return chances[: max(tied.bit_count() - 1, 0)]
+
+
+def product(factors: list[float]) -> float:
+    """The product of many factors: that of the rows of a hundred tables alone is more than a float may be."""
+    result = math.prod(factors)
+    if math.isfinite(result) or min(factors) <= 0.0:
+        return result if math.isfinite(result) else 0.0
+    return math.exp(min(sum(map(math.log, factors)), EXPONENT_MAX))
 
 
 def composite_key(region: Region, number: int, mask: int) -> float:

@@ -1,7 +1,8 @@
 """The search for the cheapest order in which the items of a region are joined.
 
 It is dynamic programming over connected sets as long as these are few. Beyond EXHAUSTIVE_MAX items or PAIRS_MAX pairs
-of sets it goes on with the BEAM cheapest sets of each size, and with joining the cheapest pair over and over.
+of sets it goes on with the BEAM cheapest sets of each size, and with joining the cheapest pair over and over
+(L. Fegaras, A New Heuristic for Optimizing Large Queries, 1998), which is all that is left with very many items.
 
 Rule 1: a set of items is a mask of bits; what is known of a set does not depend on how it was made.
 Rule 2: nothing is priced twice: look-ups through an index are kept by the item and the conditions, pairs by their sets.
@@ -27,13 +28,16 @@ if TYPE_CHECKING:
 
 EXHAUSTIVE_MAX: Final = 20
 PAIRS_MAX: Final = 4000
-PAIRS_UNASKED: Final = 100
+PAIRS_UNASKED: Final = 20
 """How many pairs are priced before the statement is asked again whether it is to end."""
 
 BEAM: Final = 16
 BUSHY_BEAM: Final = 6
 BEAM_PAIRS_MAX: Final = 25_000
 """About how many pairs a beam may price: with more than 40 items it gets narrower."""
+
+BEAM_MIN: Final = 2
+"""A narrower one finds nothing that joining the cheapest pair does not."""
 
 Pair = tuple[int, int]
 
@@ -151,7 +155,9 @@ class JoinOrder:
         """The cheapest sets of each size, from the cheapest ones of smaller sizes."""
         by_size: list[list[int]] = [[] for _ in range(len(self.items) + 1)]
         by_size[1] = [1 << n for n, item in enumerate(self.items) if self._is_free(item)]
-        width = min(BEAM, max(1, BEAM_PAIRS_MAX // len(self.items) ** 2))
+        width = min(BEAM, BEAM_PAIRS_MAX // len(self.items) ** 2)
+        if width < BEAM_MIN:
+            return
         for size in range(2, len(self.items) + 1):
             found: set[int] = set()
             for left in by_size[size - 1]:

@@ -154,6 +154,7 @@ class Facts:
         self.environment = environment
         self.bind = bind
         self.scans: dict[ColumnId, Scan] = {}
+        self._owners: dict[ColumnId, Scan] = {}  # of columns that were asked for
         self.kept: dict[ColumnId, float] = {}  # the rows that scans leave, by their base
         self.judged: list[tuple[Expression, ...]] = []  # of tables, estimated with samples
         self._columns: dict[tuple[int, int, bool], ColumnFacts | None] = {}
@@ -249,10 +250,13 @@ class Facts:
 
     def scan_of(self, column: ColumnId) -> Scan | None:
         """The scan a column comes from."""
-        for scan in self.scans.values():
-            if scan.attribute(column) is not None:
-                return scan
-        return None
+        found = self._owners.get(column)
+        if found is None:
+            for scan in self.scans.values():
+                if scan.attribute(column) is not None:
+                    found = self._owners[column] = scan
+                    break
+        return found
 
     def _looked_at(self, scan: Scan, number: int, facts: ColumnFacts | None) -> ColumnFacts | None:
         """With what some rows say, if ANALYZE has told nothing."""

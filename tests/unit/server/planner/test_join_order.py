@@ -118,3 +118,11 @@ def test_items_without_ties_come_together_at_last():
     everything = order.solve()
     assert order.best[everything].method == "loop"
     assert {order.best[everything].left, order.best[everything].right} == {0b011, 0b100}
+
+
+def test_very_many_items_are_joined_without_a_beam():
+    region = random_region(1, 150)
+    order = JoinOrder(region)
+    everything = order.solve()
+    assert sorted(leaves(order, everything)) == [1 << n for n in range(150)]
+    assert order._pair_count < 2 * 150**2 / 2

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from server.planner import join_order
+from server.planner import equalities, join_order
 from tests.support.conversation import Client
 from tests.support.engine import memory_database
 
@@ -105,3 +106,48 @@ def test_planning_can_be_interrupted(client: Any, monkeypatch: Any):
     assert len(asked) > 10
     monkeypatch.undo()
     client.run("reset join_collapse_limit")
+
+
+def test_columns_that_are_all_equal_are_not_all_compared(client: Any):
+    """Of 40 equal columns 780 pairs could be tied; each order found still asks for all that the query does."""
+    text = clique(TABLES)
+    wide = text.replace("where", "cross join d1 e cross join d2 f where")
+    assert client.rows(text) == client.rows(wide + " and e.id = d1.id and f.id = d1.id")
+
+
+def test_members_of_a_large_class_are_compared_where_they_meet(client: Any, monkeypatch: Any):
+    """Two tables may be tied by another column first: then none of their equal ones has been compared."""
+    text = "select count(*) from d1 a, d2 b, d3 c, d4 d where a.id = b.id and b.id = c.id and c.id = d.id and a.g = d.g"
+    expected = client.rows(text)
+    monkeypatch.setattr(equalities, "MEMBERS_MAX", 1)
+    for setting in ("1", "8"):
+        client.run(f"set join_collapse_limit = {setting}")
+        assert client.rows(text + f" /* {setting} */") == expected
+    client.run("reset join_collapse_limit")
+
+
+def test_rows_of_very_many_tables_are_more_than_a_float_may_be(client: Any):
+    """The product of the rows of 300 tables is infinite by itself: orders would all look alike."""
+    tables = ", ".join(f"d1 t{n}" for n in range(300))
+    ties = " and ".join(f"t{n}.id = t{n + 1}.next" for n in range(299))
+    plan = "\n".join(row[0] for row in client.rows(f"explain select 1 from {tables} where {ties}"))
+    assert "Nested Loop" not in plan
+    assert "e+" not in plan
+    assert max(float(cost) for cost in re.findall(r"rows=(\d+)", plan)) < 1e6
+
+
+def test_each_level_of_subqueries_is_searched_once(client: Any, monkeypatch: Any):
+    """A level asks those below for a price and then for a plan, which was twice the work a level."""
+    searched = 0
+    solve = join_order.JoinOrder.solve
+
+    def counted(order: Any) -> int:
+        nonlocal searched
+        searched += 1
+        return solve(order)
+
+    monkeypatch.setattr(join_order.JoinOrder, "solve", counted)
+    depth = 12
+    text = "select id from d1 where id in (" * depth + "select g from d2" + ")" * depth
+    client.rows(f"explain {text}")
+    assert searched == depth
