@@ -100,6 +100,7 @@ if TYPE_CHECKING:
 
 def bind_expression(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
     """The typed expression of a tree."""
+    context.step()
     binder = BINDERS.get(type(node)) or _function_binders().get(type(node))
     if binder is None:
         raise raise_at(

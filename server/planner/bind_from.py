@@ -80,6 +80,7 @@ def check_aliases(
 
 def bind_item(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:
     """One item of FROM."""
+    context.step()
     bound = _bind_item(context, scope, node)
     if context.resolution is not None and not isinstance(node, nodes.TableSample):
         context.resolution.note_item(node, bound.items)

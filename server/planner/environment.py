@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 BOOL, BYTEA, NAME, INT8, INT2, INT4, TEXT, OID = 16, 17, 19, 20, 21, 23, 25, 26
 FLOAT8, UNKNOWN, BPCHAR, VARCHAR, NUMERIC, RECORD, VOID = 701, 705, 1042, 1043, 1700, 2249, 2278
 DATE, TIME, TIMESTAMP, TIMESTAMPTZ, INTERVAL = 1082, 1083, 1114, 1184, 1186
+STEPS_UNASKED = 16
+"""How many parts of a statement are planned before it is asked again whether it is to end."""
 ELSEWHERE = "cross-database references are not implemented"
 
 
@@ -158,6 +160,13 @@ class BindContext:
     cursor_rows: CursorRows | None = None  # where the rows of the cursor that the query is for lie
     resolution: Resolution | None = None  # what is found out about the nodes, if anybody asks
     collates: bool = False  # whether there is a collation besides the database's
+    step_count: int = 0  # expressions, FROM items and plan nodes met so far: the statement's size
+
+    def step(self) -> None:
+        """Count a part of the statement; raises when it is to end."""
+        self.step_count += 1
+        if not self.step_count % STEPS_UNASKED:
+            self.environment.interrupted()
 
     @property
     def catalog(self) -> CatalogView:

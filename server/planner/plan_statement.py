@@ -116,6 +116,7 @@ def _combined(
         access=(*_accesses(context), *(access for each in every for access in each.access)),
         volatile=True,
         slow=any(each.slow for each in every),
+        step_count=sum(each.step_count for each in every),
         depends_on_style=any(each.depends_on_style for each in every),
         depends_on_moment=any(each.depends_on_moment for each in every),
         shape=None,
@@ -185,6 +186,7 @@ def _planned(context: BindContext, bound: BoundStatement, plan: p.Plan) -> Plann
         calls_routines=calls_routines,
         cursor_sources=() if rows is None else rows.placed(len(bound.columns)),
         locks="" if rows is None else rows.locks,
+        step_count=context.step_count,
         lasting=_lasting(context, bound.tag),
     )
 

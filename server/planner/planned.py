@@ -91,6 +91,7 @@ class PlannedStatement:
     locks: str = ""  # and how that is locked: FOR UPDATE or a weaker form
     judged: Judged | None = None  # if it was planned for samples of its parameters
     lasting: str = ""  # the command that changes or locks rows of tables that are not temporary
+    step_count: int = 0  # expressions, FROM items and plan nodes that planning met: its size
     before: tuple[PlannedStatement, ...] = ()  # what rules have run before it and after it
     after: tuple[PlannedStatement, ...] = ()
 

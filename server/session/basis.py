@@ -128,7 +128,7 @@ def make_basis(session: Session, view: CatalogView) -> Basis:
         firing_states=common.firing_states,
         avoids_table_scans=common.avoids_table_scans,
         keeps_join_order=common.keeps_join_order,
-        interrupted=session.check_cancelled,
+        interrupted=session.check_on_loop,
     )
     return Basis(
         view=view,

@@ -14,6 +14,7 @@ from server.executor.waits import Wait
 from server.planner.environment import Unseen
 from server.planner.plan_statement import plan_statement
 from server.session.access import check_access
+from server.session.loop_time import LARGE_STEPS_MIN, PLANNING_LOOKS_MIN, TakesLong
 from server.session.own_thread import OwnThread
 from server.session.partition_locks import PartitionsLeft, all_locks
 from server.session.transaction import READ_COMMITTED_LEVELS
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 Made = TypeVar("Made")
 
-LOOP_NS_MAX = 20_000_000  # how long a statement that was thought short may hold up the others
 LOOP_ROWS_MAX = 4096  # a first batch of so many rows promises more
 ALL_SEEN = Unseen()
 LOCK_MODES = {
@@ -245,10 +245,6 @@ def lock_object(session: Session, class_oid: int, oid: int, mode: str) -> Iterat
         yield Wait(completion, what="object")
 
 
-class TakesLong(Exception):
-    """A statement that was thought short is not: it is begun again on a worker thread."""
-
-
 def portal_rows(
     session: Session, planned: PlannedStatement, running: ExecutionContext
 ) -> Generator[Wait | Batch, None, None]:
@@ -260,14 +256,15 @@ def portal_rows(
     if planned.lasting:
         session.transaction.refuse_writes(planned.lasting)
     plans = session.database.plans
-    is_new = parses_slowly(session.activity.query) and not plans.has_program(planned)
+    is_slow = is_large(planned) or parses_slowly(session.activity.query)
+    is_new = is_slow and not plans.has_program(planned)
     make = partial(plans.program, planned)
-    program = (yield from aside(session, session.activity.query, make)) if is_new else make()
+    program = (yield from elsewhere(session, make)) if is_new else make()
     steps = execute(planned, running, program)
     if planned.calls_routines:
         yield from apart(session, steps)
         return
-    if is_heavy(planned) or is_new:
+    if is_heavy(planned) or is_large(planned) or is_new:
         _call_helpers(session, planned, running)
         yield from _on_worker(session, steps)
         return
@@ -294,6 +291,11 @@ def portal_rows(
         yield from _on_worker(session, steps)
 
 
+def is_large(planned: PlannedStatement) -> bool:
+    """Whether making a program of a plan takes long."""
+    return planned.step_count >= LARGE_STEPS_MIN
+
+
 def _call_helpers(session: Session, planned: PlannedStatement, running: ExecutionContext) -> None:
     """Let other workers help with a statement that only reads."""
     if not planned.writes and not planned.volatile:
@@ -313,18 +315,9 @@ def _first_item(
     session: Session, steps: Iterator[Wait | Batch], running: ExecutionContext
 ) -> Wait | Batch | None:
     """What a statement yields first; raises TakesLong when that does not come soon."""
-    clock, check = session.clock.monotonic_ns, running.cancelled
-    end_ns = clock() + LOOP_NS_MAX
-
-    def check_time() -> None:
-        if check is not None:
-            check()
-        if clock() > end_ns:
-            raise TakesLong
-
-    running.cancelled = check_time
+    check, running.cancelled = running.cancelled, session.check_on_loop
     try:
-        return next(steps, None)
+        return session.loop_time.within(lambda: next(steps, None))
     finally:
         running.cancelled = check
 
@@ -353,20 +346,38 @@ def plan_allowed(
 
 
 def aside(session: Session, sql: str, function: Callable[[], Made]) -> Generator[Wait, None, Made]:
-    """What a function gives; where its text is long, it is called on a worker thread, so that the event loop goes on.
+    """What a function gives; where its text is long, it is called on a worker: parsing never looks at the clock."""
+    return (yield from elsewhere(session, function)) if parses_slowly(sql) else function()
 
-    Parsing and planning never look at the clock. A body inside a statement is on a thread of its own already.
-    """
-    if not parses_slowly(sql) or session.own_thread is not None:
+
+def _is_on_loop(session: Session) -> bool:
+    """Whether what runs holds up the others; a body inside a statement is on a thread of its own already."""
+    return session.own_thread is None and session.database.workers.has_threads
+
+
+def elsewhere(session: Session, function: Callable[[], Made]) -> Generator[Wait, None, Made]:
+    """What a function gives that is called on a worker thread, so that the event loop goes on."""
+    if not _is_on_loop(session):
         return function()
-    workers = session.database.workers
-    if not workers.has_threads:
-        return function()
-    work = workers.submit(function)
+    work = session.database.workers.submit(function)
     yield Wait(work, what="Execute")
     session.check_cancelled()
     made: Made = work.result
     return made
+
+
+def _planned(
+    session: Session, statement: Statement, make: Callable[[], PlannedStatement]
+) -> Generator[Wait, None, PlannedStatement]:
+    """What planning gives: of a short text at once, as long as it does not take long."""
+    if not _is_on_loop(session):
+        return make()
+    if not parses_slowly(statement.source):
+        try:
+            return session.loop_time.within(make, PLANNING_LOOKS_MIN)
+        except TakesLong:
+            pass
+    return (yield from elsewhere(session, make))
 
 
 def plan_locked(
@@ -378,7 +389,7 @@ def plan_locked(
         planned = _kept_plan(session, statement, parameter_types) if names is None else None
         if planned is None:
             make = partial(plan, session, statement, parameter_types, names)
-            planned = yield from aside(session, statement.source, make)
+            planned = yield from _planned(session, statement, make)
         version = session.transaction.catalog.version
         yield from take_locks(session, planned)
         if session.transaction.catalog.version == version:

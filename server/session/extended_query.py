@@ -28,9 +28,10 @@ from server.planner.bound_parameters import declared_parameters
 from server.session import watching
 from server.session.block import ABORTED
 from server.session.execution import (
-    aside,
     context,
+    elsewhere,
     environment,
+    is_large,
     plan_allowed,
     portal_rows,
     take_locks,
@@ -53,6 +54,7 @@ from server.session.simple_query import (
     statements_of,
     utility_items,
 )
+from server.sql.grammar import parses_slowly
 from server.sql.utility_statement import UtilityStatement
 from server.sql.utility_transactions import (
     Begin,
@@ -173,7 +175,9 @@ def renew(session: Session, prepared: Prepared) -> Generator[Any, Any, None]:
         raise StalePlan
     prepared.planned, prepared.result_types = planned, types
     prepared.basis = session.basis() if planned.catalog_version >= 0 else None
-    prepared.lane = yield from aside(session, prepared.sql, partial(make_lane, session, planned))
+    make = partial(make_lane, session, planned)
+    is_slow = is_large(planned) or parses_slowly(prepared.sql)
+    prepared.lane = (yield from elsewhere(session, make)) if is_slow else make()
 
 
 def statement_named(session: Session, name: str) -> Prepared:

@@ -36,6 +36,7 @@ from server.session.basis import Bases, Basis, make_basis
 from server.session.events import fire_rewrite
 from server.session.flows import flow_of
 from server.session.greeting import greeting
+from server.session.loop_time import LoopTime
 from server.session.mail import Mail
 from server.session.results import copy_rows, error_fields, row_values
 from server.session.rights import AUTHORIZATION, ROLE, Rights
@@ -106,6 +107,7 @@ class Session(SessionState):
         self.own_thread: OwnThread | None = None  # that runs the statement now
         self.holds_notices = False  # what runs may be undone and begun again
         self.pace = Pace()
+        self.loop_time = LoopTime(self.clock)
         self.backend_type = "client backend"
         self.activity = Activity(self.clock.now_us())
         self._style: TextStyle | None = None
@@ -509,6 +511,11 @@ class Session(SessionState):
         if self.deadline_ns and self.clock.monotonic_ns() > self.deadline_ns:
             self.deadline_ns = 0
             raise _statement_timeout()
+
+    def check_on_loop(self) -> None:
+        """Raise if the statement is to end, or to go on elsewhere."""
+        self.loop_time.check()
+        self.check_cancelled()
 
     def wait_inside(self, completion: Completion, what: str, where: str = "") -> None:
         """Wait in the middle of an expression, obeying timeouts, cancel requests and deadlocks; for functions."""

@@ -49,6 +49,7 @@ def rewrite(chooser: Chooser, node: Node, *, for_exists: bool = False) -> Node:
     if _is_simple(node):
         return node
     for rule in RULES:
+        chooser.context.environment.interrupted()
         node = rule(chooser, node)
     return node
 

@@ -1,4 +1,4 @@
-"""Long texts are parsed, planned and compiled on worker threads: parsing and planning never look at the clock."""
+"""Long texts are parsed, planned and compiled on worker threads, and so is what takes long to plan."""
 
 import pytest
 
@@ -6,6 +6,7 @@ from protocol import messages
 from protocol.messages import Bind, Execute, Parse, Query, Sync
 from server.errors import QueryCanceled
 from server.workers import Workers
+from tests.support.clock import ManualClock
 from tests.support.conversation import Client, data_rows
 from tests.support.engine import memory_database
 
@@ -25,9 +26,9 @@ class CountedWorkers(Workers):
         return work
 
 
-@pytest.fixture
-def client():
-    with memory_database() as database:
+def begun(clock):
+    """A client of a database with a worker."""
+    with memory_database(clock) as database:
         workers = database.workers
         database.workers = CountedWorkers(1)
         CountedWorkers.count = 0
@@ -36,6 +37,11 @@ def client():
         made.close()
         database.workers.close()
         database.workers = workers
+
+
+@pytest.fixture
+def client():
+    yield from begun(ManualClock())
 
 
 def test_by_workers(client):
@@ -79,3 +85,54 @@ def test_a_request_to_cancel_is_heard_behind_the_plan(client):
         if isinstance(each, messages.ErrorResponse)
     ]
     assert errors == ["57014"]
+
+
+class Hasty(ManualClock):
+    """A clock on which 30 ms pass whenever somebody looks."""
+
+    def monotonic_ns(self):
+        self.advance_ms(30)
+        return super().monotonic_ns()
+
+
+@pytest.fixture
+def hasty():
+    yield from begun(Hasty())
+
+
+VIEWS = 8
+
+
+def doubled_views(client):
+    """A short text that reads 2 ** VIEWS tables."""
+    client.run("create table v0 (a int primary key)")
+    for number in range(1, VIEWS):
+        client.run(f"create view v{number} as select x.a from v{number - 1} x, v{number - 1} y")
+    return f"select count(*) from v{VIEWS - 1}"
+
+
+def test_what_takes_long_to_plan_goes_on_elsewhere(hasty):
+    text = doubled_views(hasty)
+    before = CountedWorkers.count
+    assert hasty.rows(text) == [("0",)]
+    assert CountedWorkers.count > before
+    before = CountedWorkers.count
+    assert hasty.rows("select 1") == [("1",)]
+    assert CountedWorkers.count == before
+
+
+def test_a_request_to_cancel_is_heard_while_planning(hasty):
+    text = doubled_views(hasty)
+    looks = 0
+    check = hasty.session.check_cancelled
+
+    def look():
+        nonlocal looks
+        looks += 1
+        if looks == 30:
+            hasty.session.cancel(QueryCanceled("canceling statement due to user request"))
+        check()
+
+    hasty.session.check_cancelled = look
+    assert hasty.error(text)[0] == "57014"
+    assert looks == 30
