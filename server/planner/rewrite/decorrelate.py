@@ -36,7 +36,14 @@ from server.planner.bind_operator import and_all
 from server.planner.matching import is_volatile, replace_top_down
 from server.planner.outer_references import has_subquery, outer_columns
 from server.planner.plan import Aggregate, Columns, Filter, Join, Node, OutputColumn, Project
-from server.planner.plan_walk import column_numbers, project_exactly, transform_plan
+from server.planner.plan_walk import (
+    column_numbers,
+    expressions_of,
+    project_exactly,
+    replace_expressions,
+    transform_plan,
+    with_inputs,
+)
 from server.planner.rewrite.correlation import lift
 
 if TYPE_CHECKING:
@@ -47,20 +54,16 @@ _ZERO_WITHOUT_ROWS = ("count", "regr_count")
 
 
 def decorrelate_aggregates(chooser: Chooser, node: Node) -> Node:
-    """Decorrelate the scalar subqueries of WHERE and of target lists."""
+    """Decorrelate the scalar subqueries of WHERE, of target lists and of what aggregates are about."""
     return transform_plan(node, lambda each: _decorrelate(chooser, each))
 
 
 def _decorrelate(chooser: Chooser, node: Node) -> Node:
     if isinstance(node, Filter) and has_subquery(node.condition):
-        source, (condition,) = _without(chooser, node.input, (node.condition,))
-        if source is node.input:
-            return node
-        return _restored(Filter(input=source, condition=condition), node.columns)
-    if isinstance(node, Project) and not node.sets and any(map(has_subquery, node.expressions)):
-        source, expressions = _without(chooser, node.input, node.expressions)
-        if source is not node.input:
-            return replace(node, input=source, expressions=expressions)
+        changed = _without(chooser, node)
+        return node if changed is node else _restored(changed, node.columns)
+    if isinstance(node, Aggregate) or (isinstance(node, Project) and not node.sets):
+        return _without(chooser, node) if any(map(has_subquery, expressions_of(node))) else node
     return node
 
 
@@ -69,25 +72,23 @@ def _restored(node: Node, columns: Columns) -> Node:
     return node if columns else project_exactly(node, columns)
 
 
-def _without(
-    chooser: Chooser, source: Node, expressions: tuple[Expression, ...]
-) -> tuple[Node, tuple[Expression, ...]]:
-    """The source joined with the grouped subqueries, and the expressions reading these."""
-    current = source
+def _without(chooser: Chooser, node: Filter | Project | Aggregate) -> Node:
+    """The node over its input joined with the grouped subqueries, its expressions reading these."""
+    current = node.input
 
-    def take(node: Expression) -> Expression | None:
+    def take(each: Expression) -> Expression | None:
         nonlocal current
-        if not isinstance(node, Subquery) or node.kind != "scalar" or not node.outer:
+        if not isinstance(each, Subquery) or each.kind != "scalar" or not each.outer:
             return None
-        grouped = _grouped(chooser, current, node)
+        grouped = _grouped(chooser, current, each)
         if grouped is None:
-            return node
+            return each
         right, condition, value = grouped
         current = Join(kind="left", left=current, right=right, condition=condition)
         return value
 
-    changed = tuple(replace_top_down(each, take) for each in expressions)
-    return current, changed
+    changed = replace_expressions(node, lambda each: replace_top_down(each, take))
+    return node if current is node.input else with_inputs(changed, (current,))
 
 
 def _grouped(
