@@ -106,6 +106,7 @@ def _one_by_one(
     found: list[Batch] = []
     counts = []
     for outer in outers:
+        context.check_cancelled()
         before = len(found)
         found.extend(with_outer(source.batches(context), context, outer))
         counts.append(sum(batch.count for batch in found[before:]))
