@@ -17,16 +17,13 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
-from server.executor.columns import concatenate, concatenate_batches, plain_objects
+from server.executor.build_side import PAIRS, BuildSide
+from server.executor.columns import concatenate, concatenate_batches
 from server.executor.evaluation import evaluators, layout_of
 from server.executor.join_kinds import TURNED, Matcher, Pairs
-from server.executor.key_filter import is_integer, key_filter, scans_below
+from server.executor.key_filter import key_filter, scans_below
 from server.executor.key_hashes import part_numbers
-from server.executor.key_table import KeyTable
 from server.executor.morsels import Morsels, in_order, may_run_beside
-from server.executor.native import dense_codes, grouped_rows, joined_rows
 from server.executor.null_anti import any_null, pairs_with_nulls, perhaps_equal
 from server.executor.operator import Builder, Operator
 from server.executor.spilled_join import SpilledJoin
@@ -46,13 +43,6 @@ if TYPE_CHECKING:
     from server.planner import physical
     from server.vector.column import Column, Mask, Positions
 
-PAIRS_MAX: Final = 1 << 18
-"""How many pairs of rows are looked at in one go."""
-
-DENSE_SPAN_MIN: Final = 1 << 16
-DENSE_PLACES_PER_ROW: Final = 8
-"""How far keys may be apart to be numbered by their distance from the lowest."""
-
 TURN_ROWS_MIN: Final = 4096.0
 TURN_SHARE: Final = 1.5
 """How many rows the right side must have, alone and for each left one, for the left one to be the table instead."""
@@ -69,6 +59,9 @@ SHARED_ROWS_MIN: Final = 1 << 15
 
 BYTES_PER_ROW: Final = 16
 """What a row of the right side takes beside its columns."""
+
+ONE_SIDED: Final = {"semi": "left", "anti": "left", "right_semi": "right", "right_anti": "right"}
+"""Which side's rows such a join gives."""
 
 _BOOLEAN: Final = TypeReference(TYPE_BY_OID[16])
 
@@ -90,6 +83,7 @@ class HashJoin(Operator):
         "_left_types",
         "_matcher",
         "_may_run_beside",
+        "_one_is_enough",
         "_one_null_is_enough",
         "_right_keys",
         "_types",
@@ -107,6 +101,7 @@ class HashJoin(Operator):
         self._right_keys = evaluators([key[1] for key in hashed], layout_of(turned.right.output))
         self._filters = tuple(scans_below(turned)) if len(hashed) == len(plan.keys) else ()
         self._one_null_is_enough = len(plan.keys) == 1 and plan.residual is None
+        self._one_is_enough = _one_is_enough(turned, len(hashed))
         residual = conjunction(_residual(plan))
         self._matcher = Matcher(turned, residual)
         self._may_run_beside = may_run_beside((*(key[0] for key in turned.keys), residual))
@@ -194,7 +189,7 @@ class HashJoin(Operator):
     ) -> Iterable[Pairs]:
         """Pairs of rows of a batch of the left side and of the right one that may match."""
         keys = [evaluate(left, context) for evaluate in self._left_keys]
-        pairs: Iterable[Pairs] = table.pairs(keys, left.count)
+        pairs: Iterable[Pairs] = PAIRS[self._one_is_enough](table, keys, left.count)
         if self.plan.kind == "null_anti":
             nulls = any_null(keys, left.count)
             enough = self._one_null_is_enough
@@ -279,6 +274,18 @@ def _residual(plan: physical.HashJoin) -> list[Expression]:
     return [*compared, *residual]
 
 
+def _one_is_enough(plan: physical.HashJoin, hashed_count: int) -> str:
+    """The side about whose rows one pair of equal keys says it all, "" if there is none.
+
+    Else two sides of few distinct keys would have a pair for each row of one and each of the other.
+    """
+    if plan.residual is not None or hashed_count < len(plan.keys):
+        return ""
+    if plan.kind == "null_anti":
+        return "left" if len(plan.keys) == 1 else ""
+    return ONE_SIDED.get(plan.kind, "")
+
+
 def _last(probe: _Probe, holding: Held) -> Iterator[Batch]:
     yield from probe.matching.rest()
     holding.reset(0)
@@ -299,78 +306,6 @@ class _Probe:
         """What a batch of the left side gives."""
         pairs = self._join.pairs(left, self._table, self._right_nulls, self._context)
         return self.matching.rows(left, pairs)
-
-
-class BuildSide:
-    """The rows of one side by their keys."""
-
-    __slots__ = ("_codes", "_rows", "_starts")
-
-    def __init__(
-        self,
-        columns: Sequence[Column],
-        types: Sequence[Type],
-        count: int,
-        look: Callable[[], None] | None = None,
-    ) -> None:
-        self._codes: DenseKeys | KeyTable = dense_keys(columns) or KeyTable(
-            types, nulls_match=False
-        )
-        codes = self._codes.add(columns, count, look)
-        self._starts, self._rows = grouped_rows(codes, len(self._codes))
-
-    def pairs(self, keys: Sequence[Column], count: int) -> Iterator[Pairs]:
-        """Yield the positions of pairs of rows with equal keys, left ones ascending."""
-        if not len(self._rows):
-            return
-        codes = self._codes.find(keys, count)
-        row = 0
-        while row < count:
-            left, right, row = joined_rows(codes, self._starts, self._rows, row, PAIRS_MAX)
-            yield left, right
-
-
-class DenseKeys:
-    """Integers of a narrow range: the number of each is its distance from the lowest."""
-
-    __slots__ = ("_lowest", "_span")
-
-    def __init__(self, lowest: int, span: int) -> None:
-        self._lowest = lowest
-        self._span = span
-
-    def __len__(self) -> int:
-        return self._span
-
-    def find(self, columns: Sequence[Column], count: int) -> Positions:
-        """Give the number of each row's key, -1 where it is not in the range or NULL."""
-        column = columns[0]
-        if is_integer(column):
-            return dense_codes(column.values, column.valid, self._lowest, self._span)
-        values = plain_objects(column)  # integers in another form: codes, strides of a constant
-        return dense_codes(values.astype(np.int64), column.valid, self._lowest, self._span)
-
-    def add(
-        self, columns: Sequence[Column], count: int, look: Callable[[], None] | None = None
-    ) -> Positions:
-        """The same: all keys have their numbers."""
-        if look is not None:
-            look()
-        return self.find(columns, count)
-
-
-def dense_keys(columns: Sequence[Column]) -> DenseKeys | None:
-    """Numbers for keys of one integer column, unless they are spread too far."""
-    if len(columns) != 1 or not is_integer(columns[0]):
-        return None
-    column = columns[0]
-    keys = column.values if column.valid is None else column.values[column.valid]
-    if not len(keys):
-        return None
-    lowest, highest = int(keys.min()), int(keys.max())
-    if highest - lowest >= max(DENSE_SPAN_MIN, DENSE_PLACES_PER_ROW * len(keys)):
-        return None
-    return DenseKeys(lowest, highest - lowest + 1)
 
 
 def can_hash(left: Type, right: Type) -> bool:

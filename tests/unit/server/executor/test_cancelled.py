@@ -13,7 +13,7 @@ from plans import EQUAL, INT4, NUMERIC, TEXT, asc, call, const, context, functio
 from server.executor import columns, join, native, ordering
 from server.executor.aggregate import PreparedAggregate
 from server.executor.columns import concatenate_batches
-from server.executor.join import BuildSide
+from server.executor.build_side import BuildSide
 from server.executor.key_table import ROWS_AT_ONCE, KeyTable
 from server.executor.object_ranks import KEYS_AT_ONCE, object_ranks
 from server.expressions.expression import AggregateCall
