@@ -91,15 +91,17 @@ class Matching:
         assert self._right_matched is None
         self._right = right
 
-    def rows(self, left: Batch, pairs: Iterable[Pairs]) -> Iterator[Batch]:
-        """Yield what a batch of the left side gives; pairs have equal keys."""
+    def rows(
+        self, left: Batch, pairs: Iterable[Pairs], *, are_sure: bool = False
+    ) -> Iterator[Batch]:
+        """Yield what a batch of the left side gives; pairs have equal keys, and if they are sure, satisfy the rest."""
         kind = self._matcher.kind
         matched: Mask | None = None
         if kind in _MARKS_LEFT:
             matched = np.zeros(left.count, np.bool_)
         for candidates in pairs:
             self._context.check_cancelled()
-            lefts, rights = self._satisfying(left, candidates)
+            lefts, rights = candidates if are_sure else self._satisfying(left, candidates)
             if matched is not None:
                 matched[lefts] = True
             if self._right_matched is not None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from server.executor.bands import bands_of
 from server.executor.columns import concatenate_batches, rows_of
 from server.executor.evaluation import layout_of
 from server.executor.join_kinds import Matcher, Matching, Pairs
@@ -17,6 +18,7 @@ from server.executor.unnest import UNNESTED_ROWS, lateral_unnest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from server.executor.bands import Stretches
     from server.executor.context import ExecutionContext
     from server.planner import physical
     from server.types.type import Value
@@ -54,9 +56,31 @@ class NestedLoop(Operator):
             rights = list(context.held(source.batches(context), holding))
             right = concatenate_batches(rights, source.plan.types)
             matching = self._matcher.start(right, context)
+            stretches: Stretches | None = None
+            has_looked = False
             for left in self.inputs[0].batches(context):
-                yield from matching.rows(left, _all_pairs(left.count, right.count, context))
+                if left.count * right.count > PAIRS_MAX and not has_looked:
+                    bands, has_looked = bands_of(self.plan), True
+                    stretches = None if bands is None else bands.start(right, context)
+                yield from self._joined(left, right.count, matching, stretches, context)
             yield from matching.rest()
+
+    def _joined(
+        self,
+        left: Batch,
+        right_count: int,
+        matching: Matching,
+        stretches: Stretches | None,
+        context: ExecutionContext,
+    ) -> Iterator[Batch]:
+        """What a batch of the left side gives."""
+        found = None
+        if stretches is not None:
+            found = stretches.pairs(left, PAIRS_MAX, context)
+        if found is None:
+            return matching.rows(left, _all_pairs(left.count, right_count, context))
+        pairs, are_sure = found
+        return matching.rows(left, pairs, are_sure=are_sure)
 
     def _run_lateral(self, context: ExecutionContext) -> Iterator[Batch]:
         assert self.plan.kind not in ("right", "full"), (

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
 from server.executor.build_side import BuildSide
 from server.types.registry import TYPE_BY_OID
-from server.vector.column import Column
 from server.vector.rows import column_of
+
+if TYPE_CHECKING:
+    from server.vector.column import Column
 
 SIZES = (0, 1, 65_535, 65_536, 65_537)
 INTEGER, TEXT = TYPE_BY_OID[23], TYPE_BY_OID[25]

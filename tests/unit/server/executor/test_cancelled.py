@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from plans import EQUAL, INT4, NUMERIC, TEXT, asc, call, const, context, function, run, values, var
 
-from server.executor import columns, join, native, ordering
+from server.executor import build_side, columns, native, ordering
 from server.executor.aggregate import PreparedAggregate
-from server.executor.columns import concatenate_batches
 from server.executor.build_side import BuildSide
+from server.executor.columns import concatenate_batches
 from server.executor.key_table import ROWS_AT_ONCE, KeyTable
 from server.executor.object_ranks import KEYS_AT_ONCE, object_ranks
 from server.expressions.expression import AggregateCall
@@ -255,7 +255,7 @@ def test_rows_are_compared_batch_by_batch(kind: str):
 
 
 def test_pairs_of_rows_are_joined_in_portions(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(join, "PAIRS_MAX", 10)
+    monkeypatch.setattr(build_side, "PAIRS_MAX", 10)
     left, right = values([(1,)] * 30, INT4), values([(1,)] * 30, INT4, first=2)
     plan = physical.HashJoin(
         kind="inner", left=left, right=right, keys=((var(1), var(2), EQUAL),),

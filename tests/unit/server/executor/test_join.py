@@ -9,8 +9,8 @@ import pytest
 from plans import EQUAL, INT4, INT8, LESS, TEXT, both, call, const, like, run, values, var
 
 from server.executor import join
-from server.executor.columns import concatenate
 from server.executor.build_side import BuildSide
+from server.executor.columns import concatenate
 from server.executor.key_filter import key_filter
 from server.expressions.expression import OuterVariable
 from server.planner import physical
