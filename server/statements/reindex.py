@@ -38,8 +38,9 @@ if TYPE_CHECKING:
 
 WEAK, PLAIN, STRONG = "share update exclusive", "share", "access exclusive"
 """Beside writers; of the table whose index is made anew; of that index."""
-SYSTEM = (11, 13207)
-"""The schemas of the system catalog, whose relations are computed."""
+PG_CATALOG_OID = 11
+SYSTEM = (PG_CATALOG_OID, 13207)
+"""The schemas of relations that are computed; in PostgreSQL those of information_schema are tables like any other."""
 
 
 def reindex(context: StatementContext, statement: tree.Reindex) -> Run:
@@ -143,7 +144,7 @@ def _check(context: StatementContext, kind: str, found: Relation, *, concurrentl
     if kind == "table" and not (isinstance(found, Table) and found.kind in "rpmt"):
         raise WrongObjectType(f'"{found.name}" is not a table or materialized view')
     require_owner(context, found)
-    if concurrently and _is_system(found):
+    if concurrently and found.schema == PG_CATALOG_OID:
         raise FeatureNotSupported("cannot reindex system catalogs concurrently")
 
 

@@ -41,6 +41,7 @@ from server.catalog.system_privileges import default_of, system_privileges
 from server.catalog.tablespaces import BUILT_IN, Tablespace
 from server.catalog.views.physical import named_facts
 from server.errors import (
+    InternalError,
     InvalidCatalogName,
     InvalidParameterValue,
     InvalidSchemaName,
@@ -378,6 +379,7 @@ ACL_KINDS = {
     "d": "database",
     "f": "function",
     "l": "language",
+    "L": "large object",
     "n": "schema",
     "t": "tablespace",
     "F": "foreign data wrapper",
@@ -389,7 +391,7 @@ ACL_KINDS = {
 def _default(call: CallContext, letter: str, owner: int) -> Array:
     kind = ACL_KINDS.get(letter)
     if kind is None:
-        raise InvalidParameterValue(f"unrecognized object type abbreviation: {letter}")
+        raise InternalError(f"unrecognized objtype abbreviation: {letter}")
     view = view_of(call)
     grants = () if kind == "column" else default_grants(kind, owner)
     items = (
