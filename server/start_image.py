@@ -12,7 +12,7 @@ Rule 2: a module is taken from it if its source is as it was (time of change and
         files), and its directory has the same names: something may have come that goes before the source.
 Rule 3: an image is written whole, durable and then renamed: nobody ever maps a part of one.
 Rule 4: it holds for one interpreter, one search path and one way of compiling; any other start writes its own.
-Rule 5: beside it lies a list of the modules that starts have run before their first answers, in order: they are run
+Rule 5: beside it lies a list of the modules that a start has run before its first answers, in order: they are run
         while recovery waits for a disk. It is advice: what is not in it is run when it is asked for.
 Rule 6: while the server starts, the image is mapped; then what is still wanted of it is read, as what has been
         looked at of a map counts as this process's memory.
@@ -117,7 +117,7 @@ class StartImage:
         threading.Thread(target=self.remove).start()
 
     def ahead(self) -> Iterator[str]:
-        """Run, one by one, modules that the first answer will need, in the order in which earlier starts did."""
+        """Run, one by one, modules that the first answer will need, in the order in which an earlier start did."""
         for name in self._listed():
             if name in self._modules:
                 with RUNNING:  # taken before locks of imports, as long as there are other threads
@@ -262,14 +262,14 @@ class StartImage:
             return []
 
     def _write_asked(self) -> None:
-        """Add to the list what this start has run, where that is news."""
-        listed = self._listed()
-        if len(self._asked.keys() - listed) <= MODULES_MISSED_MAX or sys.dont_write_bytecode:
-            return
-        names = dict.fromkeys(listed) | self._asked
-        known = [f"{name}\n".encode() for name in names if name in self._modules]
-        with suppress(OSError):
-            _replace(self._path + LIST, known)
+        """Have what this start has run as the list, where much of it is news.
+
+        The list is of one start: from several, what one of them needed late could stand before what all need first.
+        """
+        news = self._asked.keys() - self._listed()
+        if len(news) > MODULES_MISSED_MAX and not sys.dont_write_bytecode:
+            with suppress(OSError):
+                _replace(self._path + LIST, (f"{name}\n".encode() for name in self._asked))
 
     def _write(self) -> None:
         modules: dict[str, Entry] = {}
