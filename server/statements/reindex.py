@@ -38,9 +38,10 @@ if TYPE_CHECKING:
 
 WEAK, PLAIN, STRONG = "share update exclusive", "share", "access exclusive"
 """Beside writers; of the table whose index is made anew; of that index."""
-PG_CATALOG_OID = 11
-SYSTEM = (PG_CATALOG_OID, 13207)
+SYSTEM = (11, 13207)
 """The schemas of relations that are computed; in PostgreSQL those of information_schema are tables like any other."""
+FIRST_UNPINNED_OID = 12_000
+"""Below are the relations of the catalog itself, their TOAST tables and indexes among them."""
 
 
 def reindex(context: StatementContext, statement: tree.Reindex) -> Run:
@@ -144,7 +145,7 @@ def _check(context: StatementContext, kind: str, found: Relation, *, concurrentl
     if kind == "table" and not (isinstance(found, Table) and found.kind in "rpmt"):
         raise WrongObjectType(f'"{found.name}" is not a table or materialized view')
     require_owner(context, found)
-    if concurrently and found.schema == PG_CATALOG_OID:
+    if concurrently and found.oid < FIRST_UNPINNED_OID:
         raise FeatureNotSupported("cannot reindex system catalogs concurrently")
 
 
