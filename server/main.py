@@ -13,7 +13,6 @@ import ctypes
 import gc
 import logging
 import os
-import secrets
 import signal
 import sys
 import threading
@@ -120,6 +119,7 @@ def _check(options: Options) -> int:
 def _serve(options: Options, left: Iterable[object], ahead: Iterable[object]) -> int:
     settings = ServerSettings(options.settings)
     gate = Gate(settings)
+    _tune_memory()
     engine = open_engine(options, settings, gate, ahead)
     if options.init_only:
         engine.close()
@@ -132,7 +132,6 @@ def _serve(options: Options, left: Iterable[object], ahead: Iterable[object]) ->
     sys.setrecursionlimit(RECURSION_MAX)
     threading.stack_size(THREAD_STACK_BYTES)
     sys.setswitchinterval(SWITCH_SECONDS)
-    _tune_memory()
     raise_limit()
     database = Database(
         engine,
@@ -232,7 +231,7 @@ def _initialise(engine: Engine, options: Options) -> None:
     hba = options.data / HBA_FILE
     if options.password_file is not None:
         password = options.password_file.read_text("utf-8").rstrip("\n")
-        verifier = str(ScramVerifier.from_password(password, salt=secrets.token_bytes(SALT_BYTES)))
+        verifier = str(ScramVerifier.from_password(password, salt=os.urandom(SALT_BYTES)))
     # The catalog comes last: what a killed process left without one is completed at the next start.
     if not hba.exists():
         new = options.data / f"{HBA_FILE}.new"
@@ -258,7 +257,7 @@ def _secret(data: Path) -> bytes:
     path = data / "scram_secret"
     if not path.exists():
         path.touch(mode=0o600)
-        path.write_bytes(secrets.token_bytes(32))
+        path.write_bytes(os.urandom(32))
     return path.read_bytes()
 
 

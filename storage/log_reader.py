@@ -8,14 +8,12 @@ Rule 1: where valid records end, the log was torn, unless something proves that 
 from collections import deque
 from collections.abc import Iterator
 
-import numpy as np
-
 from storage.errors import Corruption
 from storage.files import Files
 from storage.log_record import LogPlace, WalRecord, place_after, read_record
 from storage.log_segments import segment_name, segment_numbers
 from storage.logbuffer import ALIGNMENT, HEADER, HEADER_BYTES, RECORD_BYTES_MAX
-from storage.native import read_records
+from storage.native import own_places, read_records
 from storage.options import Options
 
 BATCH_RECORDS = 512
@@ -149,14 +147,7 @@ class LogReader:
     def _record_places(self, number: int, start: int) -> list[int]:
         """Where records may begin, of which the second word lies in a window of a segment."""
         data = self._read(number, start, WINDOW_BYTES)
-        words = np.frombuffer(data, dtype="<u8", count=len(data) // ALIGNMENT)
-        if not words.any():
-            return []
-        # A record's second word is its own LSN, whatever else is broken around it.
-        first = number * self._segment_bytes + start - ALIGNMENT
-        places = np.arange(first, first + len(words) * ALIGNMENT, ALIGNMENT, dtype=np.int64)
-        found: list[int] = places[words.view(np.int64) == places].tolist()
-        return found
+        return own_places(data, number * self._segment_bytes + start)
 
     def _read(self, segment_no: int, offset: int, byte_count: int) -> bytes:
         """Bytes of a segment; none when there is no such segment."""

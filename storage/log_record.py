@@ -7,8 +7,17 @@ Rule 1: a record counts when its length, LSN, incarnation and checksum are right
 
 from typing import NamedTuple
 
+import numpy as np
+
 from storage.checksums import record_checksum
-from storage.logbuffer import HEADER, HEADER_BYTES, RECORD_BYTES_MAX, padded, unpack_payload
+from storage.logbuffer import (
+    ALIGNMENT,
+    HEADER,
+    HEADER_BYTES,
+    RECORD_BYTES_MAX,
+    padded,
+    unpack_payload,
+)
 
 INCARNATION_KIND = 2
 """The only kind of record that may start a new incarnation; recovery writes it at the cut."""
@@ -85,3 +94,15 @@ def skip_records(data: bytes, start: int, place: LogPlace) -> tuple[LogPlace, in
     if not records:
         return place, 0, 0
     return place_after(records[-1]), len(records), max(record.durable_lsn for record in records)
+
+
+def own_places(data: bytes, lsn: int) -> list[int]:
+    """The places that the words of a piece of the log name, where a record there had that word as its second.
+
+    A record's second word is its own LSN, whatever else is broken around it. The piece begins at lsn.
+    """
+    words = np.frombuffer(data, dtype="<u8", count=len(data) // ALIGNMENT)
+    first = lsn - ALIGNMENT
+    places = np.arange(first, first + len(words) * ALIGNMENT, ALIGNMENT, dtype=np.int64)
+    found: list[int] = places[words.view(np.int64) == places].tolist()
+    return found

@@ -18,7 +18,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
         repeated_keys,
         words_of,
     )
-    from storage.log_record import read_records, skip_records
+    from storage.log_record import own_places, read_records, skip_records
     from storage.log_writer import LogWriter
     from storage.logbuffer import LogBuffer
     from storage.number_keys import number_keys
@@ -45,7 +45,7 @@ else:
         repeated_keys,
         words_of,
     )
-    from storage.native.log_record import read_records, skip_records
+    from storage.native.log_record import own_places, read_records, skip_records
     from storage.native.log_writer import LogWriter
     from storage.native.logbuffer import LogBuffer
     from storage.native.number_keys import number_keys
@@ -79,6 +79,7 @@ __all__ = [
     "measure_strings",
     "move_to_ranges",
     "number_keys",
+    "own_places",
     "pack_blob",
     "pack_strings",
     "packed_views",

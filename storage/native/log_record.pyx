@@ -1,4 +1,4 @@
-"""The twins of read_records() and skip_records() in storage/log_record.py: recovery's inner loops."""
+"""The twins of read_records(), skip_records() and own_places() in storage/log_record.py: recovery's inner loops."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint32_t, uint64_t
@@ -138,3 +138,26 @@ def skip_records(bytes data not None, uint64_t start, place):
         count += 1
         durable_lsn = max(durable_lsn, header.durable_lsn)
     return as_log_place(&at), count, durable_lsn
+
+
+cdef enum:
+    BLOCK_WORDS = 256
+
+
+def own_places(bytes data not None, uint64_t lsn):
+    """The places that the words of a piece of the log name, where a record there had that word as its second."""
+    cdef const uint64_t *words = <const uint64_t *><const char *>data
+    cdef uint64_t count = len(data) // 8, begin = 0, end, n, place = lsn - 8
+    cdef bint is_one
+    found = []
+    while begin < count:
+        end = min(begin + BLOCK_WORDS, count)
+        is_one = False
+        for n in range(begin, end):  # of which nearly all blocks have none: no word stops the loop
+            is_one |= words[n] == place + 8 * n
+        if is_one:
+            for n in range(begin, end):
+                if words[n] == place + 8 * n:
+                    found.append(words[n])
+        begin = end
+    return found

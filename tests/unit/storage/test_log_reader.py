@@ -1,5 +1,7 @@
 """LogReader: where a log ends, and whether it may end there."""
 
+import struct
+
 import pytest
 
 from storage import log_reader, log_record
@@ -179,3 +181,20 @@ def test_twins_read_the_same_records(log):
             assert native.skip_records(*arguments[:3]) == log_record.skip_records(*arguments[:3])
     assert len(log_record.read_records(data, 0, places[0], 100)) == 9
     assert len(native.read_records(data, 0, places[0], 4)) == 4
+
+
+@pytest.mark.parametrize("own_places", [native.own_places, log_record.own_places])
+@pytest.mark.parametrize("size", [0, 7, 8, 4096, 4099])
+def test_words_that_name_their_own_place(own_places, size):
+    lsn = 1 << 33
+    words = [0] * (size // 8)
+    expected = []
+    for number in (0, 1, 255, 256, 300, 511):
+        if number < len(words):
+            words[number] = lsn + 8 * number - 8
+            expected.append(words[number])
+    for number in (2, 400):  # others' places, as of an older life of the segment
+        if number < len(words):
+            words[number] = lsn + 8 * number
+    data = struct.pack(f"<{len(words)}Q", *words).ljust(size, b"\1")
+    assert own_places(data, lsn) == expected
