@@ -5,7 +5,7 @@ and into compiling two hundred regular expressions anew. Code of ours is split: 
 lies behind it, and waits there (`server/late_code.py`); modules that nobody has asked for by the time that clients
 are served are imported beside them.
 
-    index length | marshalled index: what the image holds for, modules, patterns | code, bodies | code, bodies | ...
+    index length | marshalled index: what it holds for, modules, patterns, ... | code, bodies | code, bodies | ...
 
 Rule 1: the image is a cache like those in __pycache__, where it lies. Without one a start is slower, no more.
 Rule 2: a module is taken from it if its source is as it was (time of change and size, as Python asks it of compiled
@@ -31,7 +31,7 @@ import zlib
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
-from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.machinery import ExtensionFileLoader, ModuleSpec, SourceFileLoader
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
@@ -61,7 +61,7 @@ OURS: Final = frozenset({"protocol", "server", "storage"})
 """The packages whose modules are split."""
 LIST: Final = ".modules"
 """What the name of the list of modules has behind that of the image."""
-FORMAT: Final = 8
+FORMAT: Final = 9
 """Of the file, and of what splitting a module makes of it: another image is not read."""
 NUMBERS: Final = 4
 """Where in an entry it says whether the module is split."""
@@ -84,6 +84,7 @@ class StartImage:
         self._start = 0
         self._modules: dict[str, Entry] = {}
         self._programs: dict[Pattern, Program] = {}
+        self._extensions: dict[str, str] = {}
         self._directories: dict[str, int] = {}
         self._is_current: dict[str, bool] = {}
         self._compile: Callable[[str | bytes, int], re.Pattern[Any]] | None = None
@@ -140,6 +141,7 @@ class StartImage:
             with suppress(ImportError):
                 import_module(name)
         is_known = all(name in self._modules for name, _ in _compiled_modules())
+        is_known = is_known and _extensions().keys() <= self._extensions.keys()
         is_known = is_known and len(self._called.keys() - self._methods) <= METHODS_MISSED_MAX
         if (changed or not is_known) and not sys.dont_write_bytecode:
             with suppress(OSError):
@@ -151,7 +153,7 @@ class StartImage:
         """Where a module is, if the image has it as it is (importlib's finders are asked so)."""
         entry = self._modules.get(name)
         if entry is None:
-            return None
+            return self._extension(name)
         source, compiled, is_package, *_ = entry
         if not self._holds(entry):
             return None
@@ -160,6 +162,15 @@ class StartImage:
             spec.submodule_search_locations.append(os.path.dirname(source))
         spec.has_location = True
         spec.cached = compiled
+        return spec
+
+    def _extension(self, name: str) -> ModuleSpec | None:
+        """Where a compiled module is, which the image does not have: only its place."""
+        path = self._extensions.get(name)
+        if path is None or not self._has_same_names(os.path.dirname(path)):
+            return None
+        spec = ModuleSpec(name, ExtensionFileLoader(name, path), origin=path)
+        spec.has_location = True
         return spec
 
     def run(self, module: ModuleType) -> None:
@@ -209,12 +220,14 @@ class StartImage:
     def _holds(self, entry: Entry) -> bool:
         """Whether a module is as it was when the image was written."""
         source, stamp = entry[0], entry[3]
-        directory = source[: source.rfind(os.sep)]
+        return self._has_same_names(source[: source.rfind(os.sep)]) and _stamp(source) == stamp
+
+    def _has_same_names(self, directory: str) -> bool:
         known = self._is_current.get(directory)
         if known is None:
             known = _names(directory) == self._directories.get(directory)
             self._is_current[directory] = known
-        return known and _stamp(source) == stamp
+        return known
 
     def _pattern(self, pattern: str | bytes, flags: int = 0) -> re.Pattern[Any]:
         assert self._compile is not None
@@ -245,13 +258,13 @@ class StartImage:
                 return
             self._map = memoryview(mmap.mmap(self._file, 0, prot=mmap.PROT_READ))
             index = marshal.loads(self._bytes(_LENGTH_BYTES, length))  # noqa: S302
-            holds_for, bases, modules, programs, directories, methods = index
+            holds_for, bases, modules, extensions, programs, directories, methods = index
         except (OSError, OverflowError, ValueError, EOFError, TypeError):
             return
         if holds_for == _holds_for(bases):
             self._start = _LENGTH_BYTES + length
             self._modules, self._programs, self._directories = modules, programs, directories
-            self._methods = methods
+            self._extensions, self._methods = extensions, methods
 
     def _listed(self) -> list[str]:
         """The modules that earlier starts have run before their first answers."""
@@ -281,11 +294,13 @@ class StartImage:
             pieces.append(read)
             begin = bodies_begin + bodies_length
         bases = _bases(modules)
-        directories = {os.path.dirname(entry[0]) for entry in modules.values()}
+        extensions = self._extensions | _extensions()
+        sources = (entry[0] for entry in modules.values())
+        directories = {os.path.dirname(path) for path in (*sources, *extensions.values())}
         programs = {key: self._programs.get(key) or _program(*key) for key in self._patterns}
         names = {directory: _names(directory) for directory in directories}
         methods = self._methods | self._called
-        index: Any = (_holds_for(bases), bases, modules, programs, names, methods)
+        index: Any = (_holds_for(bases), bases, modules, extensions, programs, names, methods)
         index = marshal.dumps(index)
         os.makedirs(os.path.dirname(self._path), exist_ok=True)
         head = len(index).to_bytes(_LENGTH_BYTES, "little") + index
@@ -430,6 +445,16 @@ def _compiled_modules() -> Iterator[tuple[str, Any]]:
         spec = getattr(module, "__spec__", None)
         if spec is not None and spec.name == name and type(spec.loader) in _LOADERS:
             yield name, spec
+
+
+def _extensions() -> dict[str, str]:
+    """The files of all compiled modules there are."""
+    specs = [getattr(module, "__spec__", None) for module in list(sys.modules.values())]
+    return {
+        spec.name: spec.loader.path
+        for spec in specs
+        if spec is not None and isinstance(spec.loader, ExtensionFileLoader)
+    }
 
 
 def _program(pattern: str | bytes, flags: int) -> Program:
