@@ -120,6 +120,7 @@ def _serve(options: Options, left: Iterable[object], ahead: Iterable[object]) ->
     settings = ServerSettings(options.settings)
     gate = Gate(settings)
     _tune_memory()
+    sys.setswitchinterval(SWITCH_SECONDS)
     engine = open_engine(options, settings, gate, ahead)
     if options.init_only:
         engine.close()
@@ -131,7 +132,6 @@ def _serve(options: Options, left: Iterable[object], ahead: Iterable[object]) ->
     # Deep expressions are refused by depth, before the interpreter's own limit or the C stack are reached.
     sys.setrecursionlimit(RECURSION_MAX)
     threading.stack_size(THREAD_STACK_BYTES)
-    sys.setswitchinterval(SWITCH_SECONDS)
     raise_limit()
     database = Database(
         engine,

@@ -10,9 +10,12 @@ Rule 2: steps touch no storage; they may be taken in the middle of anything it d
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 Result = TypeVar("Result")
+
+PATIENCE_SECONDS: Final = 0.001
+"""Most syncs are over by then: a step would take longer than they do, and is of more use in one that takes long."""
 
 
 class Meanwhile:
@@ -37,8 +40,8 @@ class Meanwhile:
             return call()
         waiting = _Call(call)
         waiting.start()
+        waiting.join(PATIENCE_SECONDS)
         try:
-            next(self._steps)
             while waiting.is_alive():
                 next(self._steps)
         except StopIteration:

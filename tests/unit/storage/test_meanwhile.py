@@ -2,11 +2,14 @@
 
 import itertools
 import threading
+import time
+from functools import partial
 
 import pytest
 
+from storage import meanwhile as module
 from storage.files import RealFiles
-from storage.meanwhile import Meanwhile
+from storage.meanwhile import PATIENCE_SECONDS, Meanwhile
 
 
 def test_steps_are_taken_until_the_call_has_ended():
@@ -25,11 +28,18 @@ def test_steps_are_taken_until_the_call_has_ended():
         count = len(taken)
         assert count >= 3
         assert meanwhile.wait_for(threading.get_ident) != threading.get_ident()
-        assert len(taken) >= count
     assert {thread for _, thread in taken} == {threading.get_ident()}
     count = len(taken)
     assert meanwhile.wait_for(threading.get_ident) == threading.get_ident()
     assert len(taken) == count
+
+
+def test_no_step_is_taken_where_the_call_is_soon_over(monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 30)
+    meanwhile, taken = Meanwhile(), []
+    with meanwhile.taking(taken.append(number) or number for number in itertools.count()):
+        meanwhile.wait_for(threading.get_ident)
+    assert taken == []
 
 
 def test_error_of_the_call_is_the_callers():
@@ -63,7 +73,7 @@ def test_call_has_ended_when_a_step_fails():
 def test_without_steps_who_waits_makes_the_call():
     meanwhile = Meanwhile()
     with meanwhile.taking(()):
-        meanwhile.wait_for(threading.get_ident)
+        meanwhile.wait_for(partial(time.sleep, 10 * PATIENCE_SECONDS))
         assert meanwhile.wait_for(threading.get_ident) == threading.get_ident()
 
 
