@@ -23,6 +23,7 @@ from server.errors import (
     FeatureNotSupported,
     InsufficientPrivilege,
     InvalidSchemaName,
+    InvalidTableDefinition,
     SqlError,
     UndefinedColumn,
     UndefinedObject,
@@ -181,6 +182,7 @@ def claim_relation_name(
 
     has_type: it is one with a row type, which would be in the way first.
     """
+    _refuse_schema_of_others(context, schema)
     was_there = context.catalog.relation_named(schema, name) is not None
     yield from claim_name(context, schema, name)
     if was_there or context.catalog.relation_named(schema, name) is None:
@@ -190,6 +192,18 @@ def claim_relation_name(
         f'duplicate key value violates unique constraint "{catalog}_nsp_index"',
         detail=f"Key ({prefix}name, {prefix}namespace)=({name}, {schema}) already exists.",
     )
+
+
+def _refuse_schema_of_others(context: StatementContext, oid: int) -> None:
+    schema = context.catalog.object(oid)
+    if (
+        isinstance(schema, Schema)
+        and schema.is_temporary
+        and oid != context.session.temporary_schema
+    ):
+        raise InvalidTableDefinition(
+            "cannot create relations in temporary schemas of other sessions"
+        )
 
 
 def refuse_existing(context: StatementContext, schema: int, name: str) -> None:

@@ -45,6 +45,33 @@ def test_refused(other, statement, verb):
 
 
 @pytest.mark.parametrize(
+    ("statement", "verb"),
+    [
+        ("select from kept", "access"),
+        ("update kept set a = 1", "access"),
+        ("truncate kept", "truncate"),
+    ],
+)
+def test_a_search_path_gives_no_more(other, statement, verb):
+    other.rows(f"set search_path = {other.schema}, public")
+    assert other.error(statement)[1] == f"cannot {verb} temporary tables of other sessions"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "create table {}.t (a int)",
+        "create view {}.v as select 1",
+        "create sequence {}.s",
+        "select 1 as a into {}.t",
+    ],
+)
+def test_nothing_is_made_there(other, statement):
+    error = ("42P16", "cannot create relations in temporary schemas of other sessions")
+    assert other.error(statement.format(other.schema)) == error
+
+
+@pytest.mark.parametrize(
     ("statement", "error"),
     [
         (
