@@ -27,7 +27,7 @@ FILE_KEYS: Mapping[tuple[str, str], str] = {
     ("server", "api_port"): "api_port",
     ("server", "monitoring_port"): "monitoring_port",
     ("connection", "max_connections"): "max_connections",
-    ("connection", "connection_timeout"): "connection_timeout",
+    ("connection", "connection_timeout"): "authentication_timeout",
 }
 
 ENVIRONMENT: Mapping[str, str] = {
@@ -36,7 +36,7 @@ ENVIRONMENT: Mapping[str, str] = {
     "RUSTYDB_HOST": "listen_addresses",
     "RUSTYDB_PORT": "port",
     "RUSTYDB_MAX_CONNECTIONS": "max_connections",
-    "RUSTYDB_CONNECTION_TIMEOUT": "connection_timeout",
+    "RUSTYDB_CONNECTION_TIMEOUT": "authentication_timeout",
     "RUSTYDB_BUFFER_POOL_SIZE": "shared_buffers",
     "RUSTYDB_API_PORT": "api_port",
     "RUSTYDB_MONITORING_PORT": "monitoring_port",

@@ -149,16 +149,6 @@ OWN: tuple[Setting, ...] = (
         unsupported=(True, "tables declared WITH OIDS are not supported"),
     ),
     Setting(
-        "connection_timeout",
-        "integer",
-        "sighup",
-        "s",
-        30,
-        1,
-        600,
-        category="Connections and Authentication",
-    ),
-    Setting(
         "dirty_bytes_max",
         "integer",
         "postmaster",

@@ -109,7 +109,7 @@ class ClientConnection(asyncio.Protocol):
         sock = transport.get_extra_info("socket")
         if sock is not None and sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        seconds = self.database.settings.integer("connection_timeout")
+        seconds = self.database.settings.integer("authentication_timeout")
         self._startup_timer = self.loop.call_later(seconds, self._startup_took_too_long)
 
     def data_received(self, data: bytes) -> None:

@@ -102,7 +102,7 @@ def test_too_many_connections(own_server):
 
 
 def test_a_silent_client_is_dropped(own_server):
-    server = own_server("-c", "connection_timeout=1").start()
+    server = own_server("-c", "authentication_timeout=1").start()
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
         assert client.recv(1) == b""
 
