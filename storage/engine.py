@@ -461,15 +461,15 @@ class Engine:
 
     # Figures ---------------------------------------------------------------------------------
 
-    def table_figures(self, relation_id: int, snapshot: Snapshot) -> TableFigures:
-        """How many rows and bytes a table has; takes the latch until it is done."""
-        with self.latch:
-            return table_figures(self.relation(relation_id), snapshot)
+    def table_figures(
+        self, relation_id: int, snapshot: Snapshot, between: Callable[[], None]
+    ) -> TableFigures:
+        """How many rows and bytes a table has; between: called now and then without the latch, and may raise."""
+        return table_figures(self.relation(relation_id), snapshot, self.latch, between)
 
-    def index_figures(self, index_id: int) -> TreeFigures:
-        """How many pages and entries an index has; takes the latch until it is done."""
-        with self.latch:
-            return tree_figures(self.index(index_id))
+    def index_figures(self, index_id: int, between: Callable[[], None]) -> TreeFigures:
+        """How many pages and entries an index has; between as above."""
+        return tree_figures(self.index(index_id), self.latch, between)
 
     # The whole -------------------------------------------------------------------------------
 

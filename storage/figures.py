@@ -2,14 +2,22 @@
 
 Rule 1: a slot of a table is live, dead or free; its bytes are its share of the pages of its row group.
 Rule 2: leaves of a tree are not parsed: what they hold is told by their headers.
+Rule 3: the latch is taken for a row group, or some leaves, at a time; what others change meanwhile may be counted as
+        it was or as it is.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 
+from storage.btree import Tree
 from storage.btree_page import EVEN, NODE, NODE_BYTES, ROW_BYTES, SLOT_BYTES
 from storage.commit_log import Snapshot
 from storage.index import Index
 from storage.table import Table
+
+LEAVES_AT_ONCE = 256
+Latch = AbstractContextManager[object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +46,46 @@ class TreeFigures:
     bytes: int = 0
 
 
-def table_figures(table: Table, snapshot: Snapshot) -> TableFigures:
-    """The figures of a table; the latch must be held."""
-    live = dead = slots = 0
-    for group_no in range(table.group_count):
-        group = table.groups[group_no]
-        seen = table.view(snapshot, group_no).count
-        live += seen
-        dead += max(0, group.used - len(group.free) - seen)
-        slots += group.capacity
-    page_bytes = table.pager.page_bytes
-    return TableFigures(live, dead, slots, table.page_count * page_bytes if slots else 0)
+def table_figures(
+    table: Table, snapshot: Snapshot, latch: Latch, between: Callable[[], None]
+) -> TableFigures:
+    """The figures of a table; between: called without the latch, and may raise."""
+    live = dead = slots = group_no = 0
+    while True:
+        between()
+        with latch:
+            if group_no >= table.group_count:
+                page_bytes = table.page_count * table.pager.page_bytes if slots else 0
+                return TableFigures(live, dead, slots, page_bytes)
+            group = table.groups[group_no]
+            seen = table.view(snapshot, group_no).count
+            live += seen
+            dead += max(0, group.used - len(group.free) - seen)
+            slots += group.capacity
+        group_no += 1
 
 
-def tree_figures(index: Index) -> TreeFigures:
-    """The figures of an index; the latch must be held."""
+def tree_figures(index: Index, latch: Latch, between: Callable[[], None]) -> TreeFigures:
+    """The figures of an index; between: called without the latch, and may raise."""
     tree = index.tree
-    root = tree.read(tree.root_page)
-    page_nos = tree.page_nos()
+    with latch:
+        root = tree.read(tree.root_page)
+        page_nos = tree.page_nos()
+        page_bytes = index.page_count * tree.page_bytes
+    found = TreeFigures(level=root.level, root_page=root.page_no, bytes=page_bytes)
+    for first in range(0, len(page_nos), LEAVES_AT_ONCE):
+        between()
+        with latch:
+            found = _with_leaves(found, tree, page_nos[first : first + LEAVES_AT_ONCE])
+    return replace(
+        found,
+        inner_pages=len(page_nos) - found.leaf_pages,
+        leaf_bytes=found.leaf_pages * (tree.page_bytes - NODE_BYTES),
+    )
+
+
+def _with_leaves(found: TreeFigures, tree: Tree, page_nos: list[int]) -> TreeFigures:
+    """The figures with those of some pages, as far as these are leaves."""
     leaves = empty = entries = used = turns = 0
     for page_no in page_nos:
         _, level, form, count, start, garbage, prefix, rest, _, _, right = NODE.unpack_from(
@@ -71,15 +101,11 @@ def tree_figures(index: Index) -> TreeFigures:
             used += prefix + (rest + ROW_BYTES) * count
         elif count:
             used += tree.page_bytes - start - garbage + SLOT_BYTES * count
-    return TreeFigures(
-        level=root.level,
-        root_page=root.page_no,
-        inner_pages=len(page_nos) - leaves,
-        leaf_pages=leaves,
-        empty_pages=empty,
-        entries=entries,
-        entry_bytes=used,
-        leaf_bytes=leaves * (tree.page_bytes - NODE_BYTES),
-        turns=turns,
-        bytes=index.page_count * tree.page_bytes,
+    return replace(
+        found,
+        leaf_pages=found.leaf_pages + leaves,
+        empty_pages=found.empty_pages + empty,
+        entries=found.entries + entries,
+        entry_bytes=found.entry_bytes + used,
+        turns=found.turns + turns,
     )

@@ -54,7 +54,8 @@ def _of_table(call: CallContext, value: Inspected) -> tuple[int, ...]:
     if not value.storage_id:
         return NOTHING
     engine = call.execution.session.database.engine
-    figures = engine.table_figures(value.storage_id, call.execution.snapshot)
+    execution = call.execution
+    figures = engine.table_figures(value.storage_id, execution.snapshot, execution.check_cancelled)
     if not figures.slots:
         return NOTHING
     live, dead = (figures.bytes * rows // figures.slots for rows in (figures.live, figures.dead))
@@ -62,7 +63,8 @@ def _of_table(call: CallContext, value: Inspected) -> tuple[int, ...]:
 
 
 def _of_tree(call: CallContext, index: Inspected) -> TreeFigures:
-    figures: TreeFigures = call.execution.session.database.engine.index_figures(index.storage_id)
+    engine, between = call.execution.session.database.engine, call.execution.check_cancelled
+    figures: TreeFigures = engine.index_figures(index.storage_id, between)
     return figures
 
 
