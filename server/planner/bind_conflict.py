@@ -54,27 +54,17 @@ def bind_conflict(
     if node.args["action"] == "nothing":
         return ConflictClause(indexes=indexes, update=None)
     if not indexes and not node.args.get("elements") and not node.args.get("constraint"):
-        raise raise_at(
-            context,
-            node,
-            SqlSyntaxError(
-                "ON CONFLICT DO UPDATE requires inference specification or constraint name",
-                hint="For example, ON CONFLICT (column_name).",
-            ),
+        error = SqlSyntaxError(
+            "ON CONFLICT DO UPDATE requires inference specification or constraint name",
+            hint="For example, ON CONFLICT (column_name).",
         )
+        raise raise_at(context, node, error)
     check_replica_identity(context, target.table, "update")
     existing = make_scan(context, target.table, target.item.alias)
     existing_item = item_over(target.item, target.scan, existing)
-    excluded = RangeItem(
-        alias="excluded",
-        scan=target.scan if target.view is None else None,
-        listed=target.item.listed,
-        table=replace(target.table if target.view is None else target.view.view, name="excluded"),
-        columns_visible=False,
-    )
     seen = Scope(
         parent=scope.parent,
-        items=[existing_item, excluded],
+        items=[existing_item, _excluded(target)],
         outer=scope.outer,
         common_tables=scope.common_tables,
     )
@@ -92,6 +82,17 @@ def bind_conflict(
         policies=security_of(context, target, target.scan).checks("w", "r"),
         existing=tuple((c.number, existing.base + c.number) for c in live),
         excluded=tuple((c.number, target.scan.base + c.number) for c in live),
+    )
+
+
+def _excluded(target: ModifyTarget) -> RangeItem:
+    """The proposed row, as EXCLUDED names it."""
+    return RangeItem(
+        alias="excluded",
+        scan=target.scan if target.view is None else None,
+        listed=target.item.listed,
+        table=replace(target.table if target.view is None else target.view.view, name="excluded"),
+        columns_visible=False,
     )
 
 

@@ -197,7 +197,7 @@ def add_unique(
     if constraint.primary:
         table = yield from _made_primary(context, table, keys, only=constraint.only)
     numbers = _key_numbers(table, constraint, keys)
-    included = column_numbers(table, constraint.include)
+    index = _unique_index(context, table, constraint, numbers)
     label = "pkey" if constraint.primary else "key"
     second = "" if constraint.primary else "_".join((*keys, *constraint.include))
     name = constraint.name or free_name(
@@ -207,35 +207,18 @@ def add_unique(
     if context.catalog.relation_named(table.schema, name) is not None:
         raise DuplicateTable(f'relation "{name}" already exists')
     names.choose(name, "", "")
-    index_oid, constraint_oid = context.new_oid(), context.new_oid()
-    index = Index(
-        oid=index_oid,
-        name=name,
-        owner=table.owner,
-        schema=table.schema,
-        table=table.oid,
-        storage_id=0 if table.kind == "p" else context.engine.next_id(),
-        keys=tuple(
-            IndexKey(number=number, collation=table.column(number).collation) for number in numbers
-        ),
-        included=included,
-        unique=True,
-        primary=constraint.primary,
-        nulls_not_distinct=constraint.nulls_not_distinct,
-        constraint=constraint_oid,
-        valid=not (constraint.only and has_partitions(context, table)),
-    )
+    index = replace(index, name=name)
     make_index(context, table, index)
     context.ddl.put(
         Constraint(
-            oid=constraint_oid,
+            oid=index.constraint,
             name=name,
             owner=table.owner,
             schema=table.schema,
             table=table.oid,
             kind="p" if constraint.primary else "u",
             columns=numbers,
-            index=index_oid,
+            index=index.oid,
             deferrable=constraint.deferrable,
             deferred=constraint.initially_deferred,
         )
@@ -243,6 +226,29 @@ def add_unique(
     yield from build_index(context, table, index)
     if not constraint.only:
         yield from spread_index(context, table, index)
+
+
+def _unique_index(
+    context: StatementContext, table: Table, constraint: written.Unique, numbers: tuple[int, ...]
+) -> Index:
+    """The index, still without a name, of a constraint that is to come and whose OID it has."""
+    return Index(
+        oid=context.new_oid(),
+        name="",
+        owner=table.owner,
+        schema=table.schema,
+        table=table.oid,
+        storage_id=0 if table.kind == "p" else context.engine.next_id(),
+        keys=tuple(
+            IndexKey(number=number, collation=table.column(number).collation) for number in numbers
+        ),
+        included=column_numbers(table, constraint.include),
+        unique=True,
+        primary=constraint.primary,
+        nulls_not_distinct=constraint.nulls_not_distinct,
+        constraint=context.new_oid(),
+        valid=not (constraint.only and has_partitions(context, table)),
+    )
 
 
 def _key_numbers(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.collations import collation_text
-from server.catalog.objects import Column, Table
+from server.catalog.objects import CatalogObject, Column, Table
 from server.catalog.visibility import type_text
 from server.errors import (
     DuplicateColumn,
@@ -104,20 +104,11 @@ def _refuse_check_option(context: StatementContext, view: Table) -> None:
 
 def create_view(context: StatementContext, statement: objects_tree.CreateView) -> Run:
     """CREATE [OR REPLACE] VIEW."""
-    parts = statement.relation
     inner = inner_statement(context, statement.query)
     assert isinstance(inner.tree, nodes.Query)
     inner.tree.set("of_view", True)
     planned = yield from context.plan(inner, checks_access=False)
-    if len(parts) == 1 and _is_temporary(context, statement, uses_of(planned)):
-        parts = ("pg_temp", *parts)
-    schema, name = target_schema(context, parts, statement.offset)
-    if schema != context.session.temporary_schema and _is_temporary(
-        context, statement, uses_of(planned)
-    ):
-        raise InvalidTableDefinition("cannot create temporary relation in non-temporary schema")
-    if schema == context.session.temporary_schema:
-        require_temporary(context)
+    schema, name = _home_of(context, statement, uses_of(planned))
     if context.catalog.relation_named(schema, name) is None:  # else it is locked itself
         yield from claim_relation_name(context, schema, name, has_type=True)
     columns = result_columns(context, planned, statement.column_names)
@@ -142,22 +133,46 @@ def create_view(context: StatementContext, statement: objects_tree.CreateView) -
     if check_option(view):
         _refuse_check_option(context, view)
     if existing is not None:
-        if not isinstance(existing, Table) or existing.kind != "v":
-            raise WrongObjectType(f'"{name}" is not a view')
-        yield from context.lock_relation(existing.oid, "access exclusive", existing.name)
-        require_owner(context, existing)
-        _check_replacement(existing, columns, context)
-        view = replace(
-            view,
-            oid=existing.oid,
-            row_type=existing.row_type,
-            array_type=existing.array_type,
-            owner=existing.owner,
-            acl=existing.acl,
-            comment=existing.comment,
-        )
+        view = yield from _in_place_of(context, existing, view)
     context.ddl.put(view)
     return "CREATE VIEW"
+
+
+def _home_of(
+    context: StatementContext, statement: objects_tree.CreateView, uses: tuple[int, ...]
+) -> tuple[int, str]:
+    """The schema and name of a view, which is temporary if it is said to be or reads what is."""
+    is_temporary = _is_temporary(context, statement, uses)
+    parts = statement.relation
+    if is_temporary and len(parts) == 1:
+        parts = ("pg_temp", *parts)
+    schema, name = target_schema(context, parts, statement.offset)
+    is_own = schema == context.session.temporary_schema
+    if is_temporary and not is_own:
+        raise InvalidTableDefinition("cannot create temporary relation in non-temporary schema")
+    if is_own:
+        require_temporary(context)
+    return schema, name
+
+
+def _in_place_of(
+    context: StatementContext, existing: CatalogObject, view: Table
+) -> Generator[Wait, None, Table]:
+    """OR REPLACE: the new view as the object that the old one was."""
+    if not isinstance(existing, Table) or existing.kind != "v":
+        raise WrongObjectType(f'"{view.name}" is not a view')
+    yield from context.lock_relation(existing.oid, "access exclusive", existing.name)
+    require_owner(context, existing)
+    _check_replacement(existing, view.columns, context)
+    return replace(
+        view,
+        oid=existing.oid,
+        row_type=existing.row_type,
+        array_type=existing.array_type,
+        owner=existing.owner,
+        acl=existing.acl,
+        comment=existing.comment,
+    )
 
 
 def _check_replacement(old: Table, columns: tuple[Column, ...], context: StatementContext) -> None:

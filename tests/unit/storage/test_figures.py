@@ -1,4 +1,4 @@
-"""What tables and trees hold is counted a portion at a time: others have the latch in between, and a cancel is heard."""
+"""What tables and trees hold is counted by portions: others have the latch in between, and a cancel is heard."""
 
 import pytest
 
