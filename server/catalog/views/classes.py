@@ -340,7 +340,8 @@ def _builtin_attributes(view: CatalogView) -> Iterator[Row]:
         table = tables[row["indrelid"]]
         for position, number in enumerate(row["indkey"].items, 1):
             column = _table_column(view, table, table.column(number))
-            yield {**column, "attrelid": row["indexrelid"], "attnum": position, "attnotnull": False}
+            own = {"attrelid": row["indexrelid"], "attnum": position}
+            yield {**column, **own, "attnotnull": False, "attacl": None}
 
 
 RELATIONS = (
