@@ -100,6 +100,8 @@ def _commit(session: Session, tree: Commit, head: bytes) -> bytes | None:
 def _roll_back(session: Session, tree: Rollback, head: bytes) -> bytes | None:
     if session.transaction.state is not State.OPEN or tree.chain:
         return None
+    if session.transaction.is_ahead:
+        return None
     session.transaction.leave_block(commit=False)
     session.transaction.abort()
     session.unfinished = finish(session, head, ROLLED_BACK)

@@ -427,6 +427,7 @@ class Session(SessionState):
         log_internal(error, known, f"STATEMENT:  {self.activity.query}")
         yield from self.driven(self.transaction.taking_back())
         self.transaction.fail()
+        yield from self.driven(self.transaction.caught_up())
         if self.transaction.running is None:
             self.lost_portals.update({name: each.prepared for name, each in self.portals.items()})
             self.close_portals()

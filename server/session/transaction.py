@@ -19,6 +19,7 @@ from server.errors import (
     NoActiveSqlTransaction,
     ReadOnlySqlTransaction,
 )
+from server.executor.waiting import catch_up
 from server.executor.waits import Wait
 from server.session.block import STATUS, Event, State, next_state
 from server.session.exported import export_snapshot, import_snapshot
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from server.executor.deferred import Deferred
     from server.session.basis import Basis
     from server.session.session import Session
-    from storage.engine import Snapshot
+    from storage.engine import Snapshot, Transaction
     from storage.waits import Completion
 
 
@@ -85,6 +86,7 @@ class SessionTransaction(TransactionState):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
+        self._told_early: Transaction | None = None
         self.make_catalog = partial(
             CatalogTransaction, session.database.catalog, session.database_oid
         )
@@ -336,10 +338,33 @@ class SessionTransaction(TransactionState):
             return
         self._session.activity.rollback_count += 1
         self._session.leave_point_context()
+        self._note_seen(running)
         settings = self._session.settings
         while settings.depth:
             settings.rollback()
         take_back(self._session, running)
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether what is running has built on a commit that nobody sees yet."""
+        return self.running is not None and self.running.storage.is_ahead
+
+    def _note_seen(self, running: Running) -> None:
+        if running.storage.is_ahead:
+            self._told_early = running.storage
+
+    def caught_up(self) -> Generator[Any, Any, None]:
+        """Before a failure or a rollback is told: wait until everybody sees the commits that it came after.
+
+        A key that is there already, a row that was updated: whoever hears of that looks for it next.
+        """
+        storage, self._told_early = self._told_early, None
+        if storage is None:
+            return
+        try:
+            yield from catch_up(storage)
+        except Exception as error:  # noqa: BLE001 - what is told has happened, whoever sees it
+            tell(error)
 
     def leave_block(self, *, commit: bool) -> None:
         """Move the state for COMMIT or ROLLBACK, with PostgreSQL's warning outside a block."""
@@ -365,6 +390,7 @@ class SessionTransaction(TransactionState):
         if running is None or was_failed:
             return
         if self.in_block and running.savepoints:
+            self._note_seen(running)
             innermost = running.savepoints[-1]
             try:
                 running.storage.rollback_to(innermost.storage)

@@ -45,13 +45,13 @@ def commit(context: StatementContext, statement: tree.Commit) -> Run:
 
 def rollback(context: StatementContext, statement: tree.Rollback) -> Run:
     """ROLLBACK."""
-    yield from ()
     transaction = context.session.transaction
     if statement.chain:
         transaction.require_block("ROLLBACK AND CHAIN", begun=True)
     modes = _chained(context) if statement.chain else None
     transaction.leave_block(commit=False)
     transaction.abort()
+    yield from transaction.caught_up()
     if modes is not None:
         transaction.begin(modes)
     return "ROLLBACK"

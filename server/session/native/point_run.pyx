@@ -184,6 +184,8 @@ cdef object run_control(SessionState session, prepared, int kind, bytes head, sq
     state = transaction.state
     if (kind == BEGINS) != (state is IDLE) or (kind != BEGINS and state is not OPEN):
         return None
+    if kind == ROLLS_BACK and transaction.is_ahead:
+        return None
     basis = basis_of(session)
     if read_slot(basis, &IS_WATCHED):
         return None

@@ -193,3 +193,42 @@ def test_what_the_snapshot_does_not_show_is_looked_for_when_it_is_published(
     expected = {1: 11, 2: 1, 7: 0}
     expected[number] += 100
     assert other.rows("select n from t order by id") == [(str(n),) for n in expected.values()]
+
+
+def test_a_key_that_is_there_already_is_told_when_others_see_it(pair, flushes):
+    one, other = pair
+    one.rows("begin")
+    one.rows("insert into t values (3, 0)")
+    other.run("insert into t values (3, 1)")
+    one.run("commit")
+    assert other.resume() == []
+    assert other.blocked
+    flushes[0].complete()
+    assert other.resume()[0].fields.sqlstate == "23505"
+    assert other.rows("select n from t where id = 3") == [("0",)]
+
+
+@pytest.mark.parametrize("savepoint", [False, True])
+def test_so_it_is_in_a_block(pair, flushes, savepoint):
+    one, other = pair
+    one.run("insert into t values (3, 0)")
+    other.rows("begin")
+    if savepoint:
+        other.rows("savepoint s")
+    other.run("insert into t values (3, 1)")
+    assert other.blocked
+    flushes[0].complete()
+    assert other.resume()[0].fields.sqlstate == "23505"
+
+
+@pytest.mark.parametrize("is_served", [False, True])
+def test_a_rollback_is_told_when_others_see_what_it_has_seen(pair, flushes, is_served):
+    other = built_on(pair)
+    if is_served:
+        native.serve(other.session, query("rollback"))
+    assert other.session.transaction.in_block
+    other.run("rollback")
+    assert other.blocked
+    flushes[0].complete()
+    other.resume()
+    assert other.rows("select n from t order by id") == [("1",), ("1",), ("0",)]
