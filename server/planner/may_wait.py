@@ -6,26 +6,60 @@ and functions of users in the expressions of indexes, in the checks of partition
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from server.catalog.objects import Table
+from server.planner import change_plans
 from server.planner.called_routines import calls_routine
+from server.planner.plan import Modify
 from server.planner.standalone import bind_over_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from server.catalog.catalog_view import CatalogView
     from server.planner.environment import BindContext
+    from server.planner.plan import Node
+
+ALL_EVENTS: Final = frozenset(("insert", "update", "delete"))
+CASCADING: Final = frozenset(("update", "delete"))
+EVENTS: Final = {
+    change_plans.Insert: frozenset(("insert",)),
+    change_plans.Update: frozenset(("update",)),
+    change_plans.Delete: frozenset(("delete",)),
+}
+"""By what changes rows of one table, and of those that refer to it; anything else is taken for all of it."""
 
 
-def tables_may_wait(context: BindContext) -> bool:
+def tables_may_wait(context: BindContext, node: Node) -> bool:
     """Whether something that hangs on the tables that are written may have to wait."""
-    tables = _reached(context)
-    if any(context.catalog.triggers_of(table.oid) for table in tables):
+    catalog = context.catalog
+    written = [oid for oid, mode in context.relations.items() if mode == "row exclusive"]
+    referring = [item.table for oid in written for item in catalog.references_to(oid)]
+    own, others = _families(catalog, written), _families(catalog, referring)
+    events = _events(node, own)
+    cascaded = CASCADING if events & CASCADING else frozenset[str]()
+    if _fires(catalog, own, events) or _fires(catalog, others, cascaded):
         return True
-    if not context.catalog.state.functions:
+    if not catalog.state.functions:
         return False
-    return any(_calls_routine(context, table) for table in tables)
+    return any(_calls_routine(context, table) for table in dict.fromkeys((*own, *others)))
+
+
+def _events(node: Node, tables: list[Table]) -> frozenset[str]:
+    """What may happen to rows of the tables: those of a partition may move to another one."""
+    if not isinstance(node, Modify) or any(each.kind == "p" or each.is_partition for each in tables):
+        return ALL_EVENTS
+    conflict: change_plans.ConflictClause | None = node.fields.get("conflict")
+    if conflict is not None and conflict.update is not None:
+        return frozenset(("insert", "update"))
+    return EVENTS.get(node.kind, ALL_EVENTS)
+
+
+def _fires(catalog: CatalogView, tables: list[Table], events: frozenset[str]) -> bool:
+    """Whether a trigger may be called by what happens to the tables."""
+    found = (trigger for table in tables for trigger in catalog.triggers_of(table.oid))
+    return any(not events.isdisjoint(trigger.events) for trigger in found)
 
 
 def _calls_routine(context: BindContext, table: Table) -> bool:
@@ -33,12 +67,9 @@ def _calls_routine(context: BindContext, table: Table) -> bool:
     return any(map(calls_routine, bound))
 
 
-def _reached(context: BindContext) -> list[Table]:
-    """The tables that are written with their partitions and children, and those whose foreign keys refer to them."""
-    catalog = context.catalog
-    written = [oid for oid, mode in context.relations.items() if mode == "row exclusive"]
-    referring = [item.table for oid in written for item in catalog.references_to(oid)]
-    found = [catalog.object(oid) for oid in dict.fromkeys((*written, *referring))]
+def _families(catalog: CatalogView, oids: list[int]) -> list[Table]:
+    """The tables with their partitions and children."""
+    found = [catalog.object(oid) for oid in dict.fromkeys(oids)]
     tables = [table for table in found if isinstance(table, Table)]
     return [member for table in tables for member in catalog.family_of(table)]
 
