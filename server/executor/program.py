@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from server.errors import FeatureNotSupported
 from server.executor.build import BUILDERS
-from server.executor.one_row import one_row_of
+from server.executor.one_row import one_row_of, volatile_row_of
 from server.executor.point import point_of
 from server.executor.row_query import row_query_of
 from server.executor.row_subqueries import nesting_query_of
@@ -50,7 +50,7 @@ class Program:
         self._outside_tables: dict[Plan, tuple[int, ...]] = {}
         self._row_runs: dict[Plan, RunPoint | None] = {}
         is_plain = not has_more and not calls_routines
-        self.point = (point_of(plan) or self._row_query(plan)) if is_plain else None
+        self.point = self._point(plan) if is_plain else None
         self.inner = self.point
         if self.inner is None and not has_more:
             self.inner = one_row_of(plan) or self._row_query(plan)
@@ -58,6 +58,9 @@ class Program:
         self.common_tables = tuple(
             each for each in self._operators if isinstance(each, CommonTable)
         )
+
+    def _point(self, plan: Plan) -> RunPoint | None:
+        return point_of(plan) or volatile_row_of(plan) or self._row_query(plan)
 
     def _row_query(self, plan: Plan) -> RowQuery | None:
         return row_query_of(plan) or nesting_query_of(plan, self)

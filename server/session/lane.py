@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from protocol.encode import encode
 from protocol.messages import CommandComplete, NoData
 from server.errors import SqlError
+from server.executor.one_row import VolatileRow
 from server.executor.point_read import KeyRead, key_read_of
 from server.executor.point_references import are_checked_at_once, referenced_locks
 from server.executor.point_returning import DeleteReturning, UpdateReturning
@@ -243,7 +244,7 @@ def lane_of(
     """The lane of a statement; None when it has another shape or may have more to do than its row."""
     if program.point is None:
         return None
-    if not planned.relations and not isinstance(program.point, RowQuery):
+    if not planned.relations and not isinstance(program.point, RowQuery | VolatileRow):
         return None
     modes = {mode for _, mode in planned.relations} | {each.mode for each in planned.partitions}
     if not modes <= LOCK_MODES.keys():

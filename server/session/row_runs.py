@@ -14,6 +14,7 @@ from protocol.encode import encode
 from protocol.messages import CommandComplete, NoData
 from server.executor.columns import batch_of_rows
 from server.executor.common_tables import SharedRows
+from server.executor.one_row import QUICK_VOLATILE
 from server.executor.run import execute
 from server.executor.table_shape import shape_of
 from server.expressions.expression import Call, walk
@@ -41,9 +42,6 @@ CHECKED_ROWS_MAX = 256
 ROWS_MIN = 32
 """From so many on it is quicker than one by one on a lane."""
 OTHER_ROWS_MIN = 2
-
-QUICK_VOLATILE = frozenset((1574, 1598, 2649, 3432))
-"""By OID: nextval, random, clock_timestamp, gen_random_uuid."""
 
 
 class RowRun:
