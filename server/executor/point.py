@@ -16,6 +16,7 @@ from server.executor.append import PartitionChooser
 from server.executor.point_change import KeyLookup as FoundByKey
 from server.executor.point_change import KeyUpdate as UpdatedRow
 from server.executor.point_change import Row, projection
+from server.executor.point_lock import PointLock, is_one_table
 from server.executor.point_returning import DeleteReturning, InsertReturning, UpdateReturning
 from server.executor.point_twins import KeyDelete, KeyLookup, KeyUpdate, RowInsert
 from server.executor.point_upsert import PointUpsert
@@ -52,6 +53,26 @@ def point_of(plan: physical.Plan) -> RunPoint | None:
     return _select(plan)
 
 
+def _lock(
+    plan: physical.LockRows, steps: Sequence[Callable[[Row, ExecutionContext], Row]]
+) -> RunPoint | None:
+    """SELECT by key FOR UPDATE: projections over the lookup, and over the row that is locked."""
+    projections, source = _projections(plan.input)
+    lookup = _lookup(source) if is_one_table(plan) else None
+    if lookup is None or not all(_are_simple(node.expressions) for node in projections):
+        return None
+    return PointLock(plan, lookup, [projection(node) for node in projections], steps)
+
+
+def _projections(plan: physical.Plan) -> tuple[list[physical.Project], physical.Plan]:
+    """The projections over a plan, the innermost first, and the plan."""
+    found: list[physical.Project] = []
+    while isinstance(plan, physical.Project):
+        found.append(plan)
+        plan = plan.input
+    return found[::-1], plan
+
+
 def _lookup(plan: physical.Plan) -> KeyLookup | None:
     """A lookup for a scan that finds one row at most by a unique index."""
     scan = _key_scan(plan)
@@ -80,13 +101,12 @@ def _are_simple(expressions: Sequence[Expression]) -> bool:
 
 def _select(plan: physical.Plan) -> RunPoint | None:
     """SELECT by key: projections over the lookup."""
-    projections: list[physical.Project] = []
-    while isinstance(plan, physical.Project):
-        projections.append(plan)
-        plan = plan.input
+    projections, plan = _projections(plan)
     if not all(_are_simple(node.expressions) for node in projections):
         return None
-    steps = [projection(node) for node in reversed(projections)]
+    steps = [projection(node) for node in projections]
+    if isinstance(plan, physical.LockRows):
+        return _lock(plan, steps)
     if isinstance(plan, physical.Append):
         return _of_one_partition(plan, steps)
     lookup = _lookup(plan)
@@ -222,11 +242,7 @@ def _update(plan: change_plans.Update) -> RunPoint | None:
 
 def _insert(plan: change_plans.Insert) -> RunPoint | None:
     """INSERT of one row of VALUES, maybe with ON CONFLICT."""
-    source = plan.input
-    projections: list[physical.Project] = []
-    while isinstance(source, physical.Project):
-        projections.append(source)
-        source = source.input
+    projections, source = _projections(plan.input)
     is_values = isinstance(source, physical.Values) and len(source.rows) == 1
     if not (is_values or isinstance(source, physical.OneRow)) or not _is_plain_insert(plan):
         return None
@@ -235,7 +251,7 @@ def _insert(plan: change_plans.Insert) -> RunPoint | None:
         return None
     if not _are_simple([check for _, check in plan.checks]):
         return None
-    insert = RowInsert(plan, cells, projections[::-1])
+    insert = RowInsert(plan, cells, projections)
     if plan.returning is not None:
         return InsertReturning(plan, insert, plan.returning)
     if plan.conflict is None:

@@ -48,7 +48,9 @@ def tables_may_wait(context: BindContext, node: Node) -> bool:
 
 def _events(node: Node, tables: list[Table]) -> frozenset[str]:
     """What may happen to rows of the tables: those of a partition may move to another one."""
-    if not isinstance(node, Modify) or any(each.kind == "p" or each.is_partition for each in tables):
+    if not isinstance(node, Modify) or any(
+        each.kind == "p" or each.is_partition for each in tables
+    ):
         return ALL_EVENTS
     conflict: change_plans.ConflictClause | None = node.fields.get("conflict")
     if conflict is not None and conflict.update is not None:

@@ -161,7 +161,9 @@ def _is_modification(node: Node) -> bool:
 def _planned(context: BindContext, bound: BoundStatement, plan: p.Plan) -> PlannedStatement:
     count = max(context.parameters, default=0)
     rows = context.cursor_rows
-    calls_routines = context.calls_routines or (bound.writes and tables_may_wait(context, bound.node))
+    calls_routines = context.calls_routines or (
+        bound.writes and tables_may_wait(context, bound.node)
+    )
     return PlannedStatement(
         plan=plan,
         names=tuple(column.name for column in bound.columns),

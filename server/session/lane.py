@@ -15,6 +15,7 @@ from protocol.encode import encode
 from protocol.messages import CommandComplete, NoData
 from server.errors import SqlError
 from server.executor.one_row import VolatileRow
+from server.executor.point_lock import PointLock
 from server.executor.point_read import KeyRead, key_read_of
 from server.executor.point_references import are_checked_at_once, referenced_locks
 from server.executor.point_returning import DeleteReturning, UpdateReturning
@@ -47,7 +48,11 @@ if TYPE_CHECKING:
 
 EncodeField = Callable[[Any], bytes]
 
-LOCK_MODES = {"access share": LockMode.ACCESS_SHARE, "row exclusive": LockMode.ROW_EXCLUSIVE}
+LOCK_MODES = {
+    "access share": LockMode.ACCESS_SHARE,
+    "row share": LockMode.ROW_SHARE,
+    "row exclusive": LockMode.ROW_EXCLUSIVE,
+}
 SERIES_COLUMNS = {21: 2, 23: 4, 20: 8, 25: 0, 1042: 0, 1043: 0}
 """Column types of the compiled path: the width of an integer, 0 for text."""
 
@@ -249,7 +254,8 @@ def lane_of(
     modes = {mode for _, mode in planned.relations} | {each.mode for each in planned.partitions}
     if not modes <= LOCK_MODES.keys():
         return None
-    if planned.writes and not _stands_alone(planned, running):
+    is_change = planned.writes and not isinstance(program.point, PointLock)
+    if is_change and not _stands_alone(planned, running):
         return None
     locks = tuple(table_lock(oid, LOCK_MODES[mode]) for oid, mode in planned.relations)
     plan, shape = planned.plan, None

@@ -475,8 +475,8 @@ cdef object run(SessionState session, lane, Running running, basis, tuple parame
     if key_read is not None:
         return reply_row(lane, formats, key_read.fetch(next_snapshot(running), parameters))
     planned = read_slot(lane, &PLANNED)
-    if running.modes.read_only and planned.writes:
-        session.transaction.refuse_writes(planned.tag)
+    if running.modes.read_only and planned.lasting:
+        session.transaction.refuse_writes(planned.lasting)
     context = running.point_context
     if context is None or running.point_basis is not basis:
         context = context_of(session, running, basis)

@@ -49,6 +49,8 @@ STATEMENTS = {
     "told": "UPDATE item SET a = a + $1, u = $3 WHERE id = $2 RETURNING id, a * 2, b, u, $1 + 1",
     "divided": "UPDATE item SET a = $1 WHERE id = $2 RETURNING 1 / a",
     "taken": "DELETE FROM item WHERE id = $1 RETURNING u, b, item",
+    "held": "SELECT a, b || '!' FROM item WHERE id = $1 FOR UPDATE",
+    "shared": "SELECT * FROM item WHERE u = $1 FOR SHARE",
     "parent": "UPDATE parent SET id = $1 WHERE id = $2",
     "parent_gone": "DELETE FROM parent WHERE id = $1",
     "child": "UPDATE child SET parent = $1 WHERE id = $2",
@@ -123,6 +125,18 @@ SCRIPTS = {
         ("taken", b"1"),
         ("taken", b"1"),
         ("told", b"5", b"2", None),
+        ("commit",),
+    ],
+    "held": [
+        ("held", b"1"),
+        ("held", b"9"),
+        ("begin",),
+        ("held", b"1"),
+        ("a", b"5", b"1"),
+        ("held", b"1"),
+        ("shared", b"2"),
+        ("delete", b"2"),
+        ("shared", b"2"),
         ("commit",),
     ],
     "block": [("begin",), ("a", b"5", b"1"), ("a", b"5", b"1"), ("delete", b"2"), ("commit",)],
@@ -272,10 +286,13 @@ def test_what_is_told_of_a_change_needs_no_operators(pair, monkeypatch):
     monkeypatch.setattr("server.executor.modify_rows.RowDriver.run", refused)
     assert served(pair[0], "told", b"5", b"1", b"7").count(b"UPDATE 1\0") == 1
     assert served(pair[0], "taken", b"1").count(b"DELETE 1\0") == 1
+    monkeypatch.setattr("server.executor.lock_rows.LockRows.run", refused)
+    assert served(pair[0], "held", b"2").count(b"SELECT 1\0") == 1
 
 
 ITEM_STEPS = [("a", b"5", b"1"), ("u", b"30", b"1"), ("delete", b"1")]
 ITEM_STEPS += [("told", b"5", b"1", b"30"), ("taken", b"1")]
+ITEM_STEPS += [("held", b"1"), ("shared", b"1")]
 IN_THE_WAY_OF_ITEMS = [
     "UPDATE item SET a = a + 1, b = 'other' WHERE id = 1",
     "DELETE FROM item WHERE id = 1",
