@@ -18,6 +18,7 @@ from server.executor.point_change import KeyUpdate as UpdatedRow
 from server.executor.point_change import Row, projection
 from server.executor.point_lock import PointLock, is_one_table
 from server.executor.point_returning import DeleteReturning, InsertReturning, UpdateReturning
+from server.executor.point_rows import ROWS_MAX, RowInserts
 from server.executor.point_twins import KeyDelete, KeyLookup, KeyUpdate, RowInsert
 from server.executor.point_upsert import PointUpsert
 from server.expressions.expression import (
@@ -241,22 +242,32 @@ def _update(plan: change_plans.Update) -> RunPoint | None:
 
 
 def _insert(plan: change_plans.Insert) -> RunPoint | None:
-    """INSERT of one row of VALUES, maybe with ON CONFLICT."""
-    projections, source = _projections(plan.input)
-    is_values = isinstance(source, physical.Values) and len(source.rows) == 1
-    if not (is_values or isinstance(source, physical.OneRow)) or not _is_plain_insert(plan):
+    """INSERT of one row of VALUES, maybe with ON CONFLICT or RETURNING, or of a few without."""
+    inserts = _row_inserts(plan)
+    if len(inserts) > 1:
+        is_more = plan.returning is not None or plan.conflict is not None
+        return None if is_more else RowInserts(plan, inserts)
+    if not inserts:
         return None
-    cells = source.rows[0] if isinstance(source, physical.Values) else ()
-    if not _are_simple(cells) or not all(_are_simple(p.expressions) for p in projections):
-        return None
-    if not _are_simple([check for _, check in plan.checks]):
-        return None
-    insert = RowInsert(plan, cells, projections)
+    (insert,) = inserts
     if plan.returning is not None:
         return InsertReturning(plan, insert, plan.returning)
     if plan.conflict is None:
         return insert
     return PointUpsert(plan, insert) if _is_plain_conflict(plan, plan.conflict) else None
+
+
+def _row_inserts(plan: change_plans.Insert) -> list[RowInsert]:
+    """What inserts the rows of VALUES, each its own; none for anything else."""
+    projections, source = _projections(plan.input)
+    if not isinstance(source, physical.Values | physical.OneRow) or not _is_plain_insert(plan):
+        return []
+    rows = source.rows if isinstance(source, physical.Values) else ((),)
+    written = [*rows, *(node.expressions for node in projections)]
+    written.append(tuple(check for _, check in plan.checks))
+    if len(rows) > ROWS_MAX or not all(map(_are_simple, written)):
+        return []
+    return [RowInsert(plan, cells, projections) for cells in rows]
 
 
 def _is_plain_insert(plan: change_plans.Insert) -> bool:

@@ -19,6 +19,7 @@ from server.executor.point_lock import PointLock
 from server.executor.point_read import KeyRead, key_read_of
 from server.executor.point_references import are_checked_at_once, referenced_locks
 from server.executor.point_returning import DeleteReturning, UpdateReturning
+from server.executor.point_rows import RowInserts
 from server.executor.point_twins import KeyDelete, KeyUpdate, RowInsert
 from server.executor.point_upsert import PointUpsert
 from server.executor.row_query import RowQuery
@@ -57,8 +58,8 @@ SERIES_COLUMNS = {21: 2, 23: 4, 20: 8, 25: 0, 1042: 0, 1043: 0}
 """Column types of the compiled path: the width of an integer, 0 for text."""
 
 SERIES_COLUMNS_MAX = 256
-CHANGES = (KeyUpdate, KeyDelete, RowInsert, PointUpsert)
-"""The point statements that change one row and have nothing to return."""
+CHANGES = (KeyUpdate, KeyDelete, RowInsert, RowInserts, PointUpsert)
+"""The point statements that change one row, or insert a few, and have nothing to return."""
 _INTEGER_OIDS = frozenset((20, 21, 23, 26))
 _TEXT_OIDS = frozenset((25, 1042, 1043))
 _ROW = struct.Struct("!cIH")

@@ -11,6 +11,7 @@ from world import Client, World
 
 from server.errors import UniqueViolation
 from server.executor.point import narrowed, point_of
+from server.executor.point_rows import ROWS_MAX
 from server.expressions.expression import Variable
 from server.planner import physical
 
@@ -55,7 +56,9 @@ def test_a_row_is_found_by_its_key(world: World, table: Any, index: Any):
 def test_other_shapes_are_not_points(world: World, table: Any, index: Any):
     assert point_of(index_scan(world, table, index, (0, "<", 1))) is None
     assert point_of(world.scan(table)[0]) is None
-    assert point_of(insert(world, table, [(1, "x"), (2, "y")])) is None
+    many = [(number, "x") for number in range(ROWS_MAX + 1)]
+    assert point_of(insert(world, table, many)) is None
+    assert point_of(insert(world, table, many[1:])) is not None
     assert point_of(update(world, table, lambda named: [], below("a", 3))) is None
 
 

@@ -51,6 +51,7 @@ STATEMENTS = {
     "taken": "DELETE FROM item WHERE id = $1 RETURNING u, b, item",
     "held": "SELECT a, b || '!' FROM item WHERE id = $1 FOR UPDATE",
     "shared": "SELECT * FROM item WHERE u = $1 FOR SHARE",
+    "few": "INSERT INTO item VALUES ($1, 1, 'x', $2), ($1 + 1, $3, 'y', NULL), ($1 + 2, 3, NULL, $2 + 1)",
     "parent": "UPDATE parent SET id = $1 WHERE id = $2",
     "parent_gone": "DELETE FROM parent WHERE id = $1",
     "child": "UPDATE child SET parent = $1 WHERE id = $2",
@@ -137,6 +138,18 @@ SCRIPTS = {
         ("shared", b"2"),
         ("delete", b"2"),
         ("shared", b"2"),
+        ("commit",),
+    ],
+    "few": [
+        ("few", b"10", b"20", b"2"),
+        ("few", b"10", b"30", b"2"),
+        ("few", b"13", b"21", b"2"),
+        ("few", b"13", b"30", b"200"),
+        ("few", None, b"30", b"2"),
+        ("few", b"0", b"30", None),
+        ("begin",),
+        ("few", b"13", b"30", None),
+        ("delete", b"14"),
         ("commit",),
     ],
     "block": [("begin",), ("a", b"5", b"1"), ("a", b"5", b"1"), ("delete", b"2"), ("commit",)],
@@ -255,6 +268,7 @@ def test_gives_the_bytes_of_the_ordinary_flow(pair, script):
     [
         (("both", b"7", b"x", b"3"), 1),
         (("delete", b"3"), 1),
+        (("few", b"10", b"20", b"2"), 3),
         (("count", b"1", b"1"), 1),
         (("note", b"1", b"x"), 1),
         (("newer", b"1", b"0"), 0),
@@ -292,7 +306,7 @@ def test_what_is_told_of_a_change_needs_no_operators(pair, monkeypatch):
 
 ITEM_STEPS = [("a", b"5", b"1"), ("u", b"30", b"1"), ("delete", b"1")]
 ITEM_STEPS += [("told", b"5", b"1", b"30"), ("taken", b"1")]
-ITEM_STEPS += [("held", b"1"), ("shared", b"1")]
+ITEM_STEPS += [("held", b"1"), ("shared", b"1"), ("few", b"7", b"30", b"1")]
 IN_THE_WAY_OF_ITEMS = [
     "UPDATE item SET a = a + 1, b = 'other' WHERE id = 1",
     "DELETE FROM item WHERE id = 1",
