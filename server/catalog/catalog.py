@@ -56,11 +56,9 @@ from server.catalog.catalog_view import CatalogView, RowKey
 CATALOG_RELATION = 1
 CATALOG_KINDS = (Kind.INT64, Kind.INT64, Kind.INT64, Kind.BYTES)
 SHARED_DATABASE = 0
-_SHARED = (Role, RoleSettings, Database, Tablespace)
+SHARED_KINDS = (Role, RoleSettings, Database, Tablespace)
 _UNCOMMITTED = count(1)
 DEAD_ROWS_MIN = 500
-
-"""Database (0: shared by all) and OID: the schema public has the same OID in all databases."""
 
 
 class Catalog:
@@ -115,7 +113,7 @@ class Catalog:
         shared = {
             oid: value
             for oid, value in done.changes.items()
-            if isinstance(value or before.object(oid), _SHARED)
+            if isinstance(value or before.object(oid), SHARED_KINDS)
         }
         for home, view in tuple(self.views.items()):
             part = done.changes if home == done.database else shared
@@ -136,7 +134,7 @@ class Catalog:
                 mine: list[CatalogObject] = [
                     item
                     for item in self.views[done.database].state.by_oid.values()
-                    if isinstance(item, _SHARED)
+                    if isinstance(item, SHARED_KINDS)
                 ]
                 mine += [item for home, item in done.elsewhere if home == oid]
                 self.views[oid] = CatalogView(CatalogState(mine, 1, oid))
@@ -287,7 +285,7 @@ class CatalogTransaction:
         self.remove(oid)
 
     def _home(self, value: CatalogObject) -> Oid:
-        return SHARED_DATABASE if isinstance(value, _SHARED) else self.database
+        return SHARED_DATABASE if isinstance(value, SHARED_KINDS) else self.database
 
     def _insert_row(self, database: Oid, value: CatalogObject) -> None:
         row = (database, value.oid, KIND_NUMBER[type(value)], encode_object(value))

@@ -45,6 +45,7 @@ NAME_BYTES = 63
 
 
 RowKey = tuple[Oid, Oid]
+"""Database (0: shared by all) and OID: the schema public has the same OID in all databases."""
 
 
 Callable_ = Function | Aggregate | WindowFunction

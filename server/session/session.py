@@ -518,9 +518,11 @@ class Session(SessionState):
         self.loop_time.check()
         self.check_cancelled()
 
-    def wait_inside(self, completion: Completion, what: str, where: str = "") -> None:
+    def wait_inside(
+        self, completion: Completion, what: str, where: str = "", timeout_ms: int | None = None
+    ) -> None:
         """Wait in the middle of an expression, obeying timeouts, cancel requests and deadlocks; for functions."""
-        wait_inside(self, Wait(completion, what=what, where=where))
+        wait_inside(self, Wait(completion, timeout_ms, what, where))
 
     def statement_time_left_ms(self) -> int | None:
         """How long the statement may go on; None for as long as it likes."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.catalog import SHARED_KINDS
 from server.catalog.functions.activity import require_right_to_end, terminated
-from server.catalog.initial import public_schema
-from server.catalog.objects import Database, Role, Table
+from server.catalog.objects import PUBLIC_OID, CatalogObject, Database, Role
 from server.catalog.role_settings import RoleSettings
 from server.errors import (
     DuplicateDatabase,
@@ -28,6 +28,7 @@ from server.statements.ownership import require_member, require_owner
 from server.statements.roles import by_name
 from server.statements.settings import changed_settings
 from server.statements.statement import Run, StatementContext, Utility
+from server.statements.two_phase import read_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,7 @@ def database_named(context: StatementContext, name: str) -> Database:
 
 
 def create_database(context: StatementContext, statement: utility_databases.CreateDatabase) -> Run:
-    """CREATE DATABASE: a new one has what the template has, which must be nothing."""
+    """CREATE DATABASE: a new one has what the template has, which must be a schema public at most."""
     given = by_name(statement.options)
     _require_create_database(context, "permission denied to create database")
     owner = context.user_oid
@@ -69,7 +70,8 @@ def create_database(context: StatementContext, statement: utility_databases.Crea
         ctype=_locale(given, "lc_ctype", template.ctype),
     )
     context.ddl.put(with_options(database, given))
-    context.ddl.put_in(database.oid, public_schema())
+    for value in _objects_in(context, template):
+        context.ddl.put_in(database.oid, value)
     return statement.tag
 
 
@@ -78,12 +80,18 @@ def _template(context: StatementContext, given: dict[str, Any]) -> Database:
     found = context.catalog.database_named(str(name) if name is not None else "template1")
     if found is None:
         raise InvalidCatalogName(f'template database "{name}" does not exist')
-    view = context.session.database.catalog.views.get(found.oid)
-    if view is not None and any(view.state.of_kind(Table)):
+    if any(each.oid != PUBLIC_OID for each in _objects_in(context, found)):
         raise FeatureNotSupported(
             f'copying database "{found.name}", which is not empty, is not supported'
         )
     return found
+
+
+def _objects_in(context: StatementContext, database: Database) -> list[CatalogObject]:
+    """What there is in a database beside what all have in common; its schema public is the one thing it begins with."""
+    view = context.session.database.catalog.views.get(database.oid)
+    found = () if view is None else view.state.by_oid.values()
+    return [each for each in found if not isinstance(each, SHARED_KINDS)]
 
 
 def _refuse_encoding(value: Any) -> None:
@@ -222,8 +230,22 @@ def _others_in(context: StatementContext, database: Database) -> list[Any]:
     return [each for each in sessions if each.database_oid == database.oid and each.pid != own]
 
 
+def _prepared_in(context: StatementContext, database: Database) -> int:
+    """How many transactions are prepared in a database."""
+    notes = [
+        read_note(each.state.note) for each in context.session.database.engine.prepared.values()
+    ]
+    return sum(note.database_oid == database.oid for note in notes)
+
+
 def _send_away(context: StatementContext, database: Database) -> None:
     """FORCE: end the sessions of the others, if the user may end all of them."""
+    prepared = _prepared_in(context, database)
+    if prepared:
+        raise ObjectInUse(
+            f'database "{database.name}" is being used by prepared transactions',
+            detail=f"There {_counted(prepared, 'prepared transaction')} using the database.",
+        )
     others = _others_in(context, database)
     for each in others:
         theirs = each.identity.user_oid
@@ -236,18 +258,29 @@ def _await_others_gone(context: StatementContext, database: Database) -> Iterato
     """Wait a while for the others to leave, as who has gone is a moment in going; ObjectInUse if one stays."""
     clock = context.session.clock
     until_ns = clock.monotonic_ns() + PATIENCE_MS * NS_PER_MS
-    while others := _others_in(context, database):
+    while True:
+        others, prepared = len(_others_in(context, database)), _prepared_in(context, database)
+        if not others and not prepared:
+            return
         left_ms = (until_ns - clock.monotonic_ns()) // NS_PER_MS
         if left_ms <= 0:
-            detail = (
-                "There is 1 other session using the database."
-                if len(others) == 1
-                else f"There are {len(others)} other sessions using the database."
-            )
             raise ObjectInUse(
-                f'database "{database.name}" is being accessed by other users', detail=detail
+                f'database "{database.name}" is being accessed by other users',
+                detail=f"There {_users(others, prepared)} using the database.",
             )
         yield Wait(context.session.database.departure, left_ms, what="Departure")
+
+
+def _users(others: int, prepared: int) -> str:
+    if others and prepared:
+        return f"are {others} other session(s) and {prepared} prepared transaction(s)"
+    return (
+        _counted(others, "other session") if others else _counted(prepared, "prepared transaction")
+    )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"is {count} {noun}" if count == 1 else f"are {count} {noun}s"
 
 
 def _all_taken_back(context: StatementContext, database: Database) -> Iterator[Wait]:

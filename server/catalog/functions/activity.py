@@ -13,6 +13,7 @@ from server.errors import (
     AdminShutdown,
     InsufficientPrivilege,
     InvalidParameterValue,
+    NumericValueOutOfRange,
     ObjectNotInPrerequisiteState,
     QueryCanceled,
 )
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 INT4_OID = 23
 FIRST_XID = 3
 NS_PER_SECOND = 1_000_000_000
+NS_PER_MS = 1_000_000
 SLEEP_SLICE_SECONDS = 0.01
 HIGH_BITS = 32
 SIGNAL_BACKEND_OID = 4200
@@ -109,7 +111,29 @@ def _cancel(call: CallContext, pid: int) -> bool:
 
 
 def _terminate(call: CallContext, pid: int, timeout_ms: int = 0) -> bool:
-    return _end(call, pid, terminated(), "terminate")
+    """End a session and, with a timeout, wait until it has gone."""
+    if timeout_ms < 0:
+        raise NumericValueOutOfRange('"timeout" must not be negative')
+    found = _end(call, pid, terminated(), "terminate")
+    return found and (not timeout_ms or _has_gone(session_of(call), pid, timeout_ms))
+
+
+def _has_gone(session: Any, pid: int, timeout_ms: int) -> bool:
+    """Whether a session goes in time."""
+    clock, database = session.clock, session.database
+    until_ns = clock.monotonic_ns() + timeout_ms * NS_PER_MS
+    while True:
+        departure = database.departure  # before one looks, as it may go meanwhile
+        if pid not in database.sessions:
+            return True
+        left_ms = (until_ns - clock.monotonic_ns()) // NS_PER_MS
+        if left_ms <= 0:
+            unit = "millisecond" if timeout_ms == 1 else "milliseconds"
+            session.warn(
+                "01000", f"backend with PID {pid} did not terminate within {timeout_ms} {unit}"
+            )
+            return False
+        session.wait_inside(departure, "BackendTermination", timeout_ms=left_ms)
 
 
 def terminated() -> AdminShutdown:
@@ -349,6 +373,7 @@ FUNCTIONS = (
         "2096 pg_terminate_backend(pid int4, timeout int8 = 0) bool volatile context",
         _terminate,
         "ends a session",
+        may_wait=True,
     ),
     row(
         "2561 pg_blocking_pids(int4) _int4 volatile context",

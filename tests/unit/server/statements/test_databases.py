@@ -69,3 +69,44 @@ def test_force_needs_the_right_to_end_them(database, owner):
     guest = Client(database, pid=3, user="guest", home="other")
     assert state_of(maker.send(Query("drop database other with (force)"))) == "42501"
     assert state_of(guest.send(Query("select 1"))) == ""
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "create table t (a int)",
+        "create type mood as enum ('sad', 'happy')",
+        "create function one() returns int language sql return 1",
+        "create schema s",
+        "create extension hstore",
+    ],
+)
+def test_a_template_that_is_not_empty_is_refused(database, made):
+    Client(database, home="template1").send(Query(made))
+    assert state_of(Client(database, pid=2).send(Query("create database d"))) == "0A000"
+    assert (
+        state_of(Client(database, pid=2).send(Query("create database d template template0"))) == ""
+    )
+
+
+def test_a_database_begins_with_the_schema_of_its_template(database):
+    Client(database, home="template1").send(Query("grant create on schema public to public"))
+    owner = Client(database, pid=2)
+    owner.send(Query("create role guest"))
+    owner.send(Query("create database d"))
+    guest = Client(database, pid=3, user="guest", home="d")
+    assert state_of(guest.send(Query("create table public.t (a int)"))) == ""
+    Client(database, pid=4, home="template1").send(Query("drop schema public"))
+    owner.send(Query("create database e"))
+    inside = Client(database, pid=5, home="e")
+    assert state_of(inside.send(Query("create table public.t (a int)"))) == "3F000"
+
+
+def test_prepared_transactions_are_in_the_way(database, owner, clock):
+    guest = Client(database, pid=2, home="other")
+    guest.send(Query("begin; create table t (a int); prepare transaction 'one'"))
+    guest.close()
+    assert state_of(owner.send(Query("drop database other with (force)"))) == "55006"
+    owner.send(Query("drop database other"))
+    clock.advance_ms(PATIENCE_MS)
+    assert state_of(owner.resume(timed_out=True)) == "55006"
