@@ -16,6 +16,7 @@ from server.errors import (
     InvalidArgumentForWidthBucketFunction,
     NumericValueOutOfRange,
 )
+from server.functions import float_kernels
 from server.functions.declare import row
 from server.functions.floats import Compute, overflow, underflow
 from server.vector.column import Column, Values
@@ -292,25 +293,60 @@ def _mapped(operation: Callable[..., Values]) -> Kernel:
 _SINE = _through_nan(_finite(math.sin))
 _COSINE = _through_nan(_finite(math.cos))
 _TANGENT = _through_nan(_finite(math.tan))
+_ASIN, _ACOS = _through_nan(_finite(math.asin)), _through_nan(_finite(math.acos))
 _LN, _LOG10 = _logarithm(math.log), _logarithm(math.log10)
+_ROOTS: Final = float_kernels.unary(np.sqrt, square_root, float_kernels.not_negative)
+_CUBE_ROOTS: Final = float_kernels.unary("cbrt", math.cbrt)
+_EXPONENTIALS: Final = float_kernels.unary("exp", _exponential, is_zero_an_error=True)
+_LN_KERNEL: Final = float_kernels.unary("log", _LN, float_kernels.above_zero)
+_LOG10_KERNEL: Final = float_kernels.unary("log10", _LOG10, float_kernels.above_zero)
+_POWERS: Final = float_kernels.power(power)
 
 FUNCTIONS: Final = (
-    row("1344 sqrt(float8) float8", square_root, "Square root.", "2 -> 1.4142135623730951"),
-    row("230 dsqrt(float8) float8", square_root, "Square root.", "2.25 -> 1.5"),
-    row("1345 cbrt(float8) float8", math.cbrt, "Cube root.", "27 -> 3.0000000000000004"),
-    row("231 dcbrt(float8) float8", math.cbrt, "Cube root.", "64 -> 4"),
-    row("1347 exp(float8) float8", _exponential, "e to a power.", "1 -> 2.718281828459045"),
-    row("233 dexp(float8) float8", _exponential, "e to a power.", "2 -> 7.38905609893065"),
-    row("1341 ln(float8) float8", _LN, "Natural logarithm.", "2 -> 0.6931471805599453"),
-    row("234 dlog1(float8) float8", _LN, "Natural logarithm.", "3 -> 1.0986122886681098"),
-    row("1340 log(float8) float8", _LOG10, "Logarithm to the base 10.", "100 -> 2"),
+    row("1344 sqrt(float8) float8", square_root, "Square root.", "2 -> 1.4142135623730951", _ROOTS),
+    row("230 dsqrt(float8) float8", square_root, "Square root.", "2.25 -> 1.5", _ROOTS),
     row(
-        "1194 log10(float8) float8", _LOG10, "Logarithm to the base 10.", "50 -> 1.6989700043360187"
+        "1345 cbrt(float8) float8", math.cbrt, "Cube root.", "27 -> 3.0000000000000004", _CUBE_ROOTS
     ),
-    row("1339 dlog10(float8) float8", _LOG10, "Logarithm to the base 10.", "1000 -> 3"),
-    row("1368 power(float8, float8) float8", power, "Power.", "9, 3 -> 729"),
-    row("1346 pow(float8, float8) float8", power, "Power.", "2, 0.5 -> 1.4142135623730951"),
-    row("232 dpow(float8, float8) float8", power, "Power.", "2, -1 -> 0.5"),
+    row("231 dcbrt(float8) float8", math.cbrt, "Cube root.", "64 -> 4", _CUBE_ROOTS),
+    row(
+        "1347 exp(float8) float8",
+        _exponential,
+        "e to a power.",
+        "1 -> 2.718281828459045",
+        _EXPONENTIALS,
+    ),
+    row(
+        "233 dexp(float8) float8",
+        _exponential,
+        "e to a power.",
+        "2 -> 7.38905609893065",
+        _EXPONENTIALS,
+    ),
+    row("1341 ln(float8) float8", _LN, "Natural logarithm.", "2 -> 0.6931471805599453", _LN_KERNEL),
+    row(
+        "234 dlog1(float8) float8", _LN, "Natural logarithm.", "3 -> 1.0986122886681098", _LN_KERNEL
+    ),
+    row("1340 log(float8) float8", _LOG10, "Logarithm to the base 10.", "100 -> 2", _LOG10_KERNEL),
+    row(
+        "1194 log10(float8) float8",
+        _LOG10,
+        "Logarithm to the base 10.",
+        "50 -> 1.6989700043360187",
+        _LOG10_KERNEL,
+    ),
+    row(
+        "1339 dlog10(float8) float8",
+        _LOG10,
+        "Logarithm to the base 10.",
+        "1000 -> 3",
+        _LOG10_KERNEL,
+    ),
+    row("1368 power(float8, float8) float8", power, "Power.", "9, 3 -> 729", _POWERS),
+    row(
+        "1346 pow(float8, float8) float8", power, "Power.", "2, 0.5 -> 1.4142135623730951", _POWERS
+    ),
+    row("232 dpow(float8, float8) float8", power, "Power.", "2, -1 -> 0.5", _POWERS),
     row(
         "1342 round(float8) float8",
         _even,
@@ -350,7 +386,13 @@ FUNCTIONS: Final = (
         "-42.8 -> -43",
         _mapped(np.floor),
     ),
-    row("2310 sign(float8) float8", _sign, "-1, 0 or 1 by the sign.", "-8.4 -> -1"),
+    row(
+        "2310 sign(float8) float8",
+        _sign,
+        "-1, 0 or 1 by the sign.",
+        "-8.4 -> -1",
+        float_kernels.sign,
+    ),
     row("1610 pi() float8", lambda: math.pi, "The number pi.", " -> 3.141592653589793"),
     row(
         "1608 degrees(float8) float8",
@@ -364,9 +406,27 @@ FUNCTIONS: Final = (
         "Degrees to radians.",
         "45 -> 0.7853981633974483",
     ),
-    row("1604 sin(float8) float8", _SINE, "Sine.", "1 -> 0.8414709848078965"),
-    row("1605 cos(float8) float8", _COSINE, "Cosine.", "1 -> 0.5403023058681398"),
-    row("1606 tan(float8) float8", _TANGENT, "Tangent.", "1 -> 1.5574077246549023"),
+    row(
+        "1604 sin(float8) float8",
+        _SINE,
+        "Sine.",
+        "1 -> 0.8414709848078965",
+        float_kernels.unary("sin", _SINE),
+    ),
+    row(
+        "1605 cos(float8) float8",
+        _COSINE,
+        "Cosine.",
+        "1 -> 0.5403023058681398",
+        float_kernels.unary("cos", _COSINE),
+    ),
+    row(
+        "1606 tan(float8) float8",
+        _TANGENT,
+        "Tangent.",
+        "1 -> 1.5574077246549023",
+        float_kernels.unary("tan", _TANGENT),
+    ),
     row(
         "1607 cot(float8) float8",
         _through_nan(_cotangent),
@@ -375,12 +435,25 @@ FUNCTIONS: Final = (
     ),
     row(
         "1600 asin(float8) float8",
-        _through_nan(_finite(math.asin)),
+        _ASIN,
         "Inverse sine.",
         "1 -> 1.5707963267948966",
+        float_kernels.unary("asin", _ASIN, float_kernels.of_unit),
     ),
-    row("1601 acos(float8) float8", _through_nan(_finite(math.acos)), "Inverse cosine.", "1 -> 0"),
-    row("1602 atan(float8) float8", math.atan, "Inverse tangent.", "1 -> 0.7853981633974483"),
+    row(
+        "1601 acos(float8) float8",
+        _ACOS,
+        "Inverse cosine.",
+        "1 -> 0",
+        float_kernels.unary("acos", _ACOS, float_kernels.of_unit),
+    ),
+    row(
+        "1602 atan(float8) float8",
+        math.atan,
+        "Inverse tangent.",
+        "1 -> 0.7853981633974483",
+        float_kernels.unary("atan", math.atan),
+    ),
     row(
         "1603 atan2(float8, float8) float8",
         math.atan2,

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
+    from server.vector.c_math import of_each, powers
     from server.vector.cut_texts import end_views, part_views, split_views, trimmed_views
     from server.vector.json_texts import are_json, item_views, member_views
     from server.vector.made_texts import (
@@ -35,6 +36,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     )
     from server.vector.totals import add_floats, add_integers, count_rows
 else:
+    from server.vector.native.c_math import of_each, powers
     from server.vector.native.cut_texts import end_views, part_views, split_views, trimmed_views
     from server.vector.native.json_texts import are_json, item_views, member_views
     from server.vector.native.made_texts import (
@@ -85,8 +87,10 @@ __all__ = [
     "joined_texts",
     "like_views",
     "member_views",
+    "of_each",
     "part_positions",
     "part_views",
+    "powers",
     "replaced_texts",
     "sliced_views",
     "split_views",
