@@ -11,17 +11,17 @@ import numpy as np
 
 from server.functions import fields, instants
 from server.functions.date_columns import TIMESTAMP_LIMIT, month_lengths, within
+from server.functions.interval_columns import intervals, make_intervals
 from server.functions.scaled import by_rows
 from server.types.calendar import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE
-from server.types.interval_style import Interval
 from server.vector.late import LateColumn
-from server.vector.rows import joint_validity, objects
+from server.vector.rows import joint_validity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from server.functions.function import CallContext
-    from server.vector.column import Column, Mask, Values
+    from server.vector.column import Column, Values
 
     Take = Callable[[Values, Values, Values], Values]
 
@@ -46,12 +46,7 @@ def age(context: CallContext, left: Column, right: Column, *, count: int) -> Col
         days, months = days + is_short * lengths, months - is_short
     sign = np.where(left.values < right.values, -1, 1)
     parts = (sign * months, sign * days, sign * us)
-    return LateColumn(parts, _intervals, joint_validity((left, right)))
-
-
-def _intervals(months: Values, days: Values, us: Values, valid: Mask | None) -> Values:
-    rows = zip(months.tolist(), days.tolist(), us.tolist(), strict=True)
-    return objects([Interval(*each) for each in rows])
+    return intervals(parts, joint_validity((left, right)))
 
 
 def _cut(numbers: Values, divisor: int) -> Values:
@@ -81,7 +76,11 @@ _FIELDS: Final[dict[str, tuple[Take, int]]] = {
 
 def age_field(unit: str, column: Column) -> tuple[Values, int] | None:
     """The numbers of a field of what age() has made, and their scale; None of any other column or field."""
-    if not isinstance(column, LateColumn) or column.make is not _intervals or unit not in _FIELDS:
+    if (
+        not isinstance(column, LateColumn)
+        or column.make is not make_intervals
+        or unit not in _FIELDS
+    ):
         return None
     take, scale = _FIELDS[unit]
     return take(*column.parts), scale

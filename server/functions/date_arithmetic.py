@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import DatetimeFieldOverflow
 from server.functions import date_columns as columns
-from server.functions import elapsed, instants
+from server.functions import elapsed, instants, interval_columns
 from server.functions.declare import row
 from server.functions.instants import INFINITE, to_utc, zone_of
 from server.functions.integer import division_by_zero
@@ -297,12 +297,14 @@ FUNCTIONS: Final = (
         instants.interval_times,
         "Many times.",
         "'1 month 5 days', 1.5 -> 1 mon 22 days 12:00:00",
+        interval_columns.multiplication(instants.interval_times, is_first=True),
     ),
     row(
         "1624 mul_d_interval(float8, interval) interval",
         _swapped(instants.interval_times),
         "Many times.",
         "21, '1 hour' -> 21:00:00",
+        interval_columns.multiplication(_swapped(instants.interval_times), is_first=False),
     ),
     row(
         "1326 interval_div(interval, float8) interval",

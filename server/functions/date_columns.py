@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from server.functions import fields, instants
+from server.functions.interval_columns import parts_of
 from server.functions.scaled import by_rows
 from server.types.calendar import DATE_MIN, MONTH_DAYS, TIMESTAMP_MIN, US_PER_DAY
 from server.vector.column import Column, Values
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from server.functions.function import CallContext, Kernel
+    from server.functions.interval_columns import Parts
 
 DATE_LIMIT: Final = (
     40_000_000  # days: inside, sums of dates and sane intervals stay on the calendar
@@ -65,55 +67,56 @@ def month_lengths(year: Values, month: Values) -> Values:
     return lengths
 
 
-def _months_later(days: Values, months: int) -> Values:
+def _months_later(days: Values, months: Any) -> Values:
     year, month, day = fields.civil(days)
     year, month = np.divmod(year * 12 + month - 1 + months, 12)
     longest = month_lengths(year, month + 1)
     return fields.days_from_civil(year, month + 1, np.minimum(day, longest))
 
 
-def _moved(us: Values, interval: tuple[int, int, int], sign: int) -> Values:
+def _moved(us: Values, interval: Parts, sign: int) -> Values:
     months, days, elapsed = (sign * field for field in interval)
-    if months:
+    if np.any(months):
         whole, rest = np.divmod(us, US_PER_DAY)
         us = _months_later(whole, months) * US_PER_DAY + rest
     moved: Values = us + (days * US_PER_DAY + elapsed)
     return moved
 
 
-def _moderate(interval: tuple[int, int, int]) -> bool:
-    months, days, elapsed = interval
-    return abs(months) < 12000 and abs(days) < 400_000 and abs(elapsed) < 400_000 * US_PER_DAY
+def _moderate(interval: Parts) -> bool:
+    limits = (12000, 400_000, 400_000 * US_PER_DAY)
+    return all(
+        np.max(np.abs(field), initial=0) < limit
+        for field, limit in zip(interval, limits, strict=True)
+    )
 
 
 def date_and_interval(sign: int) -> Kernel:
-    """Dates and a constant interval."""
+    """Dates and intervals."""
     move = instants.timestamp_plus if sign > 0 else instants.timestamp_minus
 
     def row_form(date: int, interval: Any) -> int:
         return move(instants.timestamp_of_date(date), interval)
 
     def kernel(context: CallContext, dates: Column, intervals: Column, *, count: int) -> Column:
-        if is_constant(intervals) and within(dates.values, DATE_LIMIT):
-            interval = constant_value(intervals)
-            if _moderate(interval):
-                us = _moved(dates.values.astype(np.int64) * US_PER_DAY, interval, sign)
-                if not len(us) or us.min() >= TIMESTAMP_MIN:
-                    return Column(us, dates.valid)
+        interval = parts_of(intervals)
+        if interval is not None and within(dates.values, DATE_LIMIT) and _moderate(interval):
+            us = _moved(dates.values.astype(np.int64) * US_PER_DAY, interval, sign)
+            if not len(us) or us.min() >= TIMESTAMP_MIN:
+                return Column(us, joint_validity((dates, intervals)))
         return by_rows(row_form, (dates, intervals), _INT64)
 
     return kernel
 
 
 def timestamp_and_interval(sign: int) -> Kernel:
-    """Timestamps and a constant interval."""
+    """Timestamps and intervals."""
     row_form = instants.timestamp_plus if sign > 0 else instants.timestamp_minus
 
     def kernel(context: CallContext, times: Column, intervals: Column, *, count: int) -> Column:
-        if is_constant(intervals) and within(times.values, TIMESTAMP_LIMIT):
-            interval = constant_value(intervals)
-            if _moderate(interval):
-                return Column(_moved(times.values, interval, sign), times.valid)
+        interval = parts_of(intervals)
+        if interval is not None and within(times.values, TIMESTAMP_LIMIT) and _moderate(interval):
+            return Column(_moved(times.values, interval, sign), joint_validity((times, intervals)))
         return by_rows(row_form, (times, intervals), _INT64)
 
     return kernel

@@ -13,7 +13,7 @@ import numpy as np
 
 from server.errors import DatetimeFieldOverflow, InvalidParameterValue
 from server.functions import date_columns as columns
-from server.functions import instants
+from server.functions import instants, interval_columns
 from server.functions import zoned_columns as zoned
 from server.functions.declare import row
 from server.functions.instants import INFINITE, to_local, to_utc, zone_of
@@ -159,6 +159,7 @@ CONSTRUCTORS: Final = (
         _make_interval,
         "An interval of its parts.",
         "1, 2, 0, 10, 0, 0, 1.5 -> 1 year 2 mons 10 days 00:00:01.5",
+        interval_columns.construction(_make_interval),
     ),
     row(
         "1158 to_timestamp(float8) timestamptz",

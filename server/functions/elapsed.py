@@ -13,18 +13,19 @@ import numpy as np
 from server.functions import fields, instants
 from server.functions.ages import age_field
 from server.functions.date_columns import TIMESTAMP_LIMIT, within
+from server.functions.interval_columns import days_and_rest, make_elapsed
 from server.functions.orders import interval_key
 from server.functions.scaled import by_rows
 from server.types.calendar import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE
-from server.types.interval_style import Interval
 from server.vector.column import Column, Mask, Values
 from server.vector.late import LateColumn
-from server.vector.rows import constant_value, is_constant, joint_validity, objects
+from server.vector.rows import constant_value, is_constant, joint_validity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from server.functions.function import CallContext, Kernel
+    from server.types.interval_style import Interval
 
 _OBJECT: Final = np.dtype(object)
 _INT64: Final = np.iinfo(np.int64)
@@ -42,24 +43,13 @@ _FIELDS: Final[dict[str, tuple[int, int, int]]] = {
 
 def elapsed(us: Values, valid: Mask | None) -> LateColumn:
     """Intervals of so many microseconds."""
-    return LateColumn([us], _intervals, valid)
+    return LateColumn([us], make_elapsed, valid)
 
 
 def elapsed_us(column: Column) -> Values | None:
     """The microseconds of what elapsed() has made, None of any other column."""
-    is_elapsed = isinstance(column, LateColumn) and column.make is _intervals
+    is_elapsed = isinstance(column, LateColumn) and column.make is make_elapsed
     return column.parts[0] if is_elapsed else None  # type: ignore[attr-defined]
-
-
-def days_and_rest(us: Values) -> tuple[Values, Values]:
-    """Whole days, and the microseconds beyond them."""
-    days = np.sign(us) * (np.abs(us) // US_PER_DAY)
-    return days, us - days * US_PER_DAY
-
-
-def _intervals(us: Values, valid: Mask | None) -> Values:
-    days, rest = days_and_rest(us)
-    return objects([Interval(0, *pair) for pair in zip(days.tolist(), rest.tolist(), strict=True)])
 
 
 def difference(context: CallContext, left: Column, right: Column, *, count: int) -> Column:

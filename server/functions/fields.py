@@ -437,11 +437,26 @@ COLUMN_TIME_FIELDS: Final[dict[str, tuple[int, int, int]]] = {
     "milliseconds": (US_PER_MINUTE, 1, 3),
     "microseconds": (US_PER_MINUTE, 1, 0),
 }
+
+
+def _first_years(years: int, first: int) -> Callable[[Values], Values]:
+    """As _first_year, of many dates."""
+
+    def starts(days: Values) -> Values:
+        group = (civil(days)[0] - first) // years
+        return days_from_civil(group * years + first, FIRST, FIRST)
+
+    return starts
+
+
 COLUMN_STARTS: Final[dict[str, Callable[[Values], Values]]] = {
     "day": lambda days: days,
     "week": lambda days: days - (_weekday(days) + 6) % 7,
     "month": lambda days: days_from_civil(*civil(days)[:2], FIRST),
     "year": lambda days: days_from_civil(civil(days)[0], FIRST, FIRST),
+    "decade": _first_years(10, 0),
+    "century": _first_years(100, 1),
+    "millennium": _first_years(1000, 1),
 }
 
 

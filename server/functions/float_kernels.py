@@ -68,9 +68,9 @@ def power(row: Callable[[float, float], float]) -> Kernel:
     def kernel(context: CallContext, bases: Column, exponents: Column, *, count: int) -> Column:
         valid = joint_validity((bases, exponents))
         lower, upper = _there(bases, valid), _there(exponents, valid)
-        if np.isfinite(lower).all() and np.isfinite(upper).all() and (lower != 0).all():
+        if np.isfinite(lower).all() and np.isfinite(upper).all():
             results = powers(lower, upper)  # nan for roots of negative numbers, 0 for underflows
-            if np.isfinite(results).all() and results.all():
+            if np.isfinite(results).all() and ((results != 0) | (lower == 0)).all():
                 return Column(results, valid)
         return by_rows(row, (bases, exponents), _FLOAT)
 

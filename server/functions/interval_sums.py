@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from server.functions.declare import aggregate
-from server.functions.elapsed import days_and_rest, elapsed_us
+from server.functions.elapsed import elapsed_us
 from server.functions.instants import checked_interval, interval_divided
+from server.functions.interval_columns import days_and_rest
 from server.functions.sums import present
 from server.vector.native import add_integers
 from server.vector.rows import column_of, plain_values
