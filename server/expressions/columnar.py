@@ -26,7 +26,7 @@ from server.expressions.membership import compile_membership
 from server.expressions.operand import Operand, lazily
 from server.expressions.row_calls import ANY_OID, call_context, modifier_of
 from server.expressions.rowwise import Layout, compile_row, record_maker
-from server.functions.column_texts import column_of_texts, texts_of
+from server.functions.column_texts import text_column_of
 from server.functions.float_numerics import rounded_floats
 from server.functions.function import CallContext
 from server.functions.json_documents import parsed_documents
@@ -195,7 +195,7 @@ def _cast_text(node: nodes.CastText, layout: Layout) -> Evaluator:
 
 
 def _texts_of(source: Type) -> Callable[[Column, Any], Column]:
-    return lambda column, context: column_of_texts(texts_of(column, source, context.style))
+    return lambda column, context: text_column_of(column, source, context.style)
 
 
 def _documents_of(target: Type) -> Callable[[Column, Any], Column]:

@@ -5,12 +5,12 @@ Law: texts_of and text_column_of give for every row what the output function of 
 
 from __future__ import annotations
 
-from itertools import repeat
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from server.vector.native import integer_texts, joined_texts
+from server.functions.digit_texts import digit_texts
+from server.vector.native import joined_texts
 from server.vector.rows import OBJECT, column_of, is_constant, joint_validity, values_of
 from server.vector.text_views import VIEW
 from server.vector.texts import TextColumn, text_column
@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 
     from server.functions.function import CallContext
     from server.types.type import TextStyle, Type
-    from server.vector.column import Column
+    from server.vector.column import Column, Mask
 
 Texts = list[str | None]
 _AS_THEY_ARE: Final = frozenset({"text", "varchar", "unknown"})
-_INTEGERS: Final = frozenset({"int2", "int4", "int8"})
 
 
 def texts_of(column: Column, kind: Type, style: TextStyle) -> Texts:
@@ -43,8 +42,9 @@ def text_column_of(column: Column, kind: Type, style: TextStyle) -> TextColumn:
         return one.with_views(np.repeat(one.views, len(column)))
     if kind.name in _AS_THEY_ARE:
         return text_column(column)
-    if kind.name in _INTEGERS and column.dictionary is None:
-        return TextColumn(*integer_texts(column.values), column.valid)
+    written = digit_texts(column, kind, style)
+    if written is not None:
+        return written
     return text_column(column_of_texts(texts_of(column, kind, style)))
 
 
@@ -82,21 +82,17 @@ def _without_nulls(texts: TextColumn) -> TextColumn:
 
 def concat_ws(context: CallContext, *columns: Column, count: int) -> Column:
     """The same with the texts of the first column between them; NULL there makes all NULL."""
-    if len(columns) > 1 and all(column.valid is None for column in columns):
-        texts = _texts_of_arguments(context, columns)
-        between = [each for text in texts[1:] for each in (texts[0], text)]
-        return joined(between[1:])
-    return _concat_ws_rows(context, columns, count)
+    separator, *texts = _texts_of_arguments(context, columns)
+    between = _without_nulls(separator)
+    pieces = [between.with_views(np.zeros(count, VIEW))]
+    is_behind = np.zeros(count, np.bool_)  # another text
+    for text in texts:
+        there = text.validity()
+        pieces += [_only_where(between, is_behind & there), _without_nulls(text)]
+        is_behind |= there
+    return joined(pieces).masked(separator.valid)
 
 
-def _concat_ws_rows(context: CallContext, columns: Sequence[Column], count: int) -> Column:
-    separators, *values = [
-        texts_of(column, argument.type, context.style)
-        for column, argument in zip(columns, context.arguments, strict=True)
-    ]
-    rows = zip(*values, strict=True) if values else repeat((), count)
-    texts = [
-        None if separator is None else separator.join([text for text in row if text is not None])
-        for separator, row in zip(separators, rows, strict=True)
-    ]
-    return column_of_texts(texts)
+def _only_where(texts: TextColumn, there: Mask) -> TextColumn:
+    """The same with empty texts everywhere else."""
+    return texts if there.all() else _without_nulls(texts.masked(there))

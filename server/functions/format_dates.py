@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from server.errors import InvalidDatetimeFormat
 from server.functions.fields import iso_week
@@ -112,21 +112,29 @@ _PLAIN: Final = {
 """Keywords for plain numbers: of which field, and how wide."""
 
 
+class PlainTemplate(NamedTuple):
+    """A template of numbers, each as wide at least as said, with literals before, between and behind them."""
+
+    literals: tuple[bytes, ...]
+    names: tuple[str, ...]
+    widths: tuple[int, ...]
+
+
 @lru_cache(maxsize=512)
-def plain_template(template: str) -> tuple[str, tuple[str, ...]] | None:
-    """The template for % and the fields it takes, if it shows plain numbers only."""
-    texts: list[str] = []
-    names: list[str] = []
+def plain_template(template: str) -> PlainTemplate | None:
+    """What a template shows, if that is plain numbers only."""
+    literals: list[bytes] = [b""]
+    fields: list[tuple[str, int]] = []
     for part in date_parts(template):
         if not part.keyword:
-            texts.append(part.text.replace("%", "%%"))
+            literals[-1] += part.text.encode()
         elif part.keyword in _PLAIN and not (part.fill or part.suffix or part.spelled):
-            name, width = _PLAIN[part.keyword]
-            texts.append(f"%0{width}d")
-            names.append(name)
+            fields.append(_PLAIN[part.keyword])
+            literals.append(b"")
         else:
             return None
-    return "".join(texts), tuple(names)
+    names, widths = tuple(name for name, _ in fields), tuple(width for _, width in fields)
+    return PlainTemplate(tuple(literals), names, widths)
 
 
 @lru_cache(maxsize=512)

@@ -13,7 +13,13 @@ import numpy as np
 
 from server.functions import date_columns, fields, instants
 from server.functions.date_columns import TIMESTAMP_LIMIT, within
-from server.functions.format_dates import format_moment, granule_us, moment_of, plain_template
+from server.functions.format_dates import (
+    PlainTemplate,
+    format_moment,
+    granule_us,
+    moment_of,
+    plain_template,
+)
 from server.functions.scaled import by_rows
 from server.types.calendar import (
     UNIX_OF_EPOCH_DAYS,
@@ -23,7 +29,10 @@ from server.types.calendar import (
     US_PER_SECOND,
 )
 from server.vector.column import Column, Values
+from server.vector.native import number_texts
 from server.vector.rows import constant_value, is_constant, objects
+from server.vector.text_views import texts_of
+from server.vector.texts import TextColumn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -214,16 +223,38 @@ def _written(times: Column, templates: Column) -> Column | None:
     granule = granule_us(template) if template else 0
     if not granule:
         return None
-    granules, numbers = np.unique(times.values // granule, return_inverse=True)
     plain = plain_template(template)
-    texts = None if plain is None else _plain_texts(*plain, granules * granule)
+    if plain is not None and granule < US_PER_DAY:
+        return _many_texts(plain, times)
+    granules, numbers = np.unique(times.values // granule, return_inverse=True)
+    texts = None if plain is None else _plain_texts(plain, granules * granule)
     if texts is None:
         texts = [format_moment(template, moment_of(each * granule)) for each in granules.tolist()]
     return Column(numbers.astype(np.int32), times.valid, None, Column(objects(texts)))
 
 
-def _plain_texts(template: str, names: tuple[str, ...], local_us: Values) -> list[str] | None:
+def _many_texts(plain: PlainTemplate, times: Column) -> Column | None:
+    """What a template of plain numbers shows of times that are hardly ever the same."""
+    local_us = times.values if times.valid is None else np.where(times.valid, times.values, 0)
+    fields = _fields(plain, local_us)
+    if fields is None:
+        return None
+    return TextColumn(*number_texts(fields, plain.widths, plain.literals), times.valid)
+
+
+def _plain_texts(plain: PlainTemplate, local_us: Values) -> list[str] | None:
     """What a template of plain numbers shows; None if a year among them is not of our era."""
+    fields = _fields(plain, local_us)
+    if fields is None:
+        return None
+    if not fields:
+        return [plain.literals[0].decode()] * len(local_us)
+    texts = number_texts(fields, plain.widths, plain.literals)
+    return [text.decode() for text in texts_of(*texts)]
+
+
+def _fields(plain: PlainTemplate, local_us: Values) -> list[Values] | None:
+    """The numbers that a template shows; None if a year is not of our era."""
     days, us = local_us // US_PER_DAY, local_us % US_PER_DAY
     dates = (days + UNIX_OF_EPOCH_DAYS).astype("datetime64[D]")
     months = dates.astype("datetime64[M]")
@@ -243,10 +274,7 @@ def _plain_texts(template: str, names: tuple[str, ...], local_us: Values) -> lis
         "millisecond": us // 1000 % 1000,
         "us": us % US_PER_SECOND,
     }
-    if not names:
-        return [template % ()] * len(local_us)
-    rows = zip(*[fields[name].tolist() for name in names], strict=True)
-    return [template % row for row in rows]
+    return [fields[name] for name in plain.names]
 
 
 def local_zone_kernel(row: Callable[[str, int], Any]) -> Kernel:

@@ -40,6 +40,32 @@ def integer_texts(values: Values) -> Texts:
     return views_of([b"%d" % value for value in values.tolist()])
 
 
+def number_texts(
+    fields: Sequence[Values],
+    widths: Sequence[int],
+    literals: Sequence[bytes],
+    negative: Mask | None = None,
+    fraction: Values | None = None,
+) -> Texts:
+    """The digits of several numbers, row by row one behind the other.
+
+    None is negative; each has zeros before it up to its width, a literal before each and one behind the last.
+    negative: where a sign comes first. fraction: millionths, shown last, as far as they are not zero.
+    """
+    template = b"".join(
+        literal.replace(b"%", b"%%") + b"%%0%dd" % width
+        for literal, width in zip(literals, [*widths, 0], strict=True)
+    )[: -len(b"%00d")]
+    made = [template % row for row in zip(*[field.tolist() for field in fields], strict=True)]
+    if negative is not None:
+        signs = negative.tolist()
+        made = [b"-" + text if sign else text for text, sign in zip(made, signs, strict=True)]
+    if fraction is not None:
+        rest = (b".%06d" % each if each else b"" for each in fraction.tolist())
+        made = [text + more.rstrip(b"0") for text, more in zip(made, rest, strict=True)]
+    return views_of(made)
+
+
 def strung_texts(
     store: Values, views: Values, groups: Positions, group_count: int, delimiter: bytes
 ) -> Texts:

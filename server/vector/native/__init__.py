@@ -15,6 +15,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
         gathered_texts,
         integer_texts,
         joined_texts,
+        number_texts,
         replaced_texts,
         strung_texts,
     )
@@ -44,6 +45,7 @@ else:
         gathered_texts,
         integer_texts,
         joined_texts,
+        number_texts,
         replaced_texts,
         strung_texts,
     )
@@ -87,6 +89,7 @@ __all__ = [
     "joined_texts",
     "like_views",
     "member_views",
+    "number_texts",
     "of_each",
     "part_positions",
     "part_views",

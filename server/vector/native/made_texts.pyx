@@ -142,6 +142,79 @@ def integer_texts(values):
     return made_of(&heap, made)
 
 
+cdef inline Py_ssize_t write_digits(char *place, uint64_t number, int width) noexcept nogil:
+    """Write a number with zeros before it; how many places it took."""
+    cdef char digits[20]
+    cdef int first = 20, count
+    while True:
+        first -= 1
+        digits[first] = <char>(48 + number % 10)
+        number //= 10
+        if not number:
+            break
+    count = 20 - first
+    if width > count:
+        memset(place, 48, width - count)
+        place += width - count
+    memcpy(place, &digits[first], count)
+    return width if width > count else count
+
+
+def number_texts(fields, widths, literals, negative=None, fraction=None):
+    """The digits of several numbers, row by row one behind the other."""
+    cdef const int64_t[:, ::1] number_of = np.ascontiguousarray(np.stack(fields, axis=1), np.int64)
+    cdef const uint8_t[::1] sign_of = None
+    cdef const int64_t[::1] fraction_of = None
+    cdef const int64_t[::1] width_of = np.array(widths, np.int64)
+    cdef bytes between = b"".join(literals)
+    cdef const int64_t[::1] end_of = np.cumsum([len(each) for each in literals])
+    cdef const char *literal = between
+    cdef Py_ssize_t rows = number_of.shape[0], count = number_of.shape[1], row, at
+    cdef Py_ssize_t most = len(between) + 8, start, stop
+    cdef int64_t width
+    cdef bint has_signs = negative is not None, has_fractions = fraction is not None
+    cdef bint is_full = False
+    cdef Heap heap
+    cdef char *place
+    cdef char *begin
+    if has_signs:
+        sign_of = np.ascontiguousarray(negative).view(np.uint8)
+    if has_fractions:
+        fraction_of = np.ascontiguousarray(fraction, np.int64)
+    for width in widths:
+        most += width + 20
+    memset(&heap, 0, sizeof(Heap))
+    made = np.zeros(rows, "V16")
+    cdef View *target = <View *>first_of(made)
+    with nogil:
+        for row in range(rows):
+            begin = reach(&heap, most)
+            if begin == NULL:
+                is_full = True
+                break
+            place = begin
+            if has_signs and sign_of[row]:
+                place[0] = 45
+                place += 1
+            start = 0
+            for at in range(count + 1):
+                stop = end_of[at]
+                memcpy(place, literal + start, stop - start)
+                place += stop - start
+                start = stop
+                if at < count:
+                    place += write_digits(place, <uint64_t>number_of[row, at], <int>width_of[at])
+            if has_fractions and fraction_of[row]:
+                place[0] = 46
+                place += 1 + write_digits(place + 1, <uint64_t>fraction_of[row], 6)
+                while (place - 1)[0] == 48:
+                    place -= 1
+            keep(&heap, &target[row], place - begin)
+    if is_full:
+        no_memory(&heap)
+    return made_of(&heap, made)
+
+
 def strung_texts(const uint8_t[::1] store, views, groups, Py_ssize_t group_count, bytes delimiter):
     """The texts of each group in their order, with a delimiter between them; empty for groups without texts."""
     views = np.ascontiguousarray(views)
