@@ -11,7 +11,7 @@ from server.errors import DatatypeMismatch
 from server.executor.columns import BATCH_ROWS, batch_of_rows, rows_of, slices
 from server.executor.evaluation import layout_of
 from server.executor.operator import Builder, Operator
-from server.executor.unnest import UNNESTED_ROWS, arrays_of_only_set
+from server.executor.unnest import UNNESTED_ROWS, items_of_only_set
 from server.expressions.evaluate import SetEvaluator, compile_expression, compile_row, compile_set
 from server.expressions.expression import (
     Call,
@@ -21,7 +21,6 @@ from server.expressions.expression import (
     Variable,
     columns_used,
 )
-from server.functions.text_arrays import unnested
 from server.types.record import Record
 from server.types.type import Value
 from server.vector.batch import Batch
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from server.executor.context import ExecutionContext
-    from server.expressions.columnar import Evaluator
+    from server.executor.unnest import Items
     from server.expressions.expression import ColumnId
     from server.expressions.rowwise import Layout
     from server.planner import physical
@@ -181,7 +180,7 @@ def _joined(parts: Sequence[Row | None], widths: Sequence[int]) -> Row:
 class ProjectSet(Operator):
     """Projection in which set-returning functions repeat the row."""
 
-    __slots__ = ("_arguments", "_arrays", "_is_set", "_plain", "_sets", "_sources")
+    __slots__ = ("_arguments", "_is_set", "_items", "_plain", "_sets", "_sources")
 
     plan: physical.ProjectSet
 
@@ -192,12 +191,12 @@ class ProjectSet(Operator):
         others = [each for each in plan.expressions if not _returns_set(each)]
         self._plain = all(isinstance(each, Variable | Constant) for each in others)
         self._arguments: tuple[int, ...] = ()
-        self._arrays: Evaluator | None = None
+        self._items: Items | None = None
         self._sets: tuple[SetEvaluator, ...] = ()
         self._sources: tuple[Any, ...] = ()
         if self._plain:
             sets = [each for each in plan.expressions if _returns_set(each)]
-            self._arrays = arrays_of_only_set(sets, layout)
+            self._items = items_of_only_set(sets, layout)
             used = sorted(set().union(*map(columns_used, sets)))
             self._arguments = tuple(layout[column] for column in used)
             narrow = {column: number for number, column in enumerate(used)}
@@ -212,19 +211,18 @@ class ProjectSet(Operator):
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield the rows."""
         for batch in self.inputs[0].batches(context):
-            if self._arrays is not None:
+            if self._items is not None:
                 for rows in slices(batch, UNNESTED_ROWS):
-                    yield from slices(self._unnested(self._arrays, rows, context))
+                    yield from slices(self._unnested(self._items, rows, context))
             elif self._plain:
                 yield from self._spread(batch, context)
             else:
                 yield from self._by_rows(batch, context)
 
-    def _unnested(self, arrays: Evaluator, batch: Batch, context: ExecutionContext) -> Batch:
-        """Items of arrays beside columns, all rows at once."""
+    def _unnested(self, items_of: Items, batch: Batch, context: ExecutionContext) -> Batch:
+        """Items of sets beside columns, all rows at once."""
         context.check_cancelled()
-        kind = self.plan.types[self._is_set.index(True)].type
-        items, counts = unnested(arrays(batch, context), kind.dtype)
+        items, counts = items_of(batch, context)
         taken = np.repeat(np.arange(batch.count), counts)
         columns = [
             items if is_set else source(batch, context).take(taken)

@@ -1,11 +1,16 @@
-"""unnest() of arrays that are computed as a column, for many rows at once, beside columns or as a lateral join."""
+"""Sets of many rows at once, beside columns or as a lateral join: unnest() and regexp_matches() without flags."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
+from server.executor.columns import concatenate
 from server.expressions.evaluate import compile_expression
 from server.expressions.expression import (
+    ArrayConstructor,
     Call,
     OuterVariable,
     SetReturningCall,
@@ -14,6 +19,7 @@ from server.expressions.expression import (
     transform,
     walk,
 )
+from server.functions.registry import FUNCTION_BY_OID
 from server.functions.text_arrays import unnested
 from server.planner.physical import FunctionScan
 from server.vector.batch import Batch
@@ -22,13 +28,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from server.executor.context import ExecutionContext
-    from server.expressions.columnar import Evaluator
     from server.expressions.expression import ColumnId, Expression
     from server.expressions.rowwise import Layout
     from server.planner import physical
-    from server.vector.column import Values
+    from server.vector.column import Column, Values
 
 UNNEST_OID: Final = 2331
+REGEXP_MATCH_OID: Final = 3396
+REGEXP_MATCHES_OID: Final = 2763
+Items = Callable[[Batch, "ExecutionContext"], "tuple[Column, Values]"]
+"""The items of the sets of all rows one behind the other, and how many each row has."""
+
 UNNESTED_ROWS: Final = 1 << 14
 """The arrays of so many rows are unnested at once."""
 
@@ -40,25 +50,62 @@ def unnested_array(expression: Expression) -> Expression | None:
     return expression.arguments[0] if expression.function.oid == UNNEST_OID else None
 
 
-def arrays_of_only_set(sets: Sequence[Expression], layout: Layout) -> Evaluator | None:
-    """What gives the arrays of the only one of several sets, if unnest() makes it."""
-    array = unnested_array(sets[0]) if len(sets) == 1 else None
-    return None if array is None else compile_expression(array, layout)
+def items_of_only_set(sets: Sequence[Expression], layout: Layout) -> Items | None:
+    """What gives the items of the only one of several sets, if it can be had for many rows at once."""
+    if len(sets) != 1:
+        return None
+    array = unnested_array(sets[0])
+    if array is None:
+        return _first_matches(sets[0], layout)
+    return _items(array, sets[0].type.type.dtype, layout)
+
+
+def _items(array: Expression, dtype: np.dtype[Any], layout: Layout) -> Items:
+    """The items of arrays; an ARRAY[] of columns is never made."""
+    if isinstance(array, ArrayConstructor) and array.items and not array.nested:
+        items = [compile_expression(each, layout) for each in array.items]
+        return lambda batch, context: _side_by_side([item(batch, context) for item in items])
+    arrays = compile_expression(array, layout)
+    return lambda batch, context: unnested(arrays(batch, context), dtype)
+
+
+def _side_by_side(columns: Sequence[Column]) -> tuple[Column, Values]:
+    """The values of columns, row by row, and how many a row has."""
+    count = len(columns[0])
+    places = np.arange(len(columns) * count).reshape(len(columns), count).T.ravel()
+    return concatenate(columns).take(places), np.full(count, len(columns))
+
+
+def _first_matches(expression: Expression, layout: Layout) -> Items | None:
+    """What regexp_matches() finds without flags: what regexp_match() finds, where that is anything."""
+    if not isinstance(expression, Call | SetReturningCall):
+        return None
+    if expression.function.oid != REGEXP_MATCHES_OID:
+        return None
+    function = FUNCTION_BY_OID[REGEXP_MATCH_OID]
+    call = Call(type=expression.type, function=function, arguments=expression.arguments)
+    find = compile_expression(call, layout)
+
+    def matches(batch: Batch, context: ExecutionContext) -> tuple[Column, Values]:
+        found = find(batch, context)
+        there = found.validity()
+        return found.take(np.flatnonzero(there)), there.astype(np.int64)
+
+    return matches
 
 
 class LateralUnnest:
     """The right side of a lateral join that is one unnest(), for many left rows at once."""
 
-    __slots__ = ("_arrays", "_types")
+    __slots__ = ("_items",)
 
-    def __init__(self, plan: FunctionScan, arrays: Evaluator) -> None:
-        self._arrays = arrays
-        self._types = plan.types
+    def __init__(self, items: Items) -> None:
+        self._items = items
 
     def answers(self, left: Batch, context: ExecutionContext) -> tuple[Batch, Values]:
         """The rows for each left row, of which these are the columns that are asked for, and how many each has."""
         context.check_cancelled()
-        items, counts = unnested(self._arrays(left, context), self._types[0].type.dtype)
+        items, counts = self._items(left, context)
         return Batch((items,), len(items)), counts
 
 
@@ -79,4 +126,4 @@ def lateral_unnest(plan: physical.Plan, lateral: Sequence[ColumnId]) -> LateralU
         return node
 
     layout = {column: number for number, column in enumerate(lateral)}
-    return LateralUnnest(plan, compile_expression(transform(array, inner), layout))
+    return LateralUnnest(_items(transform(array, inner), plan.types[0].type.dtype, layout))
