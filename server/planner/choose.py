@@ -83,6 +83,10 @@ class OfNodes(Generic[Made]):
             known = self._known[id(node)] = node, make()
         return known[1]
 
+    def forget(self) -> None:
+        """Make everything anew."""
+        self._known.clear()
+
 
 class Chooser:
     """Chooses the physical plan of one statement."""

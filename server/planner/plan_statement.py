@@ -133,6 +133,7 @@ def plan_bound(context: BindContext, bound: BoundStatement) -> PlannedStatement:
     chooser = Chooser(context)
     node = rewrite(chooser, bound.node)
     chooser.register(node)
+    chooser.regions.forget()  # what rules have asked for knew less
     plan = _choose(chooser, bound, node)
     if chooser.error is not None:
         error = copy(chooser.error)  # the one that was raised holds the frames that it came through

@@ -80,7 +80,7 @@ def _without(chooser: Chooser, node: Filter | Project | Aggregate) -> Node:
         nonlocal current
         if not isinstance(each, Subquery) or each.kind != "scalar" or not each.outer:
             return None
-        grouped = _grouped(chooser, current, each)
+        grouped = _grouped(chooser, node.input, each)  # whose rows stay as many
         if grouped is None:
             return each
         right, condition, value = grouped

@@ -151,3 +151,18 @@ def test_each_level_of_subqueries_is_searched_once(client: Any, monkeypatch: Any
     text = "select id from d1 where id in (" * depth + "select g from d2" + ")" * depth
     client.rows(f"explain {text}")
     assert searched == depth
+
+
+def test_the_rows_around_subqueries_are_priced_once(client: Any, monkeypatch: Any):
+    """Each subquery that became a join had those before it searched once more."""
+    sizes: list[int] = []
+    solve = join_order.JoinOrder.solve
+
+    def counted(order: Any) -> int:
+        sizes.append(len(order.items))
+        return solve(order)
+
+    monkeypatch.setattr(join_order.JoinOrder, "solve", counted)
+    sums = ", ".join(f"(select sum(g) from d2 where d2.id = t.next + {n})" for n in range(9))
+    client.rows(f"explain select {sums} from d1 t join d3 on t.id = d3.id")
+    assert sum(size > 2 for size in sizes) == 1
