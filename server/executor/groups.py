@@ -136,10 +136,6 @@ class Groups:
         """Whether rows of groups that are not known are written to files."""
         return self._rest is not None
 
-    def is_within(self, other: Groups) -> bool:
-        """Whether the other has all keys of these groups."""
-        return set(self.keys) <= set(other.keys)
-
     def merge(self, other: Groups) -> None:
         """Take in groups of the same keys or of more; nothing of these may have been written to files yet."""
         assert self._rest is None

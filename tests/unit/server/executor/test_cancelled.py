@@ -264,3 +264,24 @@ def test_pairs_of_rows_are_joined_in_portions(monkeypatch: pytest.MonkeyPatch):
     looks, noted = looks_of(0)
     assert len(run(plan, cancelled=noted)) == 900
     assert len(looks) >= 30
+
+
+def test_grouping_sets_are_made_one_by_one():
+    """Sets are made of others; each is looked for among all that have its keys."""
+    count = 6
+    sets = tuple(
+        tuple(key for key in range(count) if number >> key & 1)
+        for number in reversed(range(1 << count))
+    )
+    rows = [tuple(n % (key + 2) for key in range(count)) for n in range(40)]
+    plan = physical.HashAggregate(
+        input=values(rows, *[INT4] * count),
+        keys=tuple(var(key + 1) for key in range(count)),
+        sets=sets, aggregates=(), output=tuple(range(10, 10 + count)), types=(INT4,) * count,
+    )  # fmt: skip
+    looks, noted = looks_of(0)
+    found = run(plan, cancelled=noted)
+    assert len(found) == sum(
+        len({tuple(row[key] for key in keys) for row in rows}) for keys in sets
+    )
+    assert len(looks) >= 4 * len(sets)
