@@ -10,6 +10,7 @@ from server.errors import DatatypeMismatch, DuplicateTable, UndefinedTable, Wron
 from server.planner.standalone import bind_type_name
 from server.statements.inheritance import leave_parent, merge_into_child
 from server.statements.names import relation_named
+from server.statements.ownership import require_owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +33,8 @@ def set_inheritance(
     parent = relation_named(context, command.parent, command.offset)
     if not isinstance(parent, Table) or parent.kind not in "rp":
         raise WrongObjectType(f'"{parent.name}" is not a table or foreign table')
+    if not command.removed:
+        require_owner(context, parent)
     yield from context.lock_relation(parent.oid, "share update exclusive", parent.name)
     if command.removed:
         if parent.oid not in table.parents:
