@@ -264,7 +264,7 @@ def _atomic_body(statement: tree.CreateFunction) -> str:
 def replaced(
     context: StatementContext, value: UserFunction, *, replace_existing: bool
 ) -> UserFunction:
-    """The value under the OID of the function that it replaces, if there is one."""
+    """The value under the OID of the function that it replaces, if there is one, which only its owner may do."""
     for old in context.catalog.user_functions_named(value.name, value.schema):
         if old.inputs != value.inputs:
             continue
@@ -272,6 +272,7 @@ def replaced(
             raise BY_SQLSTATE["42723"](
                 f'function "{value.name}" already exists with same argument types'
             )
+        require_owner(context, old, "function")
         _check_replacement(context, old, value)
         return replace(value, oid=old.oid, owner=old.owner, acl=old.acl, comment=old.comment)
     return value

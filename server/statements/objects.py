@@ -165,6 +165,9 @@ def _refuse_composite(found: CatalogObject) -> None:
 def _rename_domain_constraint(context: StatementContext, statement: tree.Rename) -> Any:
     yield from ()
     found = _domain_constraint(context, statement.name.parts, statement.part)
+    domain = context.catalog.object(found.table)
+    if domain is not None:
+        require_owner(context, domain)
     taken = {item.name for item in context.catalog.constraints_of(found.table)}
     if statement.new_name in taken:
         raise DuplicateObject(

@@ -225,9 +225,14 @@ def _with_partners(
             value = replace(value, commutator=value.oid)
             continue
         partner = operator_of(context, schema, name[-1], left, right)
-        if partner is None:
+        shown = ".".join(name)
+        if partner is not None:
+            require_owner(context, partner, name=shown)
+        else:
             built_in = _built_in(name[-1], left, right)
             if built_in:
+                if not is_superuser(context.catalog, context.user_oid):
+                    raise InsufficientPrivilege(f"must be owner of operator {shown}")
                 value = _with_partner(value, role, built_in)
                 continue
             partner = UserOperator(
