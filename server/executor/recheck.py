@@ -124,12 +124,7 @@ class Recheck:
                 hint="Ensure that not more than one source row matches any one target row.",
             )
         if writer.shape.triggers.rows("before", self._event):
-            raise TriggeredDataChangeViolation(
-                f"tuple to be {event}d was already modified by an operation triggered by "
-                "the current command",
-                hint="Consider using an AFTER trigger instead of a BEFORE trigger to propagate "
-                "changes to other rows.",
-            )
+            raise changed_by_trigger(event)
 
     def _renewed(self, row: Row, row_id: int, member: FamilyMember, writer: TableWriter) -> Row:
         current = writer.read(row_id)
@@ -178,3 +173,13 @@ def _lock(
         )
         blocker_xid = outcome.blocker_xid
         yield from wait_for_row(context, writer.relation, row_id, mode, blocker_xid, where)
+
+
+def changed_by_trigger(event: str) -> TriggeredDataChangeViolation:
+    """Make the error for a row that what the command has triggered changed before the command could."""
+    return TriggeredDataChangeViolation(
+        f"tuple to be {event}d was already modified by an operation triggered by "
+        "the current command",
+        hint="Consider using an AFTER trigger instead of a BEFORE trigger to propagate "
+        "changes to other rows.",
+    )

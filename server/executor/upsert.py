@@ -16,6 +16,7 @@ from server.errors import CardinalityViolation, FeatureNotSupported, Serializati
 from server.executor.columns import batch_of_rows, concatenate_batches, rows_of
 from server.executor.exclusions import TakenKeys, taken_keys
 from server.executor.partition_routing import Router
+from server.executor.recheck import changed_by_trigger
 from server.executor.row_checks import RowChecks
 from server.executor.triggers import before_row
 from server.executor.upsert_many import ManyUpserts
@@ -156,7 +157,7 @@ class Upsert:
             if result.status is Status.DONE:
                 return made
             if result.status is Status.SELF_MODIFIED:
-                raise _second_time()
+                raise changed_by_trigger("update")
 
     def _lock(
         self, row_id: int, writer: TableWriter, context: ExecutionContext

@@ -155,6 +155,8 @@ class IntervalReader:
             raise FieldOverflow
         us = (hours * 60 + minutes) * US_PER_MINUTE + seconds * US_PER_SECOND
         us += round(float("0." + match[4]) * US_PER_SECOND) if match[4] else 0
+        if us >= INT8_LIMIT:
+            raise FieldOverflow  # whatever its sign
         # A time replaces what fractions of days before it have left.
         self.total.us = us * (-1 if self.is_negative else sign)
         self.total.check()
@@ -163,9 +165,12 @@ class IntervalReader:
 
     def read_signed(self, text: str) -> set[str]:
         """Read what starts with a sign: a time of day or a number."""
-        if ":" in text and CLOCK.fullmatch(text[1:]):
+        if ":" not in text or CLOCK.fullmatch(text[1:]) is None:
+            return self.read_number(text)
+        try:
             return self.read_clock(text[1:], -1 if text[0] == "-" else 1)
-        return self.read_number(text)
+        except FieldOverflow:
+            raise BadFormat from None  # what is no time of day would have to be a number
 
     def read_number(self, text: str) -> set[str]:
         """Read a number, or years-months."""
