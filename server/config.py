@@ -148,7 +148,7 @@ def _parse_number(setting: Setting, text: str) -> SettingValue:
         low, high = _plain(setting.minimum), _plain(setting.maximum)
         raise InvalidParameterValue(
             f"{_plain(number)}{unit_text} is outside the valid range for parameter "
-            f'"{setting.name}" ({low}{unit_text} .. {high}{unit_text})'
+            f'"{setting.name}" ({low} .. {high})'
         )
     return number
 

@@ -53,8 +53,6 @@ class ViewChecks:
                 raise WithCheckOptionViolation(
                     f'new row violates check option for view "{name}"',
                     detail=failing_row(shape, row, context),
-                    schema=shape.schema_name,
-                    table=table.name,
                 )
 
 

@@ -212,7 +212,8 @@ def _bind_values(
             raise raise_at(
                 context, arguments[0], SqlSyntaxError("VALUES lists must all be the same length")
             )
-        matched = _matched(context, target, columns, width, node, arguments[-1])
+        surplus = arguments[min(len(columns), len(arguments) - 1)]
+        matched = _matched(context, target, columns, width, node, surplus)
         matched, values = with_parts(context, scope, target, (matched, values), node)
         rows.append(
             [

@@ -143,6 +143,8 @@ def _checked(
     if not isinstance(statement.tree, exp.Expression):
         return None
     context = body_context(environment, function, arguments)
+    if not function.is_atomic:
+        context.base_offset = statement.offset
     bound = bind_statement(context, statement.tree)
     if not bound.returns_rows:
         return None

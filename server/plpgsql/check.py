@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from server.errors import DatatypeMismatch, InvalidFunctionDefinition, SqlSyntaxError
+from server.errors import DatatypeMismatch, InvalidFunctionDefinition, SqlError, SqlSyntaxError
 from server.planner.environment import RECORD, VOID, BindContext
 from server.planner.polymorphic import is_polymorphic
 from server.plpgsql import tree
 from server.plpgsql.embedded import check_syntax
 from server.plpgsql.reader import PART
 from server.plpgsql.types import variable_types
+from server.sql.parse import EXPRESSION_LEAD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,13 +36,29 @@ def check_function(
     _check_signature(context, function)
     for statement in statements_of(body.block):
         _check_return(function, statement)
-    for source, is_expression in sources_of(body):
-        check_syntax(source, is_expression=is_expression)
+    _check_sources(body, function.body)
     given = [context.type(INT4 if is_polymorphic(oid) else oid) for oid in function.arguments]
     types = variable_types(context, body, given)
     for statement in statements_of(body.block):
         if isinstance(statement, tree.Diagnostics):
             _check_targets(body, statement, types)
+
+
+def _check_sources(body: tree.Function, text: str) -> None:
+    """Raise for a text of SQL that is none, at its place in the body's text."""
+    for source, is_expression in sources_of(body):
+        try:
+            check_syntax(source, is_expression=is_expression)
+        except SqlError as error:
+            _place(error, source, text, is_expression=is_expression)
+            raise
+
+
+def _place(error: SqlError, source: tree.Source, body: str, *, is_expression: bool) -> None:
+    """Make the position of an error in an embedded text one in the body, where that has the text once."""
+    within = error.position - (len(EXPRESSION_LEAD) if is_expression else 0)
+    is_placed = within > 0 and body.count(source.text) == 1
+    error.position = body.index(source.text) + within if is_placed else 0
 
 
 def _check_targets(
@@ -55,8 +72,8 @@ def _check_targets(
             raise SqlSyntaxError(f'"{name}" is not a scalar variable')
 
 
-def check_block(body: tree.Function) -> None:
-    """Raise for a body of DO that cannot be right."""
+def check_block(body: tree.Function, text: str) -> None:
+    """Raise for a body of DO that cannot be right; positions are in its text."""
     for statement in statements_of(body.block):
         if isinstance(statement, tree.Return) and statement.value is not None:
             raise DatatypeMismatch("RETURN cannot have a parameter in function returning void")
@@ -64,8 +81,7 @@ def check_block(body: tree.Function) -> None:
             raise DatatypeMismatch("cannot use RETURN NEXT in a non-SETOF function")
         if isinstance(statement, tree.ReturnQuery):
             raise DatatypeMismatch("cannot use RETURN QUERY in a non-SETOF function")
-    for source, is_expression in sources_of(body):
-        check_syntax(source, is_expression=is_expression)
+    _check_sources(body, text)
 
 
 def _check_signature(context: BindContext, function: UserFunction) -> None:

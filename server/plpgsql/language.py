@@ -195,7 +195,7 @@ def _must_return(frame: Frame, function: UserFunction) -> bool:
 def run_do(caller: ExecutionContext, source: str) -> None:
     """DO."""
     body = parse_body(source, Header())
-    check_block(body)
+    check_block(body, source)
     types = variable_types(_binding(caller), body, ())
     frame = Frame(body, caller, "inline_code_block", types, [None] * len(types))
     run(frame)

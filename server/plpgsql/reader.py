@@ -86,9 +86,11 @@ class Reader:
     def error(self, message: str = "syntax error") -> SqlSyntaxError:
         """The error that the next token is."""
         token = self.token
-        if token.kind == "end":
-            return SqlSyntaxError(f"{message} at end of input")
-        return SqlSyntaxError(f'{message} at or near "{token.text}"')
+        is_end = token.kind == "end"
+        where = "at end of input" if is_end else f'at or near "{token.text}"'
+        error = SqlSyntaxError(f"{message} {where}")
+        error.internal_position, error.internal_query = token.start + 1, self.text
+        return error
 
     def identifier(self) -> str:
         """Read a name."""

@@ -14,6 +14,7 @@ from server.planner.environment import BindContext
 from server.planner.routine import result_of
 from server.planner.standalone import bind_call, call_parameters
 from server.sql import utility_functions as tree
+from server.statements.body_positions import transpose
 from server.statements.ownership import require_language, require_privilege
 from server.statements.statement import Description, Rows, Run, StatementContext, Utility
 
@@ -108,7 +109,11 @@ def do(context: StatementContext, statement: tree.Do) -> Run:
     execution.is_atomic = context.session.transaction.outlives_statement
 
     def steps() -> Iterator[Any]:
-        language.run_block(execution, statement.source)
+        try:
+            language.run_block(execution, statement.source)
+        except SqlError as error:
+            transpose(error, statement.source, context.statement.source, context.statement.offset)
+            raise
         yield from ()
 
     for item in context.apart(steps()):

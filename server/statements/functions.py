@@ -31,6 +31,7 @@ from server.sql import utility_functions as tree
 from server.sql.deparse import deparse
 from server.sql.utility_statement import UtilityStatement
 from server.statements.base_types import make_shell
+from server.statements.body_positions import transpose
 from server.statements.body_texts import with_said_body
 from server.statements.names import claim_name, target_schema
 from server.statements.ownership import require_language, require_owner
@@ -361,7 +362,11 @@ def check_function(context: StatementContext, value: UserFunction) -> None:
         _check_sql(context, value)
     language = context.session.surroundings.languages.get(value.language)
     if language is not None and context.settings["check_function_bodies"]:
-        language.check(context.environment(), value)
+        try:
+            language.check(context.environment(), value)
+        except SqlError as error:
+            transpose(error, value.body, context.statement.source, context.statement.offset)
+            raise
         for warning in language.warnings(context.settings, value):
             context.warn("42712", warning)
 
@@ -389,15 +394,19 @@ def _check_sql(context: StatementContext, value: UserFunction) -> None:
         try:
             check_body(context.environment(), value)
         except SqlError as error:
-            raise _in_body(error, value) from None
+            raise _in_body(context, error, value) from None
 
 
 def _generic(oid: int) -> bool:
     return is_polymorphic(oid)
 
 
-def _in_body(error: SqlError, value: UserFunction) -> SqlError:
-    if not value.is_atomic:
+def _in_body(context: StatementContext, error: SqlError, value: UserFunction) -> SqlError:
+    """The error as one of the statement that makes the function; of the body where it has no position."""
+    if value.is_atomic:
+        return error
+    text, offset = context.statement.source, context.statement.offset
+    if not transpose(error, value.body, text, offset):
         error.context = error.context or f'SQL function "{value.name}"'
     return error
 
