@@ -125,7 +125,7 @@ def deallocate(context: StatementContext, statement: tree.Deallocate) -> Generat
     """DEALLOCATE name, DEALLOCATE ALL."""
     yield from ()
     if not statement.name:
-        context.session.prepared.clear()
+        context.session.forget_prepared()
     elif context.session.prepared.pop(statement.name, None) is None:
         raise InvalidSqlStatementName(f'prepared statement "{statement.name}" does not exist')
     return statement.tag

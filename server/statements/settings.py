@@ -142,7 +142,7 @@ def discard(context: StatementContext, statement: tree.Discard) -> Run:
     if statement.target == "all":
         session.transaction.refuse_in_block("DISCARD ALL")
         session.forget_portals()
-        session.prepared.clear()
+        session.forget_prepared()
         session.settings.reset_all()
         session.rights.set_authorization(None, local=False)
         session.mail.unlisten()

@@ -141,3 +141,13 @@ def test_the_end_of_a_failed_block_is_prepared_and_its_portals_described(client)
     assert told(client, Describe("P", "p"), Sync())[0] == "25P02"
     series_of_end = series("rollback", types=(23,), bound={"parameters": (b"1",)})
     assert messages.CommandComplete("ROLLBACK") in client.send(*series_of_end)
+
+
+@pytest.mark.parametrize("sql", ["deallocate all", "discard all"])
+def test_named_statements_go_and_the_unnamed_one_stays(client, sql):
+    client.send(Parse("s", "select 1", ()), *series(sql))
+    assert not any(
+        isinstance(each, messages.ErrorResponse)
+        for each in client.send(Bind("", ""), Execute(""), Sync())
+    )
+    assert told(client, Bind("", "s"), Sync())[0] == "26000"
