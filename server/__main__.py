@@ -18,8 +18,9 @@ def run() -> int:
 
     side_doors.install()
     lazy_dataclasses.install()
-    from server.main import main
+    from server.main import main, tune_memory
 
+    tune_memory()
     try:
         return main(left=image.rest(), ahead=image.ahead())
     finally:

@@ -119,7 +119,6 @@ def _check(options: Options) -> int:
 def _serve(options: Options, left: Iterable[object], ahead: Iterable[object]) -> int:
     settings = ServerSettings(options.settings)
     gate = Gate(settings)
-    _tune_memory()
     sys.setswitchinterval(SWITCH_SECONDS)
     engine = open_engine(options, settings, gate, ahead)
     if options.init_only:
@@ -268,10 +267,11 @@ def _panic(error: BaseException) -> None:
     os._exit(EXIT_FAILURE)
 
 
-def _tune_memory() -> None:
+def tune_memory() -> None:
     """Large temporaries are used again instead of being given back to the system and taken anew.
 
-    From one heap, as those of the threads are too small for the largest.
+    From one heap, as those of the threads are too small for the largest. It is the whole process that is tuned, so
+    who starts it asks: a store in memory, which counts on fresh pages being zeros, would write all of its own.
     """
     libc = ctypes.CDLL(None)
     libc.mallopt(M_ARENA_MAX, 1)
