@@ -9,6 +9,7 @@ Rule 3: when the consumer ends, be it by an error, helpers end with the part the
 Rule 4: parts read the context and write nothing that another part reads.
 Rule 5: the interpreter is one thread's at a time, and passing it on takes longer than work on few rows. So helpers are
         sent away once the consumer has been seen to wait for it again and again.
+Rule 6: a helper does not stay on a core where another thread is at a part of the same line.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import SqlError
+from server.executor.cores import core_of_this_thread, leave
 from server.expressions.expression import Subquery, walk
 
 if TYPE_CHECKING:
@@ -40,6 +42,9 @@ OPERATOR_INTERVENTION: Final = "57"
 TRIAL_NS: Final = 1_000_000
 WAITS_PER_MS_MAX: Final = 3.5
 """After how much work it is seen, and at how many waits for the interpreter, that one thread is faster than several."""
+CONSUMER: Final = 0
+MOVE_NS: Final = 2_000_000
+"""How long a helper stays where it has moved to: moving takes as long as work on some thousand rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +140,7 @@ class _Line:
         self._started = _work_and_waits()
         self._is_shared = True
         self._cancelled: BaseException | None = None
+        self._cores: dict[int, int] = {}  # by thread: where it was when it began its last part
 
     def call(self, helpers: int) -> None:
         """Have helpers come, as far as there is something to do for them and they are not here."""
@@ -164,6 +170,8 @@ class _Line:
                     self._changed.wait(WAIT_SECONDS)
                 else:
                     self._next += 1
+            if taken is not None:
+                self._cores[CONSUMER] = core_of_this_thread()
             if taken == number:
                 return self._parts[number]()
             self._context.check_cancelled()
@@ -186,15 +194,29 @@ class _Line:
             while self._active:
                 self._changed.wait()
 
+    def _spread(self, moved_ns: int) -> int:
+        """Have this helper leave a core that another thread of the line is on; gives when it has last done so."""
+        me = threading.get_ident()
+        core = self._cores[me] = core_of_this_thread()
+        taken = {place for thread, place in tuple(self._cores.items()) if thread != me}
+        if core not in taken or (now_ns := time.monotonic_ns()) < moved_ns + MOVE_NS:
+            return moved_ns
+        if leave(taken):
+            self._cores[me] = core_of_this_thread()
+        return now_ns
+
     def _help(self) -> None:
+        moved_ns = 0
         while True:
             with self._changed:
                 number = self._next
                 if number >= self._end:
                     self._called -= 1
+                    self._cores.pop(threading.get_ident(), None)
                     return
                 self._next += 1
                 self._active += 1
+            moved_ns = self._spread(moved_ns)
             outcome = _outcome(self._parts[number])
             with self._changed:
                 self._results[number] = outcome
