@@ -68,6 +68,8 @@ class PageTable:
         self.image_lsns: npt.NDArray[np.uint64] = np.zeros(page_count_max, dtype=np.uint64)
         self.states: npt.NDArray[np.uint8] = np.zeros(page_count_max, dtype=np.uint8)
         self.dirty: list[int] = []
+        self.cleared: list[tuple[int, int]] = []
+        """What redo has cleared of bitmaps, as (address, argument) of the operations."""
         self.redo_lsn = 0
         self.full_page_images = full_page_images
         self.page_count = 0
@@ -314,6 +316,8 @@ def redo(table: PageTable, payload: bytes, start_lsn: int, end_lsn: int) -> None
             _note_written(table, first, last)
         else:
             table.check(first, last + 1 - first)
+            if code == Operation.CLEAR_BITS:
+                table.cleared.append((address, argument))
         _STORE[code](table, payload, address, argument, operands, end_lsn)
 
 

@@ -116,8 +116,8 @@ class ControlFile:
         self.control = control
 
     def claim_incarnation(self) -> None:
-        """Takes the next incarnation for this server's records."""
-        self.write(replace(self.control, incarnation=self.control.incarnation + 1))
+        """Takes the next incarnation for this server's records; from here on the store is in use."""
+        self.write(replace(self.control, incarnation=self.control.incarnation + 1, clean=0))
 
     def close(self) -> None:
         """Closes the file."""

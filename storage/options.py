@@ -21,8 +21,8 @@ class Protocol:
     sync_wal_at_commit: bool = True
     incarnations: bool = True
     fail_stop: bool = True
-    checkpoint_after_recovery: bool = True
     release_after_checkpoint: bool = True
+    redone_releases_wait: bool = True
 
 
 @dataclass(frozen=True, slots=True)

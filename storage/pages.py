@@ -4,7 +4,8 @@ Rule 1: pages are changed only through a Change; `store` and views are for readi
 Rule 2: a page is verified against its checksum when it is first touched; Corruption names it, and
         all other pages go on.
 Rule 3: a released run is reused only when a checkpoint whose redo point lies past the release is
-        durable (redo may still read the run) and no reader is left who could look at it.
+        durable (redo may still read the run) and no reader is left who could look at it. What redo
+        has released waits as well: a crash before that checkpoint has it redone.
 Rule 4: space is reserved on disk before a page is handed out; DiskFull changes nothing. What is free beyond need is
         given back to the disk, see hollows.
 
@@ -233,12 +234,15 @@ class Pager:
         if self.unlogged.is_unlogged(first_page):
             self.unlogged.mark(change, first_page, page_count, value=False)
 
-        def commit(lsn: int) -> None:
-            self._released.append((lsn, first_page, page_count))
-            self.released_page_count += page_count
-            self._waiting_page_count += page_count
+        change.on_end(
+            lambda lsn: self._wait_for_checkpoint(lsn, first_page, page_count), lambda: None
+        )
 
-        change.on_end(commit, lambda: None)
+    def _wait_for_checkpoint(self, lsn: int, first_page: int, page_count: int) -> None:
+        """A run was released by what lies before lsn."""
+        self._released.append((lsn, first_page, page_count))
+        self.released_page_count += page_count
+        self._waiting_page_count += page_count
 
     def release_unlogged(self) -> None:
         """Gives up all unlogged pages, after a crash. Under the latch."""
@@ -330,7 +334,7 @@ class Pager:
             change.commit()
 
     def load_space(self) -> None:
-        """Learns from the space map what is free. Nothing released is waited for any more."""
+        """Learns from the space map what is free; what redo has released waits for the next checkpoint."""
         header = self.view(SPACE_PAGE, 1)
         magic, page_bytes, region_count = _SPACE_HEADER.unpack_from(header.data)
         if magic != SPACE_MAGIC or page_bytes != self.page_bytes:
@@ -340,14 +344,15 @@ class Pager:
         self._free = FreeSpace()
         self.unlogged.load()
         self._released.clear()
-        self._waiting_page_count = 0
+        self.released_page_count = self._waiting_page_count = 0
+        released = self._released_by_redo()
         for region, bitmap in enumerate(self._bitmaps):
             base = region * self._region_pages
             bits = np.unpackbits(self.view(bitmap, 1), bitorder="little")
             there = max(0, self.table.page_count - base)
             if bits[there:].any():
                 self._miss(base + there + int(np.argmax(bits[there:])))
-            self._add_free(base, bits[:there])
+            self._add_free(base, bits[:there], released.get(bitmap, []))
         base = len(self._bitmaps) * self._region_pages
         if self.table.page_count > base:
             self._free.add(base, self.table.page_count - base)
@@ -369,11 +374,30 @@ class Pager:
         """The pages the space map itself takes; for checks."""
         return (*self._bitmaps, *self.unlogged.pages())
 
-    def _add_free(self, base: int, bits: npt.NDArray[np.uint8]) -> None:
-        for first, count in true_runs(bits == 0):
+    def _released_by_redo(self) -> dict[int, list[tuple[int, int]]]:
+        """By bitmap page, as (first bit, bit count), what redo has cleared; of other bitmaps too."""
+        cleared, self.table.cleared = self.table.cleared, []
+        found: dict[int, list[tuple[int, int]]] = {}
+        if self._options.protocol.redone_releases_wait:
+            for address, bits in cleared:
+                page, offset = divmod(address, self.page_bytes)
+                run = 8 * offset + (bits >> 32), bits & 0xFFFFFFFF
+                found.setdefault(page, []).append(run)
+        return found
+
+    def _add_free(
+        self, base: int, bits: npt.NDArray[np.uint8], released: list[tuple[int, int]]
+    ) -> None:
+        """Takes the pages of a region that are not in use for free, those that were just released for waiting."""
+        is_free, waits = bits == 0, np.zeros(len(bits), np.bool_)
+        for first, count in released:
+            waits[first : first + count] = True
+        for first, count in true_runs(is_free & ~waits):
             self._free.add(base + first, count)
-            if self.unlogged.are_any:
-                self.table.states[base + first : base + first + count] |= WRITTEN
+        for first, count in true_runs(is_free & waits):
+            self._wait_for_checkpoint(self.wal.end_lsn, base + first, count)
+        if self.unlogged.are_any:
+            self.table.states[base : base + len(bits)][is_free] |= WRITTEN
 
     def _take(self, change: Change, page_count: int) -> int:
         """Takes a free run and sees to it that bitmap pages cover it; given back on abandon."""

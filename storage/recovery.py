@@ -4,8 +4,8 @@ Rule 1: first the log is read to its end and judged, then pages are touched. A l
         something known to be durable is Corruption: recovery stops, and has changed nothing.
 Rule 2: redo is unconditional, from the redo point on, in order. It may be cut off anywhere and
         start again: the log is not changed by it, and every page it writes it would write again.
-Rule 3: after redo a new incarnation starts at the cut, then a checkpoint is made; only then is the
-        store handed to anyone.
+Rule 3: after redo a new incarnation starts at the cut, and the store is as it was before the crash:
+        its redo point stays where it is until the next checkpoint.
 """
 
 from collections.abc import Callable, Sequence, Set

@@ -1,9 +1,13 @@
 """Store: log, pages and checkpoints opened together, and the thread that keeps them in shape.
 
-Rule 1: open() returns after recovery and its checkpoint are durable, never before.
+Rule 1: open() returns after redo, with the log durable to its end. A store that was just recovered is one
+        whose last checkpoint lies as far back as its redo point: images, released runs and the log are
+        treated so, and a crash before the next checkpoint redoes both lives. The housekeeper makes that
+        checkpoint soon; open() itself where the log is long, so that lives which end early cannot make
+        it ever longer, and where the disk is full.
 Rule 2: the housekeeper thread writes back, checkpoints, prepares WAL segments and grows the store
         ahead of need; whatever it has not done in time the foreground does itself.
-Rule 3: nobody but the housekeeper and shutdown makes checkpoints; others ask and get a Completion.
+Rule 3: nobody but open(), the housekeeper and shutdown makes checkpoints; others ask and get a Completion.
 """
 
 import threading
@@ -28,6 +32,9 @@ from storage.segments import PageSegments, segment_count
 from storage.waits import Completion
 from storage.wal import Wal
 from storage.writeback import WriteBack
+
+RECOVERED_SECONDS = 0.5
+"""So long after recovery its checkpoint begins: whoever has waited for the store goes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +190,7 @@ class Store:
         self.pager.load_space()
         self.wal.append(Kind.INCARNATION, 0, b"", reserved=True)
         self._hooks.restore(self, recovered)
-        if self.options.protocol.checkpoint_after_recovery:
+        if self._has_long_log or not self._prepare_ahead():
             self.checkpointer.run()
 
     def _assemble(self, redo_lsn: int, *, end_lsn: int, previous_lsn: int) -> None:
@@ -250,13 +257,14 @@ class Store:
 
     def _run(self) -> None:
         """The housekeeper's thread."""
-        waited_seconds = 0.0
-        step_seconds = min(0.1, self.options.checkpoint_timeout_seconds)
+        timeout_seconds = self.options.checkpoint_timeout_seconds
+        waited_seconds = 0.0 if self.checkpointer.count else timeout_seconds - RECOVERED_SECONDS
+        step_seconds = min(0.1, timeout_seconds)
         while not self._closing and self.failure.error is None:
             if not self._wake.wait(step_seconds):
                 waited_seconds += step_seconds
             self._wake.clear()
-            overdue = waited_seconds >= self.options.checkpoint_timeout_seconds
+            overdue = waited_seconds >= timeout_seconds
             try:
                 if self._housekeep(overdue=overdue):
                     waited_seconds = 0.0
@@ -277,11 +285,8 @@ class Store:
                 self.write_back.round(self.pager.dirty_page_count_max // 4)
         with self._mutex:
             requests, self._requests = self._requests, []
-        lag_bytes = self.wal.end_lsn - self.checkpointer.redo_lsn
         idle = self.wal.end_lsn == self.control.control.durable_lsn
-        # What was given up is of use to nobody before a checkpoint, like the log.
-        released_bytes = self.pager.released_page_count * self.options.page_bytes
-        due = lag_bytes + released_bytes > self.options.max_wal_size // 2 or (overdue and not idle)
+        due = self._has_long_log or (overdue and not idle)
         due = due or self.pager.has_released_much
         # On a full disk a checkpoint is what makes room: it lets older segments be used again.
         due = due or (is_full and self._spans_segments())
@@ -296,6 +301,13 @@ class Store:
         for request in requests:
             request.complete()
         return True
+
+    @property
+    def _has_long_log(self) -> bool:
+        """Whether a checkpoint is due for the log that it ends, or for what was given up: of use to nobody before."""
+        lag_bytes = self.wal.end_lsn - self.checkpointer.redo_lsn
+        released_bytes = self.pager.released_page_count * self.options.page_bytes
+        return lag_bytes + released_bytes > self.options.max_wal_size // 2
 
     def _prepare_ahead(self) -> bool:
         """Prepares what will be needed soon; false on a full disk, which others will report."""

@@ -17,6 +17,7 @@ cdef class PageTable:
     cdef readonly object states
     cdef readonly uint64_t page_bytes
     cdef public list dirty
+    cdef public list cleared
     cdef public uint64_t redo_lsn
     cdef public uint64_t page_count
     cdef public uint64_t dirty_count_max

@@ -15,6 +15,7 @@ class PageTable:
     image_lsns: npt.NDArray[np.uint64]
     states: npt.NDArray[np.uint8]
     dirty: list[int]
+    cleared: list[tuple[int, int]]
     redo_lsn: int
     page_count: int
     dirty_count_max: int

@@ -52,6 +52,7 @@ cdef class PageTable:
         self.image_lsns = np.zeros(page_count_max, dtype=np.uint64)
         self.states = np.zeros(page_count_max, dtype=np.uint8)
         self.dirty = []
+        self.cleared = []
         self.dirty_count_max = 1 << 62
         self.full_page_images = full_page_images
         self.bytes = &store_view[0]
@@ -524,6 +525,8 @@ cdef int redo_raw(
                 page_no += 1
         else:
             table.check_pages(page_no, last_page + 1 - page_no)
+            if code == CLEAR_BITS:
+                table.cleared.append((address, argument))
         store_one(table, code, address, argument, data + position, end_lsn)
         position += operand_bytes(code, argument)
     return 0

@@ -308,6 +308,8 @@ class Simulation:
                 self.faults.full = self.plan.disk_full and self.random.random() < 0.3
             try:
                 self.store = Store.open(self.files, self.options, hooks=self._hooks())
+                if len(self.states) % 2:  # else the next life may end before there was a checkpoint
+                    self.store.checkpoint()
             except (PowerCut, Failed):
                 self._die()
                 continue

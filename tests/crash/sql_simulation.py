@@ -382,6 +382,10 @@ class SqlSimulation:
             try:
                 engine = Engine.open(self.files, OPTIONS)
                 self._check_stop(engine)
+                if (
+                    engine.store.wal.end_lsn % 16
+                ):  # else the next life may end before there was a checkpoint
+                    engine.checkpoint()
                 self._serve(engine)
             except (PowerCut, Failed):
                 self.closing = min(self.closing, STOPPING)

@@ -56,3 +56,39 @@ def test_the_timeout_makes_a_checkpoint_too():
     store._housekeep(overdue=True)
     assert store.checkpointer.count == count + 1, "nothing has happened since"
     store.close()
+
+
+def lives_that_end_early(files: MemoryFiles, count: int) -> list[int]:
+    """How long the log to redo is at the start of each life, of which none lasts until its first checkpoint."""
+    lags = []
+    for _ in range(count):
+        store = Store.open(files, OPTIONS)
+        lags.append(store.wal.end_lsn - store.checkpointer.redo_lsn)
+        for number in range(100):
+            with store.pager.begin_change(1) as change:
+                change.write(ROOT_PAGE * PAGE, number.to_bytes(900, "little"))
+                lsn = change.commit()
+        store.wal.flush_to(lsn).wait()
+        store.close(fast=True)
+    return lags
+
+
+@pytest.mark.parametrize("is_broken", [False, True])
+def test_lives_that_end_early_do_not_make_the_log_ever_longer(monkeypatch, is_broken):
+    files = MemoryFiles()
+    Store.create(files, OPTIONS, store_id=1).close()
+    if is_broken:
+        monkeypatch.setattr(Store, "_has_long_log", False)
+    lags = lives_that_end_early(files, 20)
+    assert (max(lags) <= OPTIONS.max_wal_size // 2) is not is_broken
+    assert lags[1] > 90_000, "the second life redoes the first one"
+
+
+def test_a_full_disk_has_recovery_make_its_checkpoint_first(monkeypatch):
+    files = MemoryFiles()
+    Store.create(files, OPTIONS, store_id=1).close()
+    lives_that_end_early(files, 1)
+    monkeypatch.setattr(Store, "_prepare_ahead", lambda _store: False)
+    store = Store.open(files, OPTIONS)
+    assert store.checkpointer.count == 1
+    store.close()

@@ -177,6 +177,15 @@ def free_pages_as_their_checksums_say(patch):
     patch.setattr(UnloggedPages, "are_any", False)
 
 
+def stopped_until_the_checkpoint(patch):
+    """The control block of a store that was stopped says so until the first checkpoint of the next life."""
+
+    def claim(file):
+        file.write(replace(file.control, incarnation=file.control.incarnation + 1))
+
+    patch.setattr(control.ControlFile, "claim_incarnation", claim)
+
+
 BROKEN = {
     "pages are mapped privately": (written_by_the_system, 0.0),
     "pages are durable before use": (grown_without_sync, 0.0),
@@ -194,6 +203,7 @@ BROKEN = {
     "the record goes before the store": (stored_before_the_record, 0.0),
     "a page that changed since its copy stays dirty": (settled_although_changed, 0.0),
     "free pages may hold what was not logged": (free_pages_as_their_checksums_say, 0.0),
+    "a store that is in use again counts as crashed": (stopped_until_the_checkpoint, 0.0),
 }
 """What breaks each rule, and the rate of I/O errors that shows it."""
 

@@ -21,7 +21,7 @@ RULES = {
     "sync_pages_before_checkpoint": 0.0,
     "sync_wal_at_commit": 0.0,
     "release_after_checkpoint": 0.0,
-    "checkpoint_after_recovery": 0.0,
+    "redone_releases_wait": 0.0,
     "fail_stop": 0.05,
 }
 """Each rule with the rate of I/O errors that brings its absence to light."""

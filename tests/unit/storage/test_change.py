@@ -188,6 +188,16 @@ def test_write_takes_any_buffer(bench):
     assert bench.store[400:432].view(np.int64).tolist() == [0, 2, 4, 6]
 
 
+def test_redo_notes_what_it_clears_of_bitmaps(bench):
+    bench.change.begin(7)
+    bench.change.bits(PAGE, 5, 9, value=True)
+    bench.change.bits(PAGE + 8, 3, 2, value=False)
+    bench.change.commit()
+    assert bench.table.cleared == []
+    bench.redo(bench.table, bench.payloads()[0], 4096, 5000)
+    assert bench.table.cleared == [(PAGE + 8, 3 << 32 | 2)]
+
+
 def test_redo_refuses_pages_that_do_not_exist(bench):
     bench.change.begin(7)
     bench.change.write(0, b"abc")

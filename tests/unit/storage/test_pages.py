@@ -107,6 +107,20 @@ def test_without_a_checkpoint_nothing_is_reused(store):
     assert allocate(store.pager, 2) != first
 
 
+def test_what_redo_has_released_waits_for_a_checkpoint_too(store, files):
+    first = allocate(store.pager, 2)
+    release(store.pager, first, 2)
+    store.wal.flush_to(store.wal.end_lsn).wait()
+    store.close(fast=True)
+    again = Store.open(files, OPTIONS)
+    again.pager.reclaim()
+    taken = allocate(again.pager, 2)
+    assert taken != first
+    again.checkpoint().wait()
+    assert allocate(again.pager, 2) == first
+    again.close()
+
+
 def test_allocation_survives_a_restart(store, files):
     first = allocate(store.pager, 5, b"hello")
     gone = allocate(store.pager, 3)
