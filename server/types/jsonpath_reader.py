@@ -29,6 +29,8 @@ COMPARISONS: Final = {
 }  # fmt: skip
 METHODS: Final = frozenset(("abs", "size", "type", "floor", "double", "ceiling", "keyvalue"))
 WORDS: Final = {"null": None, "true": True, "false": False}
+HEADS: Final = frozenset(("string", "variable", "integer", "number", "$", "@"))
+HEAD_WORDS: Final = (*WORDS, "last")
 FLAGS: Final = "ismxq"
 
 
@@ -51,6 +53,9 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.tokens = tokens(text)
         self.token = next(self.tokens)
+        self.misplaced: SqlSyntaxError | None = (
+            None  # the first @ or last that stands where none may
+        )
         self.filters = 0  # around the place: @ needs one
         self.subscripts = 0  # around the place: last needs one
 
@@ -88,6 +93,8 @@ class _Reader:
         chain = self.disjunction()
         if self.token.kind != "end":
             raise self.error()
+        if self.misplaced is not None:
+            raise self.misplaced
         return JsonPath(chain, is_lax)
 
     def predicate(self, chain: Chain) -> Chain:
@@ -157,8 +164,9 @@ class _Reader:
             self.advance()
             if self.token.kind != "string":
                 raise self.error()
-            written = self.advance().text
-        return (Step("like_regex", (pattern, _flags(written)), (left,)),)
+            written = _flags(self.token.text)  # told of before what follows is looked at
+            self.advance()
+        return (Step("like_regex", (pattern, written), (left,)),)
 
     # Expressions.
 
@@ -211,7 +219,10 @@ class _Reader:
 
     def head(self) -> Step:
         """The first step of a path that needs no parentheses."""
-        token = self.advance()
+        token = self.token
+        if token.kind not in HEADS and not self.is_at(*HEAD_WORDS):
+            raise self.error()
+        self.advance()
         if token.kind in ("string", "variable"):
             return Step("literal" if token.kind == "string" else "variable", token.text)
         if token.kind in ("integer", "number"):
@@ -220,15 +231,17 @@ class _Reader:
             return Step("root")
         if token.kind == "@":
             if not self.filters:
-                raise SqlSyntaxError("@ is not allowed in root expressions")
+                self.misplace("@ is not allowed in root expressions")
             return Step("current")
-        if token.kind == "keyword" and token.text in WORDS:
+        if token.text in WORDS:
             return Step("literal", WORDS[token.text])
-        if token.kind == "keyword" and token.text == "last":
-            if not self.subscripts:
-                raise SqlSyntaxError("LAST is allowed only in array subscripts")
-            return Step("last")
-        raise syntax_error(token.source)
+        if not self.subscripts:
+            self.misplace("LAST is allowed only in array subscripts")
+        return Step("last")
+
+    def misplace(self, message: str) -> None:
+        """Note what is told once the whole path is known to be one."""
+        self.misplaced = self.misplaced or SqlSyntaxError(message)
 
     def accessors(self, chain: Chain) -> Chain:
         """The chain with the steps that follow."""

@@ -33,6 +33,9 @@ ESCAPE: Final = re.compile(
     r"(?P<wrong>[ux])|(?P<other>.))",
     re.DOTALL,
 )
+ESCAPE_OF_CODE: Final = r"\\u(?:[0-9a-fA-F]{4}|\{[0-9a-fA-F]{1,6}\})"
+CODES_BEFORE: Final = re.compile(rf"(?:{ESCAPE_OF_CODE})*\Z")
+BROKEN: Final = re.compile(r"\\(?:u(?:\{[0-9a-fA-F]{0,6}|[0-9a-fA-F]{0,3})|x[0-9a-fA-F]?)")
 CONTROLS: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 HIGH_SURROGATES: Final = frozenset(map(chr, range(0xD800, 0xDC00)))
 LOW_FIRST: Final = chr(0xDC00)
@@ -97,12 +100,14 @@ def _token(text: str, at: int) -> tuple[Token, int]:
         return Token(mark[0], mark[0], mark[0]), mark.end()
     name = NAME.match(text, at)
     if name is None:
-        raise SqlSyntaxError(
-            f'unexpected end after backslash at or near "{text[at:]}" of jsonpath input'
-        )
+        raise _ends_in_backslash(text[at:])
     blanks = ENDING_BLANKS.match(text, name.end())
     assert blanks is not None
     return _word(name[0], blanks[0]), name.end()
+
+
+def _ends_in_backslash(source: str) -> SqlSyntaxError:
+    return SqlSyntaxError(f'unexpected end after backslash at or near "{source}" of jsonpath input')
 
 
 def _is_longer_name(text: str, number: re.Match[str]) -> bool:
@@ -126,8 +131,12 @@ def _number(text: str, match: re.Match[str]) -> Token:
 def _quoted(text: str, at: int, kind: str) -> tuple[Token, int]:
     match = QUOTED.match(text, at)
     if match is None:
-        raise SqlSyntaxError("unterminated quoted string at end of jsonpath input")
-    return Token(kind, unescaped(match[1]), match[0]), match.end()
+        begun = text[at + 1 :]
+        unescaped(begun)  # what is wrong before the end comes first
+        if (len(begun) - len(begun.rstrip("\\"))) % 2:
+            raise _ends_in_backslash("\\")
+        raise SqlSyntaxError("unexpected end of quoted string at end of jsonpath input")
+    return Token(kind, unescaped(match[1]), '"'), match.end()  # errors show what has ended it
 
 
 def _word(written: str, source: str) -> Token:
@@ -159,12 +168,20 @@ def _half(detail: str) -> InvalidTextRepresentation:
     return InvalidTextRepresentation("invalid input syntax for type jsonpath", detail=detail)
 
 
+def _broken(text: str, at: int) -> SqlSyntaxError:
+    """The error for an escape that is none; its scanner takes codes right before it along."""
+    found, before = BROKEN.match(text, at), CODES_BEFORE.search(text[:at])
+    assert found is not None
+    assert before is not None
+    what = "hex character" if text[at + 1] == "x" else "unicode"
+    near = found[0] if what == "hex character" else before[0] + found[0]
+    return SqlSyntaxError(f'invalid {what} sequence at or near "{near}" of jsonpath input')
+
+
 def _character(match: re.Match[str]) -> str:
     """The character that an escape stands for."""
-    near = match.string[match.start() :]
     if match["wrong"]:
-        what = "Unicode escape" if match["wrong"] == "u" else "hexadecimal character"
-        raise SqlSyntaxError(f'invalid {what} sequence at or near "{near}" of jsonpath input')
+        raise _broken(match.string, match.start())
     if match["other"]:
         return CONTROLS.get(match["other"], match["other"])
     code = int(match["braces"] or match["four"] or match["two"], 16)
@@ -173,7 +190,5 @@ def _character(match: re.Match[str]) -> str:
             "unsupported Unicode escape sequence", detail="\\u0000 cannot be converted to text."
         )
     if code > CODE_MAX:
-        raise SqlSyntaxError(
-            f'invalid Unicode escape sequence at or near "{near}" of jsonpath input'
-        )
+        raise SqlSyntaxError("invalid Unicode code point")
     return chr(code)
