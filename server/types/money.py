@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import struct
-from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -19,21 +18,28 @@ if TYPE_CHECKING:
 FORM: Final = struct.Struct("!q")
 SPACES: Final = " \t\n\v\f\r"
 AMOUNT: Final = re.compile(
-    r"([-+(]?\$?[-+(]?)[ \t\n\v\f\r]*([0-9][0-9,]*)?(?:\.([0-9]*))?(.*)", re.DOTALL
+    r"\$?([-+(]?)[ \t\n\v\f\r]*\$?([0-9,]*)(?:\.((?:,*[0-9]){0,2},*)([0-9]*))?(.*)", re.DOTALL
 )
+"""Sign, dollars, cents, digits beyond those, of which the first rounds, and what may only be signs."""
 LIMIT: Final = 1 << 63
+DIGITS_MAX: Final = 19
 
 
 def parse_money(text: str, _modifier: int, _style: TextStyle) -> int:
     """Read an amount, with a dollar sign or without; parentheses make it negative."""
     match = AMOUNT.fullmatch(text.strip(SPACES))
-    if match is None or match[4].strip(" )-+$"):
+    assert match is not None
+    sign, dollars, decimals, beyond, rest = match.groups(default="")
+    digits = dollars.replace(",", "") + decimals.replace(",", "").ljust(2, "0")
+    cents = LIMIT + 1 if len(digits.lstrip("0")) > DIGITS_MAX else int(digits)
+    cents += beyond[:1] >= "5"
+    if cents > LIMIT:  # said before the rest is looked at
+        raise out_of_range("money", text)
+    if rest.strip(f"{SPACES})-+$"):
         raise invalid_syntax("money", text)
-    is_negative = "-" in match[1] or "(" in match[1] or "-" in match[4]
-    exact = Decimal(f"{(match[2] or '0').replace(',', '')}.{match[3] or 0}")
-    cents = int((exact * 100).to_integral_value(ROUND_HALF_UP)) if exact < LIMIT else LIMIT + 1
-    cents = -cents if is_negative else cents
-    if not -LIMIT <= cents < LIMIT:
+    if sign in ("-", "(") or "-" in rest:
+        return -cents
+    if cents == LIMIT:
         raise out_of_range("money", text)
     return cents
 
