@@ -178,7 +178,7 @@ def segments_perpendicular(left: Segment, right: Segment) -> bool:
 
 def segment_has(segment: Segment, point: Point) -> bool:
     """Whether the point is on the segment."""
-    around = plus(distance(point, segment.start), distance(point, segment.end))
+    around = distance(point, segment.start) + distance(point, segment.end)  # may overflow
     return is_close(around, distance(segment.start, segment.end))
 
 
