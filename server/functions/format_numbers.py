@@ -150,7 +150,10 @@ def format_number(value: Decimal, template: str, *, moved: bool = False) -> str:
     if picture.multiply and value.is_finite() and not moved:
         value = EXACT.multiply(value, Decimal(10**picture.multiply))
     digits, decimals, negative = _digits(value, picture)
-    return _Writer(picture, digits, decimals, negative).write()
+    has_point = digits.startswith("#") or not picture.before
+    if value.is_finite():
+        has_point = has_point or bool(picture.after)
+    return _Writer(picture, digits, decimals, negative, is_cut=True, has_point=has_point).write()
 
 
 def format_float(value: float, template: str, significant: int) -> str:
@@ -207,8 +210,8 @@ def _digits(value: Decimal, picture: Picture) -> tuple[str, str, bool]:
 class _Writer:
     """Walks over the parts of a picture and puts digits in.
 
-    is_cut: the text ends where a digit is wanted and none is left; has_point: the number has a point,
-    though perhaps no decimals.
+    is_cut: the text ends where a digit or the point is wanted and none is left; has_point: the number
+    has a point, though perhaps no decimals.
     """
 
     def __init__(
