@@ -4,7 +4,9 @@ Rule 1: branches that cannot be reached, for a constant says so, are not looked 
         COALESCE, AND and OR, in the order in which they stand.
 Rule 2: a strict call with a NULL among its arguments is NULL, whatever the others are; those that are constant were
         computed before, and may have raised.
-Rule 3: what raises stays as it is, and the error is reported: as PostgreSQL, which plans `1/0` to an
+Rule 3: texts of floats depend on a setting, so plans have no constants of them; what they decide is
+        looked at, with what every digit gives, to know which errors are in reach.
+Rule 4: what raises stays as it is, and the error is reported: as PostgreSQL, which plans `1/0` to an
         error, the planner raises it where the value is asked for.
 """
 
@@ -32,6 +34,11 @@ _WRITTEN_ALIKE: Final = _SETTLED | frozenset(
     | {"macaddr", "macaddr8", "tid", "xid", "tsvector", "tsquery"}
 )
 """Types whose output functions are immutable and whose text forms depend on no setting."""
+
+_FLOATS: Final = frozenset(
+    {"float4", "float8", "point", "lseg", "path", "box", "polygon", "line", "circle"}
+)
+"""Types whose text forms depend on extra_float_digits, though PostgreSQL takes them for immutable."""
 
 _READ_ALIKE: Final = _SETTLED | frozenset(
     {"bytea", "char", "oid", "json", "jsonb", "jsonpath", "float4", "float8", "bit", "varbit"}
@@ -68,8 +75,11 @@ def fold_constants(
 class _Folding:
     """One pass over an expression."""
 
-    def __init__(self, errors: list[SqlError] | None) -> None:
+    def __init__(
+        self, errors: list[SqlError] | None, written: frozenset[str] = _WRITTEN_ALIKE
+    ) -> None:
         self.errors = errors
+        self.written = written
 
     def fold(self, node: nodes.Expression) -> nodes.Expression:
         """The expression with what is constant computed."""
@@ -86,7 +96,7 @@ class _Folding:
             node = _as_list(node)
         if _is_null(node):
             return nodes.Constant(type=node.type, offset=node.offset, value=None)
-        if not _is_foldable(node):
+        if not _is_foldable(node, self.written):
             return node
         if not all(isinstance(child, nodes.Constant) for child in nodes.children(node)):
             return node
@@ -103,7 +113,10 @@ class _Folding:
         deciding = isinstance(node, nodes.Or)
         kept: list[nodes.Expression] = []
         for each in node.arguments:
+            met = len(self.errors or ())
             argument = self.fold(each)
+            if self.errors and len(self.errors) > met and self._has(kept, deciding):
+                del self.errors[met:]
             if isinstance(argument, nodes.Constant) and argument.value is not None:
                 if argument.value == deciding:
                     return argument
@@ -116,6 +129,12 @@ class _Folding:
         same = all(new is old for new, old in zip(kept, node.arguments, strict=False))
         same = same and len(kept) == len(node.arguments)
         return node if same else replace(node, arguments=tuple(kept))
+
+    def _has(self, earlier: list[nodes.Expression], deciding: bool) -> bool:
+        """Whether one of the conditions decides, once texts of floats are known."""
+        folding = _Folding(None, _WRITTEN_ALIKE | _FLOATS)
+        found = [folding.fold(each) for each in earlier]
+        return any(isinstance(each, nodes.Constant) and each.value is deciding for each in found)
 
     def null_test(self, node: nodes.IsNull) -> nodes.Expression:
         """A row that is written out is tested field by field, up to the first that decides; a row in it is a value."""
@@ -135,7 +154,10 @@ class _Folding:
         for each, result in node.branches:
             condition = self.fold(each)
             if not isinstance(condition, nodes.Constant):
+                met = len(self.errors or ())
                 branches.append((condition, self.fold(result)))
+                if self.errors and len(self.errors) > met and self._has([condition], False):
+                    del self.errors[met:]
             elif condition.value:
                 otherwise = self.fold(result)
                 break
@@ -200,6 +222,10 @@ def _is_null(node: nodes.Expression) -> bool:
 def _waits(node: nodes.Expression) -> bool:
     """Whether it holds an immutable call of constants that is computed only while the statement runs, and may fail."""
     children = tuple(nodes.children(node))
+    if isinstance(node, nodes.CastText) and node.type.type.name in _SETTLED:
+        source = node.argument
+        if isinstance(source, nodes.Constant) and source.type.type.name in _FLOATS:
+            return True
     if isinstance(node, nodes.Call) and node.function.needs_execution:
         is_settled = all(isinstance(child, nodes.Constant) for child in children)
         if is_settled and node.function.volatility == "i":
@@ -207,7 +233,7 @@ def _waits(node: nodes.Expression) -> bool:
     return any(_waits(child) for child in children)
 
 
-def _is_foldable(node: nodes.Expression) -> bool:
+def _is_foldable(node: nodes.Expression, written: frozenset[str]) -> bool:
     if getattr(getattr(node, "function", None), "definition", None) is not None:
         return False  # its body is run by the executor
     if isinstance(node, nodes.Call):
@@ -216,7 +242,7 @@ def _is_foldable(node: nodes.Expression) -> bool:
             return False
         return function.volatility == "i" and function.row is not None
     if isinstance(node, nodes.CastText):
-        return node.argument.type.type.name in _WRITTEN_ALIKE and node.type.type.name in _READ_ALIKE
+        return node.argument.type.type.name in written and node.type.type.name in _READ_ALIKE
     if isinstance(node, _BY_FUNCTION) and node.function.volatility != "i":
         return False
     return isinstance(node, _FOLDED)

@@ -8,6 +8,7 @@ execution context.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from server.errors import FeatureNotSupported
@@ -283,16 +284,29 @@ def _extremum(node: nodes.Extremum, layout: Layout) -> RowEvaluator:
     return evaluate
 
 
+def _parts_of_list(
+    items: tuple[nodes.Expression, ...],
+) -> tuple[tuple[nodes.Expression, ...], tuple[nodes.Expression, ...]]:
+    """What is an array, whose elements are all computed, and what is compared item by item, up to one that is equal."""
+    whole = tuple(item for item in items if not nodes.columns_used(item))
+    if len(whole) < 2 or all(isinstance(item, nodes.Constant) for item in whole):
+        return (), items
+    return whole, tuple(item for item in items if nodes.columns_used(item))
+
+
 def _in_list(node: nodes.InList, layout: Layout) -> RowEvaluator:
-    argument, items = compile_row(node.argument, layout), _all(node.items, layout)
+    argument = compile_row(node.argument, layout)
     equal, negated = _bind(node.function, (node.argument, node.items[0])), node.negated
     strict = node.function.strict
+    whole, single = _parts_of_list(node.items)
+    wholly, singly = _all(whole, layout), _all(single, layout)
 
     def evaluate(row: Sequence[Any], context: Any) -> bool | None:
         value = argument(row, context)
+        listed = [item(row, context) for item in wholly]
         if value is None and strict:
             return None
-        values = (item(row, context) for item in items)
+        values = chain(listed, (item(row, context) for item in singly))
         found = quantified(
             lambda item: equal(context, value, item), values, every=False, strict=strict
         )
