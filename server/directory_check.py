@@ -13,8 +13,8 @@ from server.catalog.objects import Index, Schema, Table
 from server.database import Database
 from server.executor.verification import index_problems, index_rows_problems
 from server.features import FEATURES
-from server.net.autovacuum import open_session
 from server.session.execution import context
+from server.session.own_sessions import open_session
 from storage.errors import NoSuchRelation, StorageError
 
 if TYPE_CHECKING:

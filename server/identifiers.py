@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 IDENTIFIER_BYTES_MAX = 63
 BY_OID: Final = "pg_oid"
@@ -17,6 +20,8 @@ OPERATOR_BY_OID: Final = "pg_operator_oid"
 
 _BY_OID = re.compile(rf'\b{BY_OID}\."(\d+)"')
 _OPERATOR_BY_OID = re.compile(rf'\b{OPERATOR_BY_OID}\."(\d+)"')
+_ANY_BY_OID = re.compile(rf'\b({BY_OID}|{TYPE_BY_OID}|{OPERATOR_BY_OID})\."(\d+)"')
+_CONSTANT_OID = re.compile(r"'(\d+)'::(reg[a-z]+)")
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
 
 # Words that PostgreSQL's grammar does not take as a column name without quotes (the manual's appendix "SQL Key
@@ -278,3 +283,9 @@ def routine_oids(text: str) -> list[int]:
 def operator_oids(text: str) -> list[int]:
     """The users' operators that a stored text names, each once."""
     return [int(digits) for digits in dict.fromkeys(_OPERATOR_BY_OID.findall(text))]
+
+
+def renumbered(text: str, number: Callable[[int], int]) -> str:
+    """A stored text in which what it names by OID, also as a constant of a reg type, is named by another one."""
+    text = _ANY_BY_OID.sub(lambda found: f'{found[1]}."{number(int(found[2]))}"', text)
+    return _CONSTANT_OID.sub(lambda found: f"'{number(int(found[1]))}'::{found[2]}", text)

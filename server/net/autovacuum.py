@@ -14,14 +14,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from protocol.messages import ErrorResponse, Query
-from server.catalog.objects import Database as DatabaseObject
-from server.catalog.objects import Role, Schema, Table
+from server.catalog.objects import Schema, Table
 from server.catalog.table_activity import Due, TableActivity, due, is_enabled, seal_delay_s
 from server.errors import AdminShutdown
 from server.executor.waits import Wait
 from server.identifiers import quote_identifier
-from server.session.session import Identity, Session
-from server.session_settings import SessionSettings
+from server.session.own_sessions import open_session
 from server.statements.vacuum import AUTOVACUUM
 from storage.errors import StorageError
 
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
 
     from server.catalog.catalog_view import CatalogView
     from server.database import Database
+    from server.session.session import Session
 
 _LOG = logging.getLogger(__name__)
 
@@ -127,21 +126,6 @@ def _full_name(view: CatalogView, table: Table) -> str:
     return f"{quote_identifier(schema.name)}.{quote_identifier(table.name)}"
 
 
-def open_session(database: Database, database_oid: int, pid: int) -> Session:
-    """A session of the server's own: the first superuser's."""
-    view = database.catalog.views[database_oid]
-    role = min((item for item in view.objects(Role) if item.superuser), key=lambda item: item.oid)
-    home = next(item for item in view.objects(DatabaseObject) if item.oid == database_oid)
-    settings = SessionSettings(database.settings)
-    for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
-        settings.start(name, "0")
-    settings.set_internal("is_superuser", True)
-    identity = Identity(role.name, role.oid, home.name, database_oid, pid, secret=0)
-    session = Session(database, identity, settings)
-    session.backend_type = AUTOVACUUM
-    return session
-
-
 class Autovacuum:
     """The background task; `stop` ends it, with what it is doing."""
 
@@ -196,7 +180,7 @@ class Autovacuum:
         if self._stopping:
             return
         pid = self._next_pid()
-        session = self._session = open_session(self._database, database_oid, pid)
+        session = self._session = open_session(self._database, database_oid, pid, AUTOVACUUM)
         self._database.background[pid] = session
         try:
             await self._drive(session, sql)

@@ -76,6 +76,12 @@ class SessionSurroundings:
         if value is not None:
             scope.running.catalog.put(value)
 
+    def run_elsewhere(self, database_oid: int, sql: str) -> Iterator[Wait]:
+        """Run a statement of the server's own in another database."""
+        from server.session.own_sessions import run_elsewhere  # which needs Session
+
+        return run_elsewhere(self._session, database_oid, sql)
+
     def environment(self) -> PlanningEnvironment:
         """What planning depends on now."""
         return self._session.basis().environment

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.catalog import SHARED_KINDS
 from server.catalog.functions.activity import require_right_to_end, terminated
-from server.catalog.objects import PUBLIC_OID, CatalogObject, Database, Role
-from server.catalog.role_settings import RoleSettings
+from server.catalog.objects import INVALID_LIMIT, Database, Role
 from server.errors import (
     DuplicateDatabase,
     FeatureNotSupported,
@@ -16,6 +14,7 @@ from server.errors import (
     InvalidCatalogName,
     InvalidParameterValue,
     ObjectInUse,
+    ObjectNotInPrerequisiteState,
     SqlSyntaxError,
     UndefinedObject,
     WrongObjectType,
@@ -23,8 +22,9 @@ from server.errors import (
 from server.executor.waits import Wait
 from server.sql import utility_databases
 from server.sql import utility_objects as tree
+from server.statements.database_copies import copy_database, remove_database
 from server.statements.names import claim_name, role_named
-from server.statements.ownership import require_member, require_owner
+from server.statements.ownership import owns, require_member, require_owner
 from server.statements.roles import by_name
 from server.statements.settings import changed_settings
 from server.statements.statement import Run, StatementContext, Utility
@@ -37,6 +37,7 @@ UTF8_NUMBER = 6
 PATIENCE_MS = 5_000
 NS_PER_MS = 1_000_000
 UTF8_NAMES = ("utf8", "utf-8", "unicode")
+STRATEGIES = ("wal_log", "file_copy")
 ACCEPTED_LOCALES = ("c", "posix", "c.utf-8", "c.utf8", "en_us.utf-8", "en_us.utf8")
 """Locales that are taken; text is sorted by code point whichever is named."""
 
@@ -50,7 +51,7 @@ def database_named(context: StatementContext, name: str) -> Database:
 
 
 def create_database(context: StatementContext, statement: utility_databases.CreateDatabase) -> Run:
-    """CREATE DATABASE: a new one has what the template has, which must be a schema public at most."""
+    """CREATE DATABASE: a new one has all that the template has."""
     given = by_name(statement.options)
     _require_create_database(context, "permission denied to create database")
     owner = context.user_oid
@@ -59,6 +60,7 @@ def create_database(context: StatementContext, statement: utility_databases.Crea
         require_member(context, owner)
     _refuse_encoding(given.get("encoding"))
     template = _template(context, given)
+    _check_strategy(given)
     yield from claim_name(context, 0, statement.name)
     if context.catalog.database_named(statement.name) is not None:
         raise DuplicateDatabase(f'database "{statement.name}" already exists')
@@ -69,9 +71,8 @@ def create_database(context: StatementContext, statement: utility_databases.Crea
         collate=_locale(given, "lc_collate", template.collate),
         ctype=_locale(given, "lc_ctype", template.ctype),
     )
-    context.ddl.put(with_options(database, given))
-    for value in _objects_in(context, template):
-        context.ddl.put_in(database.oid, value)
+    yield from _await_others_gone(context, template, "source database")
+    yield from copy_database(context, template, with_options(database, given))
     return statement.tag
 
 
@@ -80,18 +81,32 @@ def _template(context: StatementContext, given: dict[str, Any]) -> Database:
     found = context.catalog.database_named(str(name) if name is not None else "template1")
     if found is None:
         raise InvalidCatalogName(f'template database "{name}" does not exist')
-    if any(each.oid != PUBLIC_OID for each in _objects_in(context, found)):
-        raise FeatureNotSupported(
-            f'copying database "{found.name}", which is not empty, is not supported'
-        )
+    if not found.is_template:
+        _require_right_to_copy(context, found)
+    _refuse_invalid(found, f'cannot use invalid database "{found.name}" as template')
     return found
 
 
-def _objects_in(context: StatementContext, database: Database) -> list[CatalogObject]:
-    """What there is in a database beside what all have in common; its schema public is the one thing it begins with."""
-    view = context.session.database.catalog.views.get(database.oid)
-    found = () if view is None else view.state.by_oid.values()
-    return [each for each in found if not isinstance(each, SHARED_KINDS)]
+def _require_right_to_copy(context: StatementContext, database: Database) -> None:
+    """What is no template is copied by its owner and by superusers."""
+    if not owns(context, database):
+        raise InsufficientPrivilege(f'permission denied to copy database "{database.name}"')
+
+
+def _refuse_invalid(database: Database, message: str) -> None:
+    if database.connection_limit == INVALID_LIMIT:
+        hint = "Use DROP DATABASE to drop invalid databases."
+        raise ObjectNotInPrerequisiteState(message, hint=hint)
+
+
+def _check_strategy(given: dict[str, Any]) -> None:
+    """There is one way to copy rows, and both of PostgreSQL's names of ways are taken."""
+    name = given.get("strategy", STRATEGIES[0])
+    if name not in STRATEGIES:
+        raise InvalidParameterValue(
+            f'invalid create database strategy "{name}"',
+            hint='Valid strategies are "wal_log" and "file_copy".',
+        )
 
 
 def _refuse_encoding(value: Any) -> None:
@@ -152,6 +167,7 @@ def alter_database(context: StatementContext, statement: utility_databases.Alter
     options = by_name(statement.options)
     if "tablespace" in options:
         yield from _check_move(context, found, str(options["tablespace"]))
+    _refuse_invalid(found, f'cannot alter invalid database "{found.name}"')
     context.ddl.put(with_options(found, options))
     return statement.tag
 
@@ -212,15 +228,7 @@ def drop_database(context: StatementContext, statement: utility_databases.DropDa
         _send_away(context, found)
     yield from _await_others_gone(context, found)
     yield from _all_taken_back(context, found)
-    view = context.session.database.catalog.views.get(found.oid)
-    for value in list(view.state.by_oid.values()) if view is not None else ():
-        storage_id = getattr(value, "storage_id", 0)
-        if storage_id:
-            context.transaction.drop_relation(storage_id)
-    for settings in list(context.catalog.objects(RoleSettings)):
-        if settings.database == found.oid:
-            context.ddl.remove(settings.oid)
-    context.ddl.remove_database(found.oid)
+    remove_database(context, found)
     return statement.tag
 
 
@@ -254,7 +262,9 @@ def _send_away(context: StatementContext, database: Database) -> None:
         each.cancel(terminated())
 
 
-def _await_others_gone(context: StatementContext, database: Database) -> Iterator[Wait]:
+def _await_others_gone(
+    context: StatementContext, database: Database, word: str = "database"
+) -> Iterator[Wait]:
     """Wait a while for the others to leave, as who has gone is a moment in going; ObjectInUse if one stays."""
     clock = context.session.clock
     until_ns = clock.monotonic_ns() + PATIENCE_MS * NS_PER_MS
@@ -265,7 +275,7 @@ def _await_others_gone(context: StatementContext, database: Database) -> Iterato
         left_ms = (until_ns - clock.monotonic_ns()) // NS_PER_MS
         if left_ms <= 0:
             raise ObjectInUse(
-                f'database "{database.name}" is being accessed by other users',
+                f'{word} "{database.name}" is being accessed by other users',
                 detail=f"There {_users(others, prepared)} using the database.",
             )
         yield Wait(context.session.database.departure, left_ms, what="Departure")

@@ -12,10 +12,11 @@ from server.errors import QueryCanceled
 from server.net.autovacuum import (
     due_tables,
     loaded_tables,
-    open_session,
     sealing_statement,
     statement_for,
 )
+from server.session.own_sessions import open_session
+from server.statements.vacuum import AUTOVACUUM
 from storage.engine import Counts
 from storage.memory_files import MemoryFiles
 from tests.support.conversation import Client, shown
@@ -93,7 +94,7 @@ def test_autovacuum_does_what_is_due_as_a_session(client, database):
     ((database_oid, view, table, what),) = due_tables(database)
     sql = statement_for(view, table, what)
     assert sql == "VACUUM (ANALYZE) public.t"
-    session = open_session(database, database_oid, 77)
+    session = open_session(database, database_oid, 77, AUTOVACUUM)
     assert shown(session.handle(Query(sql)))[-2:] == [
         "CommandComplete(tag='VACUUM')",
         "ReadyForQuery(status='I')",
@@ -181,7 +182,7 @@ def run_due(database):
     done = []
     for database_oid, view, table, what in list(due_tables(database)):
         done.append(statement_for(view, table, what))
-        session = open_session(database, database_oid, 77)
+        session = open_session(database, database_oid, 77, AUTOVACUUM)
         shown(session.handle(Query(done[-1])))
         session.close()
     return done
@@ -215,7 +216,7 @@ def seal_loaded(database):
     done = []
     for database_oid, view, table in loaded_tables(database):
         done.append(sealing_statement(view, table))
-        session = open_session(database, database_oid, 78)
+        session = open_session(database, database_oid, 78, AUTOVACUUM)
         shown(session.handle(Query(done[-1])))
         session.close()
     return done
