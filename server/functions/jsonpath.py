@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import SingletonSqlJsonItemRequired
 from server.functions.declare import row
-from server.functions.jsonpath_evaluate import UNKNOWN_VARIABLES, PathError, find
+from server.functions.jsonpath_evaluate import UNKNOWN_VARIABLES, find
+from server.functions.jsonpath_items import PathError
 from server.functions.jsonpath_moments import Moment, format_moment
 from server.types.jsonb import Jsonb
 

@@ -9,7 +9,6 @@ Rule 4: PathError is an error that `silent` and predicates hide; any other SqlEr
 
 from __future__ import annotations
 
-import operator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import (
     InvalidParameterValue,
-    NonNumericSqlJsonItem,
     SingletonSqlJsonItemRequired,
     SqlError,
     SqlJsonArrayNotFound,
@@ -27,49 +25,22 @@ from server.errors import (
     UndefinedObject,
 )
 from server.functions import numeric_math as exact
-from server.functions.float_numerics import FloatNumerics
-from server.functions.json_text import jsonb_kind
-from server.functions.jsonpath_moments import (
-    InvalidDatetimeArgument,
-    Moment,
-    comparable_keys,
-    read_moment,
-)
-from server.functions.regex_search import compile_regex
-from server.types.floats import parse_float8
-from server.types.jsonb import make_object
+from server.functions.jsonpath_comparison import COMPARE, Truth, compared_as, matches
+from server.functions.jsonpath_items import Items, PathError, is_number
+from server.functions.jsonpath_methods import METHODS
+from server.functions.jsonpath_moments import Moment, comparable_keys
 from server.types.jsonpath import ANY_LEVEL, PREDICATES, Chain, JsonPath, Step
-from server.types.type import PLAIN_STYLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from server.functions.function import CallContext
 
-Items = list[Any]
-Truth = bool | None
-
 
 class InvalidSubscript(SqlError, sqlstate="22033"):
     """invalid_sql_json_subscript."""
 
 
-class PathError(Exception):
-    """An error of a path; `error` is what the client sees."""
-
-    def __init__(self, error: SqlError) -> None:
-        super().__init__(str(error))
-        self.error = error
-
-
-COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    ">": operator.gt,
-    "<=": operator.le,
-    ">=": operator.ge,
-}
 ARITHMETIC: Final[dict[str, Callable[[Decimal, Decimal], Decimal]]] = {
     "+": exact.add,
     "-": exact.subtract,
@@ -80,13 +51,6 @@ ARITHMETIC: Final[dict[str, Callable[[Decimal, Decimal], Decimal]]] = {
 UNKNOWN_VARIABLES: Final = object()
 """Given in the place of variables, each of them is null."""
 INTEGER_MAX: Final = (1 << 31) - 1
-_FLOOR, _CEILING = exact.integral("ROUND_FLOOR"), exact.integral("ROUND_CEILING")
-_DECIMAL = FloatNumerics(15).convert
-
-
-def is_number(item: Any) -> bool:
-    """Whether the item is a number."""
-    return isinstance(item, Decimal)
 
 
 @dataclass(slots=True)
@@ -290,17 +254,7 @@ class Evaluation:
 
     def method(self, step: Step, item: Any) -> Items:
         """A method."""
-        return _METHODS[step.value](self, step, item)
-
-    def size(self, step: Step, item: Any) -> Items:
-        """Count the items of an array."""
-        if isinstance(item, list):
-            return [Decimal(len(item))]
-        if self.path.is_lax:
-            return [Decimal(1)]
-        if self.ignores_structure:
-            return []
-        raise PathError(SqlJsonArrayNotFound(_applied_to(step, "an array")))
+        return METHODS[step.value](self, step, item)
 
     # Predicates.
 
@@ -386,11 +340,11 @@ class Evaluation:
             is_text = isinstance(left, str) and isinstance(right, str)
             return left.startswith(right) if is_text else None
         if step.kind == "like_regex":
-            return _matches(step, left) if isinstance(left, str) else None
+            return matches(step, left) if isinstance(left, str) else None
         if isinstance(left, Moment) and isinstance(right, Moment):
             keys = comparable_keys(self.context, left, right, self.has_zone)
             return None if keys is None else COMPARE[step.kind](*keys)
-        return _compare(step.kind, left, right)
+        return compared_as(step.kind, left, right)
 
 
 def _unwraps(step: Step) -> bool:
@@ -398,33 +352,6 @@ def _unwraps(step: Step) -> bool:
     if step.kind == "method":
         return step.value not in ("type", "size")
     return step.kind in ("key", "any_key", "filter")
-
-
-def _matches(step: Step, text: str) -> bool:
-    pattern, flags = step.value
-    if "q" in flags:
-        options = "q" + ("i" if "i" in flags else "")
-    else:
-        options = "i" if "i" in flags else ""
-        if "m" in flags:
-            options += "n" if "s" not in flags else "w"
-        elif "s" not in flags:
-            options += "p"
-    return compile_regex(pattern, options).test(text)
-
-
-def _compare(kind: str, left: Any, right: Any) -> Truth:
-    if left is None and right is None:
-        return COMPARE[kind](0, 0)
-    if left is None or right is None:
-        return kind == "!="
-    if isinstance(left, list | dict) or _kind(left) != _kind(right):
-        return None
-    return COMPARE[kind](left, right)
-
-
-def _kind(item: Any) -> str:
-    return "datetime" if isinstance(item, Moment) else jsonb_kind(item)
 
 
 def _descendants(item: Any, level: int, first: int, last: int) -> Items:
@@ -440,84 +367,6 @@ def _descendants(item: Any, level: int, first: int, last: int) -> Items:
     return found
 
 
-# Methods.
-
-
-def _applied_to(step: Step, what: str) -> str:
-    return f"jsonpath item method .{step.value}() can only be applied to {what}"
-
-
-def _type(_evaluation: Evaluation, _step: Step, item: Any) -> Items:
-    return [item.sql_name if isinstance(item, Moment) else jsonb_kind(item)]
-
-
-def _numeric(
-    compute: Callable[[Decimal], Decimal],
-) -> Callable[[Evaluation, Step, Any], Items]:
-    def evaluate(_evaluation: Evaluation, step: Step, item: Any) -> Items:
-        if not is_number(item):
-            raise PathError(NonNumericSqlJsonItem(_applied_to(step, "a numeric value")))
-        return [compute(item)]
-
-    return evaluate
-
-
-def _double(_evaluation: Evaluation, step: Step, item: Any) -> Items:
-    if not is_number(item) and not isinstance(item, str):
-        raise PathError(NonNumericSqlJsonItem(_applied_to(step, "a string or numeric value")))
-    text = item if isinstance(item, str) else str(item)
-    try:
-        number = parse_float8(text, -1, PLAIN_STYLE)
-    except SqlError:
-        what = "string" if isinstance(item, str) else "numeric"
-        raise PathError(
-            NonNumericSqlJsonItem(
-                f"{what} argument of jsonpath item method .{step.value}() is "
-                + (
-                    "not a valid representation of a double precision number"
-                    if what == "string"
-                    else "out of range for type double precision"
-                )
-            )
-        ) from None
-    if number != number or abs(number) == float("inf"):
-        raise PathError(
-            NonNumericSqlJsonItem(
-                f"NaN or Infinity is not allowed for jsonpath item method .{step.value}()"
-            )
-        )
-    return [item if is_number(item) else _DECIMAL(number)]
-
-
-def _datetime(_evaluation: Evaluation, step: Step, item: Any) -> Items:
-    if not isinstance(item, str):
-        raise PathError(InvalidDatetimeArgument(_applied_to(step, "a string")))
-    template = step.arguments[0][0].value if step.arguments else None
-    try:
-        return [read_moment(item, template)]
-    except SqlError as error:
-        raise PathError(error) from None
-
-
-def _keyvalue(evaluation: Evaluation, step: Step, item: Any) -> Items:
-    if not isinstance(item, dict):
-        raise PathError(SqlJsonObjectNotFound(_applied_to(step, "an object")))
-    number = Decimal(0)
-    return [
-        make_object([("key", key), ("value", value), ("id", number)]) for key, value in item.items()
-    ]
-
-
-_METHODS: Final[dict[str, Callable[[Evaluation, Step, Any], Items]]] = {
-    "type": _type,
-    "size": Evaluation.size,
-    "abs": _numeric(lambda number: number.copy_abs()),
-    "floor": _numeric(_FLOOR),
-    "ceiling": _numeric(_CEILING),
-    "double": _double,
-    "datetime": _datetime,
-    "keyvalue": _keyvalue,
-}
 _STEPS: Final[dict[str, Callable[[Evaluation, Step, Any], Iterable[Any]]]] = {
     "literal": Evaluation.literal,
     "variable": Evaluation.variable,
