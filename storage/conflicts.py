@@ -16,7 +16,8 @@ import numpy as np
 from storage.chains import Version, read_version, root_of, walk
 from storage.commit_log import ABORTED, COMMAND_BITS, IN_PROGRESS, CommitLog
 from storage.fast_paths import RowPaths
-from storage.locks import Locks, RowLock
+from storage.lock_modes import RowLock
+from storage.locks import Locks
 from storage.outcomes import Live, Outcome, Status
 from storage.row_groups import RowGroups
 from storage.rowgroup import FREE, INNER, KEY_CHANGED, NEWER, REDIRECT, SLOT_BITS, SLOT_MASK

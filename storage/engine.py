@@ -18,6 +18,7 @@ from storage.check import Problem, check, check_table
 from storage.commit_log import COMMAND_BITS, transaction_outcome
 from storage.commit_queue import CallLater, CallSoon
 from storage.commit_times import CommitTimes
+from storage.ddl_transaction import Transaction
 from storage.decimal_keys import ScaledDecimals
 from storage.departures import Departures
 from storage.directory import is_initialised
@@ -42,35 +43,33 @@ from storage.key_matrix import (
 from storage.key_writer import NOT_INSERTED, KeyColumns
 from storage.keys import encode_key, encode_keys, key_after_prefix
 from storage.kinds import Kind
-from storage.lock_modes import CONFLICTS, LockMode, LockOwner, TableLock, table_lock
-from storage.locks import Locks, LockStatus, RowLock, Turn, WaitEdge
+from storage.lock_modes import CONFLICTS, LockMode, LockOwner, RowLock, TableLock, table_lock
+from storage.locks import Locks, LockStatus
+from storage.logged_commits import LoggedCommits
 from storage.native import LogWriter
 from storage.options import Options
 from storage.outcomes import Counts, Live, Outcome, Status
 from storage.prepared import PreparedGroup, PreparedState, pack_all, surviving
 from storage.range_reader import BEHIND_ALL, RangeReader
 from storage.records import Kind as RecordKind
-from storage.records import encode_end
 from storage.recovery import Recovered
 from storage.references import lock_referenced
-from storage.relation import IS_OFF_LOG, IS_UNIQUE, IS_UNLOGGED, Form
 from storage.relations import Relations
 from storage.row_batches import MovedKeys
 from storage.rows import Value
 from storage.rows_view import RowsView
 from storage.scan import ScanView
-from storage.sealing import Cooling, ToSeal
+from storage.sealed_run import Pause
+from storage.sealing import NOTHING_TO_SEAL, Cooling, ToSeal
 from storage.serializable import Dependencies, Tracked
 from storage.settled import Settled
 from storage.store import Hooks, Store
 from storage.strings import StringBlob, StringViews
 from storage.table import Table
-from storage.taking_back import TakenBackGroup, take_back_portion
 from storage.transactions import Prepared
-from storage.transactions import Transaction as StorageTransaction
-from storage.vacuum import NOTHING_TO_SEAL, Pause, Vacuumed, vacuum
+from storage.vacuum import Vacuumed, vacuum
+from storage.wait_graph import Turn, WaitEdge
 from storage.waits import Completion
-from storage.wal import Wal
 
 __all__ = [
     "BEHIND_ALL",
@@ -142,112 +141,6 @@ __all__ = [
 
 STATE = struct.Struct("<QII")  # next xid, count of active ones, count of aborted ones
 NO_READER = 1 << 63
-UNLOGGED = IS_UNLOGGED | IS_OFF_LOG
-
-
-class Transaction(StorageTransaction):
-    """A transaction that can also make and drop relations."""
-
-    __slots__ = ()
-
-    engine: "Engine"
-
-    def create_relation(
-        self, relation_id: int, kinds: Sequence[Kind], *, logged: bool = True
-    ) -> Table:
-        """Make an empty table; it is gone again if the transaction aborts.
-
-        One that is not logged is empty again after a crash.
-        """
-        flags = 0 if logged else UNLOGGED
-        with self.engine.latch:
-            self.engine.relations.make(self, relation_id, Form.TABLE, kinds, flags)
-            return self.engine.relation(relation_id)
-
-    def create_index(self, index_id: int, unique: bool = False, *, logged: bool = True) -> Index:
-        """Make an empty index; it is gone again if the transaction aborts."""
-        flags = (IS_UNIQUE if unique else 0) | (0 if logged else UNLOGGED)
-        with self.engine.latch:
-            self.engine.relations.make(self, index_id, Form.INDEX, (), flags)
-            return self.engine.index(index_id)
-
-    def drop_relation(self, relation_id: int) -> None:
-        """Drop a table or index when the transaction commits."""
-        with self.engine.latch:
-            self.engine.relations.drop(self, relation_id)
-
-    drop_index = drop_relation
-
-    def rollback_to(self, savepoint: int) -> None:
-        """Take back what was done since the savepoint, which stays set."""
-        with self.engine.latch:
-            super().rollback_to(savepoint)
-
-    def take_back_portion(self, savepoint: int | None = None) -> bool:
-        """Take back some of the last rows, a few milliseconds of work; whether there is more.
-
-        Before `abort`, or before `rollback_to` that savepoint.
-        """
-        with self.engine.latch:
-            stays = 0 if savepoint is None else self.undo_count_at(savepoint)
-            return take_back_portion(self, undo_count=stays)
-
-    def leave(self) -> None:
-        """Belong to no session any more: what hangs on that goes, locks and ids stay until `abort`."""
-        with self.engine.latch:
-            self._first = None
-            self.lock_group = TakenBackGroup(self.xids[-1])
-            callbacks, self._on_abort = self._on_abort, []
-            for callback in callbacks:
-                callback()
-
-    def abort(self) -> None:
-        """Take back everything and end it."""
-        with self.engine.latch:
-            super().abort()
-
-
-class LoggedCommits:
-    """Commit and abort records in the WAL."""
-
-    def __init__(self, wal: Wal, times: CommitTimes) -> None:
-        self._wal = wal
-        self._times = times
-        self.buffer = wal.buffer
-
-    @property
-    def durable_lsn(self) -> int:
-        """Everything below is on disk."""
-        return self._wal.durable_lsn
-
-    @property
-    def awaited_lsn(self) -> int:
-        """Everything below has to be before a commit is told."""
-        return self._wal.awaited_lsn
-
-    def commit(self, xids: tuple[int, ...], payload: bytes) -> int:
-        """Append a commit record."""
-        stamp = self._times.stamp()
-        lsn = self._wal.append(RecordKind.COMMIT, xids[0], encode_end(xids[1:], payload + stamp))
-        self._times.committed(xids, stamp)
-        return lsn
-
-    def abort(self, xids: tuple[int, ...]) -> int:
-        """Append an abort record."""
-        return self._wal.append(RecordKind.ABORT, xids[0], encode_end(xids[1:], b""), reserved=True)
-
-    def cut_off(self, xids: tuple[int, ...]) -> int:
-        """Append a record of ids that end although their stamps stay."""
-        payload = encode_end(xids[1:], b"")
-        return self._wal.append(RecordKind.CUT_OFF, xids[0], payload, reserved=True)
-
-    def flush_to(self, lsn: int, *, alone: bool = False) -> Completion:
-        """Done when everything below lsn is durable."""
-        return self._wal.flush_to(lsn, alone=alone)
-
-    def flush_soon(self, lsn: int, *, alone: bool) -> BaseException | None:
-        """Have everything below lsn flushed; what speaks against it."""
-        return self._wal.flush_soon(lsn, alone=alone)
 
 
 class Engine:

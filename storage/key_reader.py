@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from storage.commit_log import Snapshot
 from storage.keys import encode_key
 from storage.kinds import Kind
-from storage.locks import RowLock
+from storage.lock_modes import RowLock
 from storage.row_paths import OWN, THERE
 from storage.rows import Value
 

@@ -1,4 +1,4 @@
-"""Table lock modes, what conflicts with what, and what a lock is on."""
+"""Modes of locks on tables and on rows, what conflicts with what, and what a lock is on."""
 
 from collections.abc import Hashable
 from enum import IntEnum
@@ -35,6 +35,24 @@ CONFLICTS: dict[int, int] = {
     LockMode.SHARE_ROW_EXCLUSIVE: bits(3, 4, 5, 6, 7, 8),
     LockMode.EXCLUSIVE: bits(2, 3, 4, 5, 6, 7, 8),
     LockMode.ACCESS_EXCLUSIVE: bits(1, 2, 3, 4, 5, 6, 7, 8),
+}
+
+
+class RowLock(IntEnum):
+    """PostgreSQL's row lock modes, weakest first."""
+
+    KEY_SHARE = 1
+    SHARE = 2
+    NO_KEY_UPDATE = 3
+    UPDATE = 4
+
+
+# Manual 13.3.2, table 13.3.
+ROW_CONFLICTS: dict[RowLock, int] = {
+    RowLock.KEY_SHARE: bits(4),
+    RowLock.SHARE: bits(3, 4),
+    RowLock.NO_KEY_UPDATE: bits(2, 3, 4),
+    RowLock.UPDATE: bits(1, 2, 3, 4),
 }
 
 

@@ -10,72 +10,30 @@ Rule 4: row locks live in memory only and are keyed by the row's root, so they s
 Rule 5: who only waits for the ends of those who hold something now stands in the queue without a mode.
 """
 
-from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass, field
-from enum import IntEnum
-from typing import Final, NamedTuple, cast
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from storage.fast_locks import Held, Lock, LockTable
-from storage.lock_modes import CONFLICTS, LockMode, LockOwner, Tag, bits, table_lock
+from storage.lock_modes import (
+    CONFLICTS,
+    ROW_CONFLICTS,
+    LockMode,
+    LockOwner,
+    RowLock,
+    Tag,
+    table_lock,
+)
 from storage.lock_table import RowLocks
+from storage.wait_graph import (
+    NO_MODE,
+    Request,
+    Turn,
+    WaitEdge,
+    WaitGraph,
+    conflicting_holders,
+    xid_of,
+)
 from storage.waits import Completion
-
-
-class RowLock(IntEnum):
-    """PostgreSQL's row lock modes, weakest first."""
-
-    KEY_SHARE = 1
-    SHARE = 2
-    NO_KEY_UPDATE = 3
-    UPDATE = 4
-
-
-# Manual 13.3.2, table 13.3.
-ROW_CONFLICTS: dict[RowLock, int] = {
-    RowLock.KEY_SHARE: bits(4),
-    RowLock.SHARE: bits(3, 4),
-    RowLock.NO_KEY_UPDATE: bits(2, 3, 4),
-    RowLock.UPDATE: bits(1, 2, 3, 4),
-}
-
-
-class Turn(NamedTuple):
-    """A row that is waited for, by relation and root, and the lock on it that says who comes after whom."""
-
-    row: tuple[int, int]
-    mode: LockMode = LockMode.EXCLUSIVE
-
-    @classmethod
-    def of(cls, row: tuple[int, int], strength: RowLock) -> "Turn":
-        """To lock the row so."""
-        return cls(row, _TURNS[strength])
-
-
-_TURNS: Final = {
-    RowLock.KEY_SHARE: LockMode.ACCESS_SHARE,
-    RowLock.SHARE: LockMode.ROW_SHARE,
-    RowLock.NO_KEY_UPDATE: LockMode.EXCLUSIVE,
-    RowLock.UPDATE: LockMode.ACCESS_EXCLUSIVE,
-}
-
-
-@dataclass(slots=True, eq=False)
-class Request:
-    """One owner waiting for one mode of one thing; or for the ends of those who have it, and then in nobody's way.
-
-    row: the row it waits for the end of a transaction for; own_xid: under which it will have it then. turn: the same
-    row, or that of somebody who is told with all others, and how strong a lock is wanted; it says who comes after whom.
-    """
-
-    owner: LockOwner
-    tag: Tag
-    mode: LockMode
-    row: tuple[int, int] | None = None
-    own_xid: int = 0
-    turn: Turn | None = None
-    completion: Completion = field(default_factory=Completion)
-    until_gone: frozenset[LockOwner] = frozenset()
-    moved_up: bool = False  # who came before it for the row has left the line
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +47,6 @@ class LockStatus:
     turn: Turn | None = None  # the row that is waited for
 
 
-@dataclass(frozen=True, slots=True)
-class WaitEdge:
-    """Waiter waits for mode on tag; blocker is in its way."""
-
-    waiter: LockOwner
-    tag: Tag
-    mode: LockMode
-    blocker: LockOwner
-
-
-NO_MODE: Final = cast("LockMode", 0)
-"""What a request asks for that only waits for others to end: it conflicts with nothing."""
 GRANTED = Completion()
 GRANTED.complete()
 
@@ -115,7 +61,8 @@ class Locks:
         self._held = self._table.held
         self._rows = self._table.rows
         self._row_owners = self._table.xid_owners
-        self._waiting: dict[Hashable, Request] = {}
+        self._waits = WaitGraph(self._table)
+        self._waiting = self._waits.waiting
         self._xid_waiters: dict[int, list[Request]] = self._table.xid_waiters
         self.try_all = self._table.try_all
         self.all_free = self._table.all_free
@@ -168,7 +115,7 @@ class Locks:
         with self.mutex:
             self._table.settle_all()
             lock = self._locks.get(tag)
-            found = () if lock is None else _conflicting_holders(lock, owner, mode)
+            found = () if lock is None else conflicting_holders(lock, owner, mode)
             holders = frozenset(holder for holder in found if which(holder))
             if lock is None or not holders:
                 return GRANTED
@@ -360,7 +307,7 @@ class Locks:
                 return
             del self._waiting[owner.lock_group]
             if request.tag[0] == "xid":
-                self._xid_waiters[_number(request.tag)].remove(request)
+                self._xid_waiters[xid_of(request.tag)].remove(request)
                 self._move_up(request.turn)
                 return
             self._table.leave(request)
@@ -374,8 +321,8 @@ class Locks:
         """
         with self.mutex:
             group = owner.lock_group
-            found = self._search(group, group, set())
-            tag = None if found is None else self._reorder(group, found)
+            found = self._waits.circle(group)
+            tag = None if found is None else self._waits.reorder(group, found)
             lock = None if tag is None else self._locks.get(tag)
             done = [] if tag is None or lock is None else self._serve(tag, lock)
         _complete(done)
@@ -399,45 +346,15 @@ class Locks:
                 request.moved_up = True
 
     def find_plain_deadlock(self, owner: LockOwner) -> list[WaitEdge] | None:
-        """The circle of two who wait for the same thing, each for what the other one holds of it.
-
-        The other one is the first who waits for the owner; circles with later ones are left to the timeout.
-        """
-        group = owner.lock_group
+        """The circle of two who wait for the same thing, the owner and the first who waits for it; or None."""
         with self.mutex:
-            request = self._waiting.get(group)
-            lock = None if request is None else self._locks.get(request.tag)
-            if request is None or lock is None or request.owner not in lock.granted:
-                return None
-            for ahead in lock.queue:
-                if ahead is request or not _is_in_way(lock, request.owner, ahead):
-                    continue
-                if not _is_in_way(lock, ahead.owner, request):
-                    return None
-                return [
-                    WaitEdge(request.owner, request.tag, request.mode, ahead.owner),
-                    WaitEdge(ahead.owner, ahead.tag, ahead.mode, request.owner),
-                ]
-        return None
+            return self._waits.plain_circle(owner.lock_group)
 
     def blockers(self, owner: LockOwner) -> list[WaitEdge]:
         """Whom the owner waits for at this moment (pg_blocking_pids): for a row, those whose turn is before his."""
         with self.mutex:
             group = owner.lock_group
-            return list(self._ahead(group)) or list(self._edges(group))
-
-    def _ahead(self, group: Hashable) -> Iterator[WaitEdge]:
-        """Those who want the same row and have come before, if they want it in a mode that conflicts."""
-        request = self._waiting.get(group)
-        if request is None or request.turn is None:
-            return
-        row, mode = request.turn
-        for other in self._waiting.values():
-            if other is request:
-                return
-            turn = other.turn
-            if turn is not None and turn.row == row and CONFLICTS[mode] >> turn.mode & 1:
-                yield WaitEdge(request.owner, request.tag, request.mode, other.owner)
+            return list(self._waits.ahead(group)) or list(self._waits.edges(group))
 
     def holders(self) -> list[LockStatus]:
         """Every lock held or awaited."""
@@ -486,7 +403,7 @@ class Locks:
                     served.append(request)
                 continue
             if blocked >> request.mode & 1 or any(
-                _conflicting_holders(lock, request.owner, request.mode)
+                conflicting_holders(lock, request.owner, request.mode)
             ):
                 blocked |= CONFLICTS[request.mode]
                 continue
@@ -497,94 +414,6 @@ class Locks:
         if not lock.granted and not lock.queue:
             del self._locks[tag]
         return served
-
-    def _search(
-        self, start: Hashable, group: Hashable, visited: set[Hashable]
-    ) -> list[WaitEdge] | None:
-        first = next(self._ahead(group), None)  # whom all others in the line wait for, too
-        for edge in self._edges(group) if first is None else (first,):
-            target = edge.blocker.lock_group
-            if target == start:
-                return [edge]
-            if target in visited:
-                continue
-            visited.add(target)
-            path = self._search(start, target, visited)
-            if path is not None:
-                return [edge, *path]
-        return None
-
-    def _reorder(self, start: Hashable, circle: list[WaitEdge]) -> Tag | None:
-        """Let one of a circle overtake whom it waits for only as its turn comes later; where, or None."""
-        for edge in reversed(circle):
-            lock = self._locks.get(edge.tag)
-            waiter = self._waiting.get(edge.waiter.lock_group)
-            ahead = self._waiting.get(edge.blocker.lock_group)
-            if lock is None or waiter is None or ahead is None or ahead.tag != edge.tag:
-                continue
-            if _is_in_way(lock, ahead.owner, waiter):
-                continue
-            before = lock.queue[:]
-            lock.queue.remove(waiter)
-            lock.queue.insert(lock.queue.index(ahead), waiter)
-            if all(
-                self._search(group, group, set()) is None for group in (start, *_groups(circle))
-            ):
-                return edge.tag
-            lock.queue[:] = before
-        return None
-
-    def _edges(self, group: Hashable) -> Iterator[WaitEdge]:
-        """Holders that conflict, and requests ahead that do: those wait, and we wait for them."""
-        request = self._waiting.get(group)
-        if request is None:
-            return
-        owner, tag, mode = request.owner, request.tag, request.mode
-        if tag[0] == "xid":
-            holder = self._row_owners.get(_number(tag))
-            if holder is not None:
-                yield WaitEdge(owner, tag, mode, holder)
-            return
-        lock = self._locks[tag]
-        if not mode:
-            for holder in request.until_gone & lock.granted.keys():
-                yield WaitEdge(owner, ("virtual transaction", 0), LockMode.SHARE, holder)
-            return
-        for holder in _conflicting_holders(lock, owner, mode):
-            yield WaitEdge(owner, tag, mode, holder)
-        for ahead in lock.queue:
-            if ahead is request:
-                break
-            if CONFLICTS[mode] >> ahead.mode & 1 and ahead.owner.lock_group != group:
-                yield WaitEdge(owner, tag, mode, ahead.owner)
-
-
-def _conflicting_holders(lock: Lock, owner: LockOwner, mode: LockMode) -> Iterator[LockOwner]:
-    conflicts = CONFLICTS.get(mode, 0)
-    if not conflicts & lock.modes:
-        return
-    for holder, modes in lock.granted.items():
-        if holder.lock_group != owner.lock_group and any(conflicts >> held & 1 for held in modes):
-            yield holder
-
-
-def _is_in_way(lock: Lock, holder: LockOwner, request: Request) -> bool:
-    """Whether what one holds conflicts with what another one asks for."""
-    return any(
-        CONFLICTS.get(request.mode, 0) >> mode & 1 and owner.lock_group == holder.lock_group
-        for owner, modes in lock.granted.items()
-        for mode in modes
-    )
-
-
-def _groups(edges: list[WaitEdge]) -> Iterator[Hashable]:
-    return (edge.blocker.lock_group for edge in edges)
-
-
-def _number(tag: Tag) -> int:
-    number = tag[1]
-    assert isinstance(number, int)
-    return number
 
 
 def _complete(requests: list[Request]) -> None:

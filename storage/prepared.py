@@ -17,8 +17,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from storage.lock_modes import LockMode, LockOwner, Tag
-from storage.locks import Locks, RowLock
+from storage.lock_modes import LockMode, LockOwner, RowLock, Tag
+from storage.locks import Locks
 
 _LENGTH = struct.Struct("<I")
 

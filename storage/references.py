@@ -7,7 +7,7 @@ Rule 2: an index entry says little about a row whose key has changed: then the k
 
 from storage.commit_log import Snapshot
 from storage.index import Index, KeyOf
-from storage.locks import RowLock
+from storage.lock_modes import RowLock
 from storage.outcomes import Outcome, Status
 from storage.table import Table
 from storage.transactions import Transaction

@@ -34,7 +34,7 @@ from storage.rows import Value, read_value
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from storage.locks import RowLock
+    from storage.lock_modes import RowLock
     from storage.outcomes import Outcome
     from storage.row_groups import RowGroups
     from storage.table import Table

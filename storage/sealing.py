@@ -64,6 +64,9 @@ class ToSeal:
         return 0 if group_no in self.cold else self.age_min
 
 
+NOTHING_TO_SEAL = ToSeal()
+
+
 class Cooling:
     """Since when nothing has changed in each row group of a table, for who looks now and then."""
 

@@ -33,7 +33,8 @@ from storage.commit_log import COMMAND_BITS, CommitLog, Snapshot
 from storage.conflicts import Conflicts
 from storage.fast_paths import RowPaths
 from storage.kinds import Kind
-from storage.locks import Locks, RowLock
+from storage.lock_modes import RowLock
+from storage.locks import Locks
 from storage.native import Change
 from storage.outcomes import Counts, Live, Outcome, Status
 from storage.pages import Pager

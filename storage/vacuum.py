@@ -10,7 +10,7 @@ Rule 3: whoever calls names all indexes of the table. Entries of rows whose keys
 Rule 4: groups that went cold are sealed in the end, and those open again of which much is empty; see storage/sealing.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -35,14 +35,12 @@ from storage.rowgroup import (
     RowGroup,
 )
 from storage.rows import write_values
-from storage.sealing import ToSeal, open_hollow_groups, seal_cold_groups
+from storage.sealed_run import Pause
+from storage.sealing import NOTHING_TO_SEAL, ToSeal, open_hollow_groups, seal_cold_groups
 from storage.strings import LARGE_BYTES_MIN, view_length
 from storage.table import Table
 
 Indexes = Sequence[tuple[Index, KeysOf | None]]
-Pause = Callable[[], None]
-
-NOTHING_TO_SEAL = ToSeal()
 SLOTS_AT_ONCE = 1024
 ROWS_AT_ONCE = 2048
 """So much is done under the latch at once: a millisecond or two."""

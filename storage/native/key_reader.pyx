@@ -10,7 +10,7 @@ from storage.native.row_paths cimport STATUS_BLOCKED, STATUS_DONE, STATUS_FREE, 
 from storage.native.slots cimport Slot, read_slot, slot_named
 from storage.native.work cimport Work
 
-from storage.locks import RowLock
+from storage.lock_modes import RowLock
 from storage.outcomes import Outcome, Status
 
 cdef enum:  # of RowPaths.keeps_key

@@ -7,7 +7,7 @@ from storage.native.latch cimport Latch
 from storage.native.work cimport Work
 
 from storage.key_writer import NOT_INSERTED
-from storage.locks import RowLock
+from storage.lock_modes import RowLock
 from storage.native.btree_search import insert_pair, lookup_prefix
 from storage.outcomes import Outcome, Status
 

@@ -5,8 +5,9 @@ from itertools import product
 
 import pytest
 
-from storage.lock_modes import table_lock
-from storage.locks import CONFLICTS, ROW_CONFLICTS, LockMode, Locks, RowLock, Turn
+from storage.lock_modes import CONFLICTS, ROW_CONFLICTS, LockMode, RowLock, table_lock
+from storage.locks import Locks
+from storage.wait_graph import Turn
 
 TABLE = ("relation", 1)
 OTHER = ("relation", 2)
