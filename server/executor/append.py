@@ -12,7 +12,7 @@ from server.catalog.partition_bounds import partition_map
 from server.executor.evaluation import scalar
 from server.executor.operator import Builder, Operator
 from server.planner.physical import KeyTest
-from server.planner.prune import survivors
+from server.planner.survivors import survivors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

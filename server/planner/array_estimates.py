@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from server.expressions.expression import columns_used
-from server.planner.statistics import key_of_value
+from server.planner.learned_keys import key_of_value
 from server.types.array import Array
 
 if TYPE_CHECKING:

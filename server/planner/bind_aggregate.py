@@ -17,7 +17,8 @@ from server.expressions.expression import AggregateCall, Expression, SetReturnin
 from server.functions.function import Aggregate
 from server.planner.bind_order import check_comparable
 from server.planner.bind_window import PendingWindowCall
-from server.planner.coerce import coerce_or_fail, coerce_to_boolean, common_type, type_name
+from server.planner.coerce import coerce_or_fail, coerce_to_boolean
+from server.planner.common_types import common_type
 from server.planner.environment import INT4, BindContext, raise_at
 from server.planner.matching import structural_key
 from server.planner.outer_aggregates import (
@@ -31,6 +32,7 @@ from server.planner.outer_aggregates import (
 )
 from server.planner.outer_references import has_subquery
 from server.planner.plan import OutputColumn
+from server.planner.type_facts import type_name
 from server.sql import nodes
 
 if TYPE_CHECKING:

@@ -23,18 +23,11 @@ from server.expressions.expression import (
 )
 from server.functions.function import Function
 from server.planner import bind_call
-from server.planner.coerce import (
-    base_type,
-    coerce_or_fail,
-    coerce_specific,
-    coerce_to,
-    common_type,
-    row_columns,
-    settle,
-    type_name,
-)
+from server.planner.coerce import coerce_or_fail, coerce_specific, coerce_to, settle
+from server.planner.common_types import common_type
 from server.planner.environment import INT4, RECORD, TEXT, BindContext, raise_at
 from server.planner.scope import Scope, expand_item, find_item, missing_item
+from server.planner.type_facts import base_type, row_columns, type_name
 from server.sql import nodes
 from server.types.array_input import DIMENSIONS_MAX, too_many_dimensions
 

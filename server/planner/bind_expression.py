@@ -64,16 +64,8 @@ from server.planner.bind_operator import (
     whole_records,
 )
 from server.planner.bind_type import bind_type
-from server.planner.coerce import (
-    base_modifier,
-    base_type,
-    coerce_or_fail,
-    coerce_to,
-    coerce_to_boolean,
-    common_modifier,
-    common_type,
-    missing_cast,
-)
+from server.planner.coerce import coerce_or_fail, coerce_to, coerce_to_boolean, missing_cast
+from server.planner.common_types import common_modifier, common_type
 from server.planner.environment import (
     BOOL,
     INT4,
@@ -88,6 +80,7 @@ from server.planner.environment import (
 )
 from server.planner.polymorphic import is_polymorphic
 from server.planner.scope import Scope, resolve_column, resolve_row
+from server.planner.type_facts import base_modifier, base_type
 from server.sql import nodes
 
 Binder = Callable[[BindContext, Scope, exp.Expression], Expression]

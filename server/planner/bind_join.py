@@ -9,7 +9,8 @@ from server.errors import AmbiguousColumn, DuplicateAlias, InvalidColumnReferenc
 from server.expressions.expression import Coalesce, Expression, Variable
 from server.planner.bind_from import Bound, bind_item, check_aliases, lateral_columns, replace_item
 from server.planner.bind_operator import and_all, make_operator
-from server.planner.coerce import coerce_or_fail, common_type
+from server.planner.coerce import coerce_or_fail
+from server.planner.common_types import common_type
 from server.planner.environment import BindContext, raise_at
 from server.planner.plan import Join, Node
 from server.planner.scope import RangeColumn, RangeItem, Scope, note_read

@@ -27,13 +27,14 @@ from server.planner.bind_from import make_scan, refuse_of_others, relation_of, s
 from server.planner.bind_instead import has_instead
 from server.planner.bind_query import bind_targets
 from server.planner.bind_text import bind_catalog_expression
-from server.planner.coerce import FIRST_DOMAIN_OID, coerce_to, coerce_to_boolean, settle, type_name
+from server.planner.coerce import coerce_to, coerce_to_boolean, settle
 from server.planner.domains import tested
-from server.planner.environment import Access, BindContext, raise_at
+from server.planner.environment import FIRST_DOMAIN_OID, Access, BindContext, raise_at
 from server.planner.plan import Columns, Node, OutputColumn, Scan
 from server.planner.plan_walk import columns_read
 from server.planner.row_security import RowSecurity
 from server.planner.scope import RangeItem, Scope
+from server.planner.type_facts import type_name
 from server.planner.updatable import ANY_VIEW
 
 if TYPE_CHECKING:

@@ -27,8 +27,9 @@ from server.expressions.expression import (
 from server.planner import polymorphic
 from server.planner.bind_order import uncomparable_part
 from server.planner.candidates import Candidate, choose
-from server.planner.coerce import base_type, coerce, type_name
+from server.planner.coerce import coerce
 from server.planner.environment import BOOL, RECORD, UNKNOWN, BindContext
+from server.planner.type_facts import base_type, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,9 +18,10 @@ from server.errors import (
     UndefinedFunction,
 )
 from server.expressions.expression import Expression, SortKey
-from server.planner.coerce import base_type, row_columns, settle, type_name
+from server.planner.coerce import settle
 from server.planner.environment import BindContext, raise_at
 from server.planner.matching import same
+from server.planner.type_facts import base_type, row_columns, type_name
 from server.sql import nodes
 
 if TYPE_CHECKING:

@@ -19,8 +19,9 @@ from server.expressions.expression import (
     Subscript,
 )
 from server.planner.bind_collection import bind_bounds, bind_json_subscripts, bind_text_subscript
-from server.planner.coerce import base_type, coerce_to, row_columns, type_name
+from server.planner.coerce import coerce_to
 from server.planner.environment import TEXT, BindContext, raise_at
+from server.planner.type_facts import base_type, row_columns, type_name
 from server.sql import nodes
 
 if TYPE_CHECKING:

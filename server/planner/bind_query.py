@@ -110,25 +110,12 @@ def bind_query(
 def _bind_select(
     context: BindContext, scope: Scope, node: exp.Expression, keep_unknown: bool
 ) -> BoundQuery:
-    plan = bind_from(context, scope, node.args.get("from_items") or [])
-    scope.named_windows = name_windows(context, node.args.get("windows") or [])
-    targets = bind_targets(context, scope, node.args["targets"])
-    where = node.args.get("where")
-    if where is not None:
-        plan = Filter(input=plan, condition=bind_condition(context, scope, where, "WHERE"))
+    plan, targets = _source(context, scope, node)
     if not keep_unknown:
         for target in targets:
             target.expression = settle(context, target.expression)
-    with _allowing(scope, "ORDER BY"):
-        order = [
-            (each, bind_order_item(context, scope, each.args["this"], targets, "ORDER BY"))
-            for each in node.args.get("order_by") or []
-        ]
-        distinct = node.args.get("distinct")
-        on = [
-            bind_order_item(context, scope, each, targets, "SELECT DISTINCT ON")
-            for each in (distinct.args.get("on") or [] if distinct is not None else [])
-        ]
+    distinct = node.args.get("distinct")
+    order, on = _ordering(context, scope, node, targets)
     plan = _group(context, scope, node, plan, targets, [target for _, target in order])
     keys = tuple(sort_key(context, each, target.expression) for each, target in order)
     offsets = tuple(target.expression.offset for target in targets if not target.hidden)
@@ -155,9 +142,38 @@ def _bind_select(
     plan = lock_rows(context, scope, node, plan)  # before LIMIT: rows passed over do not count
     if not is_limited:
         plan = bind_limit(context, scope, node, plan, keys)
-    plan = with_cursor_rows(context, scope, node, plan)
+    if scope.top and node.args.get("of_cursor"):
+        plan = with_cursor_rows(context, scope, plan)
     origins = tuple(target.origin for target in shown if not target.hidden)
     return BoundQuery(plan, columns, origins, offsets)
+
+
+def _source(context: BindContext, scope: Scope, node: exp.Expression) -> tuple[Node, list[Target]]:
+    """The rows that FROM and WHERE give, and the targets over them."""
+    plan = bind_from(context, scope, node.args.get("from_items") or [])
+    scope.named_windows = name_windows(context, node.args.get("windows") or [])
+    targets = bind_targets(context, scope, node.args["targets"])
+    where = node.args.get("where")
+    if where is not None:
+        plan = Filter(input=plan, condition=bind_condition(context, scope, where, "WHERE"))
+    return plan, targets
+
+
+def _ordering(
+    context: BindContext, scope: Scope, node: exp.Expression, targets: list[Target]
+) -> tuple[list[tuple[exp.Expression, Target]], list[Target]]:
+    """What ORDER BY sorts by, each item with its target, and the targets of DISTINCT ON; new ones are hidden."""
+    distinct = node.args.get("distinct")
+    with _allowing(scope, "ORDER BY"):
+        order = [
+            (each, bind_order_item(context, scope, each.args["this"], targets, "ORDER BY"))
+            for each in node.args.get("order_by") or []
+        ]
+        on = [
+            bind_order_item(context, scope, each, targets, "SELECT DISTINCT ON")
+            for each in (distinct.args.get("on") or [] if distinct is not None else [])
+        ]
+    return order, on
 
 
 def _late_targets(

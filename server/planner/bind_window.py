@@ -17,11 +17,13 @@ from server.errors import (
 )
 from server.expressions.expression import Expression, SortKey, WindowCall, columns_used, walk
 from server.functions.function import Aggregate, Function, WindowFunction
-from server.planner.coerce import base_type, can_coerce, coerce, coerce_specific, type_name
+from server.planner.coerce import coerce, coerce_specific
 from server.planner.environment import INT8, UNKNOWN, BindContext, raise_at
 from server.planner.matching import replace_top_down, structural_key
+from server.planner.pathways import can_coerce
 from server.planner.physical import WindowFrame
 from server.planner.plan import Node, OutputColumn, Window
+from server.planner.type_facts import base_type, type_name
 from server.sql import nodes
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from server.errors import (
 )
 from server.planner.bind_order import check_hashable
 from server.planner.bind_set_operation import first_target
-from server.planner.coerce import coerce, type_name
+from server.planner.coerce import coerce
 from server.planner.environment import UNKNOWN, BindContext, raise_at
 from server.planner.plan import Columns, CommonTables, Node, OutputColumn, Project, RecursiveUnion
 from server.planner.recursion import check_recursion, in_order, names_in
@@ -30,6 +30,7 @@ from server.planner.search_cycle import (
     check_form,
     with_extra_targets,
 )
+from server.planner.type_facts import type_name
 from server.sql import nodes
 
 if TYPE_CHECKING:

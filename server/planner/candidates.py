@@ -12,8 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from server.planner.coerce import base_type, can_coerce
 from server.planner.environment import UNKNOWN, BindContext
+from server.planner.pathways import can_coerce
+from server.planner.type_facts import base_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ Rule 2: every plan carries an estimate; costs add up from the bottom.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from server.catalog.collations import index_reference
 from server.errors import SqlError
@@ -23,7 +23,7 @@ from server.expressions.expression import (
     columns_used,
     transform,
 )
-from server.planner import change_plans, choose_join, choose_row, choose_scan, cost
+from server.planner import choose_join, choose_row, choose_scan, cost
 from server.planner import physical as p
 from server.planner import plan as logical
 from server.planner.bind_operator import (
@@ -35,21 +35,15 @@ from server.planner.bind_operator import (
     looking_in,
 )
 from server.planner.bind_text import bind_catalog_expression
-from server.planner.choose_append import one_member
+from server.planner.choose_change import choose_modify
+from server.planner.choose_common import choose_common_scan, choose_common_tables, choose_recursive
 from server.planner.collations import with_collations
-from server.planner.foreign import foreign_error
 from server.planner.inverted_plan import InvertedScan
 from server.planner.matching import has_effects, replace_top_down
 from server.planner.physical import Estimate, Plan
 from server.planner.plan import Columns, Node, Scan
 from server.planner.plan_parts import is_told
-from server.planner.plan_walk import (
-    OF_CONFLICTS,
-    column_numbers,
-    columns_read,
-    scans_of,
-    walk_plan,
-)
+from server.planner.plan_walk import column_numbers, columns_read, scans_of, walk_plan
 from server.planner.rewrite.rules import rewrite
 from server.planner.scope import RangeItem, Scope
 from server.planner.selectivity import selectivity_of_all
@@ -63,6 +57,7 @@ if TYPE_CHECKING:
     from server.functions.function import Function
     from server.planner.environment import BindContext
     from server.types.type import TypeReference
+
 
 Made = TypeVar("Made")
 
@@ -119,7 +114,7 @@ class Chooser:
         return p.Project(
             output=wanted,
             types=tuple(column.type for column in columns),
-            estimate=_over(plan.estimate, plan.estimate.rows * 0.001),
+            estimate=plan.estimate.plus(plan.estimate.rows * 0.001),
             input=plan,
             expressions=tuple(column.variable() for column in columns),
         )
@@ -190,7 +185,7 @@ class Chooser:
             plan = with_first(plan, conditions)
         share = selectivity_of_all(self.facts, conditions)
         rows = whole_rows(plan.estimate.rows * share)
-        estimate = _over(plan.estimate, plan.estimate.rows * cost.FILTER_ROW, rows)
+        estimate = plan.estimate.plus(plan.estimate.rows * cost.FILTER_ROW, rows)
         return p.Filter(
             output=plan.output,
             types=plan.types,
@@ -332,15 +327,6 @@ class Chooser:
         )  # fmt: skip
 
 
-def _over(estimate: Estimate, added: float, rows: float | None = None) -> Estimate:
-    """The estimate of a node that adds a cost to its input's."""
-    return replace(
-        estimate,
-        rows=estimate.rows if rows is None else rows,
-        total_cost=estimate.total_cost + added,
-    )
-
-
 def _one_row(chooser: Chooser, node: Node, required: set[ColumnId]) -> Plan:
     return p.OneRow(output=(), types=(), estimate=Estimate(1.0, 0, 0.0, 0.1))
 
@@ -380,56 +366,6 @@ def _join(chooser: Chooser, node: logical.Join, required: set[ColumnId]) -> Plan
     return choose_join.choose_region(chooser, node, required)
 
 
-def _common_tables(chooser: Chooser, node: logical.CommonTables, required: set[ColumnId]) -> Plan:
-    tables = []
-    for number, _, table in node.tables:
-        if isinstance(table, logical.Modify):
-            plan = chooser.choose(table, {column.column for column in table.columns})
-        else:
-            plan = chooser.exactly(table, table.columns)
-        chooser.common_rows[number] = plan.estimate.rows
-        tables.append((number, plan))
-    source = chooser.choose(node.input, required)
-    total = sum(plan.estimate.total_cost for _, plan in tables)
-    return p.CommonTable(
-        output=source.output,
-        types=source.types,
-        estimate=_over(source.estimate, total),
-        tables=tuple(tables),
-        input=source,
-    )
-
-
-def _common_scan(chooser: Chooser, node: logical.CommonTableScan, required: set[ColumnId]) -> Plan:
-    rows = chooser.common_rows.get(node.table_id, 100.0)
-    columns = tuple(column.column for column in node.columns)
-    kind = p.WorkTableScan if node.work_table else p.CommonTableScan
-    return kind(
-        output=columns,
-        types=tuple(column.type for column in node.columns),
-        estimate=Estimate(rows, 8 * len(columns), 0.0, rows * 0.002),
-        table_id=node.table_id,
-        alias=node.alias,
-    )
-
-
-def _recursive(chooser: Chooser, node: logical.RecursiveUnion, required: set[ColumnId]) -> Plan:
-    first = chooser.exactly(node.first, node.first.columns)
-    chooser.common_rows[node.table_id] = first.estimate.rows * 10
-    recursive = chooser.exactly(node.recursive, node.recursive.columns)
-    rows = first.estimate.rows + 10 * recursive.estimate.rows
-    price = first.estimate.total_cost + 10 * recursive.estimate.total_cost
-    return p.RecursiveUnion(
-        output=tuple(column.column for column in node.columns),
-        types=tuple(column.type for column in node.columns),
-        estimate=Estimate(rows, 8 * len(node.columns), 0.0, price),
-        table_id=node.table_id,
-        first=first,
-        recursive=recursive,
-        all=node.all,
-    )
-
-
 def _append(chooser: Chooser, node: logical.Append, required: set[ColumnId]) -> Plan:
     kept = [n for n, column in enumerate(node.columns) if column.column in required]
     inputs = tuple(
@@ -465,52 +401,6 @@ def _set_operation(chooser: Chooser, node: logical.SetOperation, required: set[C
     )
 
 
-_CHANGES: Final = {
-    change_plans.Update: "update",
-    change_plans.Delete: "delete from",
-    change_plans.Merge: "merge into",
-}
-
-
-def _modify(chooser: Chooser, node: logical.Modify, required: set[ColumnId]) -> Plan:
-    types = {column.column: column for column in node.input.columns}
-    if node.kind is change_plans.Insert:
-        table = node.fields["table"]
-        chooser.error = chooser.error or foreign_error(
-            chooser.context.catalog, table, "insert into"
-        )
-        columns = tuple(types[number] for number in node.needed)
-        source = chooser.exactly(node.input, columns)
-    else:
-        before, chooser.change = chooser.change, _CHANGES.get(node.kind, "")
-        source = chooser.choose(node.input, set(node.needed))
-        chooser.change = before
-    fields = {name: _planned(chooser, value) for name, value in node.fields.items()}
-    if fields.get("table_oid") is not None:
-        fields = one_member(chooser.context, fields, source)
-    plan: Plan = node.kind(
-        output=tuple(column.column for column in node.returning_columns),
-        types=tuple(column.type for column in node.returning_columns),
-        estimate=_over(source.estimate, source.estimate.rows * 5.0),
-        input=source,
-        **fields,
-    )
-    return plan
-
-
-def _planned(chooser: Chooser, value: Any) -> Any:
-    """The fields of a data change with the plans of subqueries in their expressions chosen."""
-    if isinstance(value, Expression):
-        return chooser.expression(value)
-    if isinstance(value, change_plans.ConflictClause):
-        parts = {name: _planned(chooser, getattr(value, name)) for name in OF_CONFLICTS}
-        return replace(value, **parts)
-    if type(value) is tuple and value:
-        items = tuple(_planned(chooser, each) for each in value)
-        return value if all(n is o for n, o in zip(items, value, strict=True)) else items
-    return value
-
-
 def _barrier(chooser: Chooser, node: logical.Barrier, required: set[ColumnId]) -> Plan:
     return chooser.choose(node.input, required)
 
@@ -522,12 +412,12 @@ CHOOSERS: dict[type[Node], Callable[[Chooser, Any, set[ColumnId]], Plan]] = {
     logical.Scan: _scan,
     logical.Filter: _filter,
     logical.Join: _join,
-    logical.CommonTables: _common_tables,
-    logical.CommonTableScan: _common_scan,
-    logical.RecursiveUnion: _recursive,
     logical.Append: _append,
     logical.SetOperation: _set_operation,
-    logical.Modify: _modify,
+    logical.CommonTables: choose_common_tables,
+    logical.CommonTableScan: choose_common_scan,
+    logical.RecursiveUnion: choose_recursive,
+    logical.Modify: choose_modify,
     **choose_row.CHOOSERS,
 }
 """How each class of node is chosen."""

@@ -11,17 +11,11 @@ Rule 3: can_coerce() and coerce() agree: what the first allows the second does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-from server.catalog.objects import Oid, UserType
-from server.errors import (
-    AmbiguousParameter,
-    CannotCoerce,
-    DatatypeMismatch,
-    SqlError,
-)
+from server.errors import AmbiguousParameter, CannotCoerce, DatatypeMismatch, SqlError
 from server.expressions.expression import (
     ApplyModifier,
     Call,
@@ -32,10 +26,10 @@ from server.expressions.expression import (
     Relabel,
     RowConstructor,
 )
-from server.functions.function import Function
 from server.planner.domains import tested
 from server.planner.environment import (
     BPCHAR,
+    FIRST_DOMAIN_OID,
     INT4,
     INTERVAL,
     NUMERIC,
@@ -43,170 +37,26 @@ from server.planner.environment import (
     TEXT,
     UNKNOWN,
     VARCHAR,
-    VOID,
     BindContext,
 )
-from server.planner.parent_rows import as_parent_row
+from server.planner.pathways import CastContext, Pathway, find_pathway, is_row_pair
 from server.planner.polymorphic import ANY, OF_BASE_TYPES, is_consistent, is_polymorphic
 from server.planner.registered import LOOKUPS, registered_oid
+from server.planner.type_facts import (
+    base_modifier,
+    base_type,
+    row_columns,
+    type_name,
+)
 from server.types.identifiers import of_same_bits
 
 if TYPE_CHECKING:
-    from server.functions.function import Cast
-    from server.types.type import TextStyle, Type
+    from server.catalog.objects import Oid
+    from server.types.type import TextStyle
 
-CastContext = Literal["i", "a", "e"]
+
 TEXT_ARRAY = 1009
-FIRST_DOMAIN_OID = 13000
-"""Below it there are built-in types only; those of the information schema are domains."""
-_STRENGTH = {"i": 0, "a": 1, "e": 2}
 _STYLE_DEPENDENT = frozenset((1082, 1083, 1114, 1184, 1186, 1266, 1182, 1115, 1185, 1187))
-
-
-@dataclass(frozen=True, slots=True)
-class Pathway:
-    """How one type becomes another: relabel, function, text, array (element by element)."""
-
-    method: str
-    function: Function | None = None
-
-
-_RELABEL, _TEXT, _ARRAY = Pathway("relabel"), Pathway("text"), Pathway("array")
-
-
-def base_type(context: BindContext, oid: Oid) -> Oid:
-    """The type under a domain; any other type is its own."""
-    while oid >= FIRST_DOMAIN_OID:
-        found = context.catalog.object(oid)
-        if not isinstance(found, UserType) or found.kind != "d":
-            break
-        oid = found.base_type
-    return oid
-
-
-def base_modifier(context: BindContext, oid: Oid) -> int:
-    """The type modifier that a domain, or one it is over, gives the type below; of an array, its elements'."""
-    modifier = -1
-    while oid >= FIRST_DOMAIN_OID:
-        found = context.catalog.object(oid)
-        if not isinstance(found, UserType) or found.kind != "d":
-            kind = context.type(oid).type
-            is_array = kind.category == "A" and kind.element_oid
-            return base_modifier(context, kind.element_oid) if is_array else modifier
-        oid, modifier = found.base_type, found.base_modifier
-    return modifier
-
-
-def type_name(context: BindContext, oid: Oid, modifier: int = -1) -> str:
-    """The type as format_type prints it."""
-    kind = context.type(oid).type
-    shown = kind.modifier_out(modifier) if modifier >= 0 and kind.modifier_out else ""
-    if shown and " " in kind.sql_name and kind.sql_name.endswith("time zone"):
-        head, _, tail = kind.sql_name.partition(" ")
-        return f"{head}{shown} {tail}"
-    return kind.sql_name + shown
-
-
-def find_pathway(
-    context: BindContext, source: Oid, target: Oid, how: CastContext
-) -> Pathway | None:
-    """The way from one type to the other in that context, None when there is none."""
-    source, target = base_type(context, source), base_type(context, target)
-    if source == target:
-        return _RELABEL
-    shortened = as_parent_row(context, source, target)
-    if shortened is not None:
-        return Pathway("function", shortened)
-    cast = context.catalog.cast(source, target)
-    if cast is not None:
-        return _cast_pathway(context, cast) if _STRENGTH[cast.context] <= _STRENGTH[how] else None
-    source_type, target_type = context.type(source).type, context.type(target).type
-    if source_type.element_oid and target_type.element_oid and is_true_array(target_type):
-        inner = find_pathway(context, source_type.element_oid, target_type.element_oid, how)
-        if inner is None:
-            return None
-        # An array says what its items are: 23 as an oid is not written as a regtype is.
-        is_renamed = target_type.element_oid in LOOKUPS and is_true_array(source_type)
-        return _RELABEL if inner.method == "relabel" and not is_renamed else _ARRAY
-    return _text_pathway(source_type, target_type, how)
-
-
-def _cast_pathway(context: BindContext, cast: Cast) -> Pathway:
-    if cast.method == "i":
-        return _TEXT
-    if cast.method == "b" or not cast.function:
-        return _of_same_bytes(context, cast)
-    return Pathway("function", context.catalog.function(cast.function))
-
-
-def _of_same_bytes(context: BindContext, cast: Cast) -> Pathway:
-    """The way of a cast without a function: the bytes of a value are read as those of the other type."""
-    source, target = (context.type(oid).type for oid in (cast.source, cast.target))
-    is_built_in = max(source.oid, target.oid) < FIRST_DOMAIN_OID
-    if is_built_in or source.storage_kind == target.storage_kind:
-        return _RELABEL
-
-    def reread(value: Any) -> Any:
-        return target.receive(source.send(value), -1)
-
-    reading = Function(
-        oid=0,
-        name=target.name,
-        arguments=(cast.source,),
-        result=cast.target,
-        row=reread,
-    )
-    return Pathway("function", reading)
-
-
-def is_true_array(kind: Type) -> bool:
-    """Whether a type with elements is an array, and not a vector of fixed length such as point."""
-    return kind.category == "A" and kind.oid not in (22, 30)  # int2vector, oidvector
-
-
-WRITTEN_PSEUDO = (RECORD, 2287, 2277, VOID, 2275)
-"""Pseudo-types that can be written: record, record[], anyarray, whose values say what they are, void, cstring."""
-
-
-def _text_pathway(source: Type, target: Type, how: CastContext) -> Pathway | None:
-    # Everything can be written to a string in an assignment, and read from one when asked for by
-    # name.
-    if target.category == "S" and how in ("a", "e") and source.kind != "p":
-        return _TEXT
-    if source.category == "S" and how == "e" and target.kind != "p":
-        return _TEXT
-    if how in ("a", "e") and target.category == "S" and source.oid in WRITTEN_PSEUDO:
-        return _TEXT
-    return None
-
-
-def can_coerce(
-    context: BindContext, sources: tuple[Oid, ...], targets: tuple[Oid, ...], how: CastContext
-) -> bool:
-    """Whether every source type can become its target type.
-
-    Polymorphic ones considered together.
-    """
-    generic = False
-    for source, target in zip(sources, targets, strict=True):
-        if source == target or target == ANY:
-            continue
-        if is_polymorphic(target):
-            generic = True
-            continue
-        if source == UNKNOWN:
-            continue
-        if _is_row_pair(context, source, target):
-            continue
-        if find_pathway(context, source, target, how) is None:
-            return False
-    return not generic or is_consistent(context, sources, targets)
-
-
-def _is_row_pair(context: BindContext, source: Oid, target: Oid) -> bool:
-    if target == RECORD:
-        return context.type(source).type.kind == "c"
-    return source == RECORD and context.type(target).type.kind == "c"
 
 
 def coerce(
@@ -248,10 +98,10 @@ def _change(
     source = expression.type.oid
     if source == UNKNOWN:
         return _coerce_unknown(context, expression, target, modifier)
-    if _is_row_pair(context, source, target):
+    if is_row_pair(context, source, target):
         return _coerce_row(context, expression, target, how)
     plain = base_type(context, target) if source == RECORD else target
-    if plain != target and _is_row_pair(context, source, plain):
+    if plain != target and is_row_pair(context, source, plain):
         row = _coerce_row(context, expression, plain, how)
         return row and Relabel(type=context.type(target), argument=row, offset=row.offset)
     path = find_pathway(context, source, target, how)
@@ -409,20 +259,6 @@ def _coerce_row(
     return RowConstructor(type=result, items=tuple(items), names=names, offset=expression.offset)
 
 
-def row_columns(context: BindContext, oid: Oid) -> tuple[tuple[str, Oid, int], ...]:
-    """Name, type and modifier of the columns of a composite type."""
-    from server.catalog.objects import Table
-
-    base = base_type(context, oid)
-    found = context.catalog.object(base)
-    table = context.catalog.object(found.relation) if isinstance(found, UserType) else found
-    if not isinstance(table, Table):
-        table = context.catalog.table_of_row_type(base)
-    if table is None:
-        return ()
-    return tuple((column.name, column.type, column.modifier) for column in table.live_columns)
-
-
 def apply_modifier(
     context: BindContext, expression: Expression, modifier: int, explicit: bool
 ) -> Expression:
@@ -499,42 +335,6 @@ def coerce_specific(
             f"argument of {construct} must be type {wanted}, not type {source}"
         ).at(context.position(expression.offset))
     return changed
-
-
-def common_type(context: BindContext, expressions: list[Expression], construct: str) -> Oid:
-    """The one type of the branches of CASE, UNION, VALUES, ARRAY and the like (manual, 10.5)."""
-    first = expressions[0].type.oid
-    if first != UNKNOWN and all(each.type.oid == first for each in expressions):
-        return first
-    chosen = base_type(context, first)
-    for expression in expressions[1:]:
-        other = base_type(context, expression.type.oid)
-        if other in (UNKNOWN, chosen):
-            continue
-        if chosen == UNKNOWN:
-            chosen = other
-            continue
-        left, right = context.type(chosen).type, context.type(other).type
-        if left.category != right.category:
-            raise DatatypeMismatch(
-                f"{construct} types {type_name(context, chosen)} and "
-                f"{type_name(context, other)} cannot be matched"
-            ).at(context.position(expression.offset))
-        if (
-            not left.preferred
-            and can_coerce(context, (chosen,), (other,), "i")
-            and not can_coerce(context, (other,), (chosen,), "i")
-        ):
-            chosen = other
-    return TEXT if chosen == UNKNOWN else chosen
-
-
-def common_modifier(expressions: list[Expression], oid: Oid) -> int:
-    """The modifier that all the expressions share, or none."""
-    modifier = expressions[0].type.modifier
-    if all(each.type.oid == oid and each.type.modifier == modifier for each in expressions):
-        return modifier
-    return -1
 
 
 def settle(context: BindContext, expression: Expression) -> Expression:

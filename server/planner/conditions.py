@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from server.errors import DatatypeMismatch, FeatureNotSupported, InvalidObjectDefinition
 from server.expressions.expression import Subquery, Variable, walk
 from server.planner.bind_expression import bind_expression
-from server.planner.coerce import coerce_to, type_name
+from server.planner.coerce import coerce_to
 from server.planner.environment import UNKNOWN, BindContext, PlanningEnvironment
 from server.planner.resolution import Resolution
 from server.planner.standalone import BOOLEAN_OID, table_scope, trigger_scope
+from server.planner.type_facts import type_name
 from server.planner.view_text import ResolvedExpression
 
 if TYPE_CHECKING:

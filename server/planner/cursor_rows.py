@@ -70,10 +70,8 @@ class CursorRows:
         )
 
 
-def with_cursor_rows(context: BindContext, scope: Scope, node: exp.Expression, plan: Node) -> Node:
-    """The plan of a query, with the columns that WHERE CURRENT OF asks for if it is that of a cursor."""
-    if not (scope.top and node.args.get("of_cursor")):
-        return plan
+def with_cursor_rows(context: BindContext, scope: Scope, plan: Node) -> Node:
+    """The plan of a cursor's query, with the columns that WHERE CURRENT OF asks for."""
     locked, strength = _locked(plan)
     sources = locked or _scanned(scope, plan)
     if not sources:

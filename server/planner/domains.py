@@ -145,7 +145,7 @@ def _array_tester(context: BindContext, target: Oid, active: frozenset[Oid]) -> 
 
 def _row_tester(context: BindContext, target: Oid, active: frozenset[Oid]) -> Tester | None:
     """Every field is a value of its type."""
-    from server.planner.coerce import row_columns
+    from server.planner.type_facts import row_columns
 
     found = [
         (number, test)

@@ -9,7 +9,7 @@ types are those of the expressions that made the columns; `types` runs parallel 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,6 +38,14 @@ class Estimate:
     width: int = 32
     startup_cost: float = 0.0
     total_cost: float = 0.0
+
+    def plus(self, cost: float, rows: float | None = None) -> Estimate:
+        """The estimate of a node that adds a cost to its input's, and may leave other rows of it."""
+        return replace(
+            self,
+            rows=self.rows if rows is None else rows,
+            total_cost=self.total_cost + cost,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

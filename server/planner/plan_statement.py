@@ -16,7 +16,6 @@ from sqlglot import exp
 from server.planner.apply_rules import EVENTS, Step, steps_of
 from server.planner.bind_statement import BoundStatement, bind_statement
 from server.planner.choose import Chooser
-from server.planner.coerce import base_modifier, base_type
 from server.planner.environment import LOCK_ORDER, BindContext, PlanningEnvironment
 from server.planner.index_locks import with_indexes
 from server.planner.judged import judged
@@ -27,6 +26,7 @@ from server.planner.planned import Access, PlannedStatement
 from server.planner.rewrite.rules import rewrite
 from server.planner.rule_tree import Voice
 from server.planner.shape import shape_of
+from server.planner.type_facts import base_modifier, base_type
 from server.sql.parse import parse_statements
 
 if TYPE_CHECKING:

@@ -90,7 +90,7 @@ def _given(
     family: dict[Oid, str],
 ) -> dict[str, list[tuple[Oid, Oid]]]:
     """The types given, with what they are declared as, by what they are of."""
-    from server.planner.coerce import base_type
+    from server.planner.type_facts import base_type
 
     given: dict[str, list[tuple[Oid, Oid]]] = {
         _ELEMENT: [], _ARRAY: [], _RANGE: [], _MULTIRANGE: []
@@ -226,7 +226,7 @@ def _check_range(context: BindContext, known: _Known) -> None:
 
 def _common(context: BindContext, elements: list[Oid]) -> Oid:
     """The type that all can become; 0 for none given."""
-    from server.planner.coerce import can_coerce
+    from server.planner.pathways import can_coerce
 
     disagree = Mismatch("arguments of anycompatible family cannot be cast to a common type")
 

@@ -16,11 +16,11 @@ from server.errors import (
 from server.expressions.expression import Call, Expression, Subquery, columns_used, walk
 from server.planner.bind_expression import bind_expression
 from server.planner.bind_text import parse_expression
-from server.planner.coerce import type_name
 from server.planner.environment import BOOL, UNKNOWN, BindContext, PlanningEnvironment
 from server.planner.mutability import is_mutable
 from server.planner.scope import SYSTEM_COLUMNS
 from server.planner.standalone import table_scope
+from server.planner.type_facts import type_name
 from server.sql import nodes
 
 if TYPE_CHECKING:

@@ -20,10 +20,12 @@ from server.functions.function import Aggregate, Function, WindowFunction
 from server.identifiers import BY_OID
 from server.planner.bind_type import find_type
 from server.planner.candidates import Candidate, choose
-from server.planner.coerce import coerce, coerce_to, find_pathway, settle, type_name
+from server.planner.coerce import coerce, coerce_to, settle
 from server.planner.environment import ELSEWHERE, RECORD, TEXT, UNKNOWN, BindContext, raise_at
+from server.planner.pathways import find_pathway
 from server.planner.polymorphic import ANY, is_polymorphic, resolve
 from server.planner.scope import Scope
+from server.planner.type_facts import type_name
 
 if TYPE_CHECKING:
     from sqlglot import exp

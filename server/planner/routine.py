@@ -16,8 +16,9 @@ from server.catalog.routine_objects import ToldFunction
 from server.catalog.user_functions import actual_type
 from server.errors import InvalidFunctionDefinition
 from server.expressions.expression import Expression, Parameter, Variable
-from server.planner.coerce import coerce_to, row_columns, type_name
+from server.planner.coerce import coerce_to
 from server.planner.environment import RECORD, VOID, BindContext
+from server.planner.type_facts import row_columns, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,7 +159,7 @@ def result_of(
 
 
 def _is_composite(context: BindContext, oid: Oid) -> bool:
-    from server.planner.coerce import base_type
+    from server.planner.type_facts import base_type
 
     return context.type(base_type(context, oid)).type.kind == "c"
 

@@ -380,7 +380,7 @@ def row_of(
     context: BindContext, scope: Scope, level: Scope, item: RangeItem, offset: int
 ) -> Expression:
     """The row of a FROM item as one value."""
-    from server.planner.coerce import row_columns
+    from server.planner.type_facts import row_columns
 
     columns = list(item.columns())
     for column in columns:

@@ -18,10 +18,12 @@ from server.expressions.expression import Case, Expression
 from server.planner.bind_operator import make_operator
 from server.planner.bind_order import is_comparable
 from server.planner.bind_text import bind_catalog_expression
-from server.planner.coerce import coerce_or_fail, common_type, type_name
+from server.planner.coerce import coerce_or_fail
+from server.planner.common_types import common_type
 from server.planner.environment import BOOL, INT8, RECORD, BindContext, raise_at
 from server.planner.plan import Columns, Filter, Node, OutputColumn, Project
 from server.planner.scope import RangeColumn, RangeItem, Scope
+from server.planner.type_facts import type_name
 from server.sql import nodes
 from server.sql.quoting import quote_identifier
 

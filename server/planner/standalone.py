@@ -40,13 +40,15 @@ from server.planner.bind_operator import EVERYWHERE, find_operator, looking_in
 from server.planner.bind_text import parse_expression, without_positions
 from server.planner.bind_type import bind_type, find_type
 from server.planner.bound_parameters import check_parameters, know_parameters
-from server.planner.coerce import base_type, coerce_to, find_pathway, type_name
+from server.planner.coerce import coerce_to
 from server.planner.collations import with_collations
 from server.planner.environment import BindContext, PlanningEnvironment, raise_at
 from server.planner.mutability import is_mutable
+from server.planner.pathways import find_pathway
 from server.planner.polymorphic import is_polymorphic
 from server.planner.resolve_call import Resolved, Written, resolve_call, resolve_procedure
 from server.planner.scope import SYSTEM_COLUMNS, RangeColumn, RangeItem, Scope
+from server.planner.type_facts import base_type, type_name
 from server.sql import nodes
 
 if TYPE_CHECKING:

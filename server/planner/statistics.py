@@ -9,24 +9,16 @@ Rule 2: nothing here may fail: a value that cannot be read any more counts as un
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from server.catalog.objects import Index
 from server.catalog.partition_bounds import leaves_of
 from server.catalog.statistics_objects import ExtendedStatistics
 from server.errors import SqlError
-from server.expressions.expression import (
-    Call,
-    Constant,
-    Parameter,
-    Variable,
-    columns_used,
-    walk,
-)
+from server.expressions.expression import Call, Constant, Parameter, Variable, columns_used, walk
 from server.expressions.folding import fold_constants
+from server.planner.learned_keys import Same, keys_of_column, keys_of_elements
 from server.planner.matching import strip_relabel, structural_key
-from server.types.type import TextStyle, Type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,11 +28,12 @@ if TYPE_CHECKING:
     from server.expressions.expression import ColumnId, Expression
     from server.planner.environment import PlanningEnvironment
     from server.planner.plan import Scan
+    from server.types.type import Type
+
 
 DEFAULT_DISTINCT = 200.0
 DEFAULT_WIDTH = 32
 BOOLEAN = 16
-_STYLE = TextStyle()
 
 
 @dataclass(slots=True)
@@ -443,79 +436,11 @@ def _fill(facts: ColumnFacts, learned: ColumnStatistics, element: Type | None) -
         facts.distinct = -distinct * facts.rows
     else:
         facts.distinct = distinct
-    keys = _learned_keys(Same(learned), Same(facts.kind))
+    keys = keys_of_column(Same(learned), Same(facts.kind))
     facts.common, facts.common_values = keys.common, keys.common_values
     facts.bounds, facts.bound_values = keys.bounds, keys.bound_values
     facts.common_total = sum(share for _, share in learned.common)
     if element is not None:
         facts.element = element
-        facts.elements = _element_keys(Same(learned), Same(element))
+        facts.elements = keys_of_elements(Same(learned), Same(element))
         facts.least_element_share = learned.element_shares[-3]
-
-
-class Same:
-    """Something that is the same as itself only: what is frozen is looked up by what it is, not by what it says."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Same) and self.value is other.value
-
-    def __hash__(self) -> int:
-        return id(self.value)
-
-
-@dataclass(frozen=True, slots=True)
-class LearnedKeys:
-    """The common values of a column with their shares, and the bounds of its histogram, as sort keys."""
-
-    common: dict[Any, float]
-    common_values: list[Any]
-    bounds: list[Any]
-    bound_values: list[Any]
-
-
-@lru_cache(maxsize=4000)
-def _learned_keys(learned: Same, kind: Same) -> LearnedKeys:
-    """They are read once: a hundred texts take longer than all the rest of planning a statement."""
-    common, common_values = {}, []
-    for text, share in learned.value.common:
-        value = value_of_text(kind.value, text)
-        if value is not None:
-            common[key_of_value(kind.value, value)] = share
-            common_values.append(value)
-    values = [value_of_text(kind.value, text) for text in learned.value.histogram]
-    if None in values:
-        values = []
-    bounds = [key_of_value(kind.value, each) for each in values]
-    return LearnedKeys(common, common_values, bounds, values)
-
-
-@lru_cache(maxsize=1000)
-def _element_keys(learned: Same, kind: Same) -> dict[Any, float]:
-    """The common elements of arrays with their shares."""
-    texts, shares = learned.value.elements, learned.value.element_shares
-    keys = (key_of_text(kind.value, text) for text in texts)
-    return {key: share for key, share in zip(keys, shares, strict=False) if key is not None}
-
-
-def value_of_text(kind: Type, text: str) -> Any:
-    """A value that was kept as text, None if it cannot be read any more."""
-    try:
-        return kind.parse(text, -1, _STYLE)
-    except (SqlError, ValueError, KeyError):
-        return None
-
-
-def key_of_text(kind: Type, text: str) -> Any:
-    """The sort key of a value in text form, None if it has none."""
-    value = value_of_text(kind, text)
-    return None if value is None else key_of_value(kind, value)
-
-
-def key_of_value(kind: Type, value: Any) -> Any:
-    """What Python orders as the type orders its values."""
-    return kind.sort_key(value) if kind.sort_key is not None else value

@@ -18,11 +18,12 @@ from server.errors import SqlError
 from server.expressions.expression import columns_used
 from server.planner.bind_expression import bind_expression
 from server.planner.bind_text import parse_expression, without_positions
-from server.planner.coerce import base_type, coerce_to
+from server.planner.coerce import coerce_to
 from server.planner.environment import BindContext, PlanningEnvironment
 from server.planner.resolution import Resolution
 from server.planner.scope import Scope
 from server.planner.standalone import table_scope
+from server.planner.type_facts import base_type
 from server.planner.view_text import ResolvedExpression
 from server.sql.deparse import deparse
 

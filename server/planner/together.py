@@ -28,8 +28,8 @@ from server.expressions.expression import (
     columns_used,
 )
 from server.planner.clauses import compared, elements_of
+from server.planner.learned_keys import key_of_text
 from server.planner.matching import strip_relabel, structural_key
-from server.planner.statistics import Together, key_of_text
 from server.planner.value_estimates import TESTS, comparable
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from server.planner.statistics import Known
+    from server.planner.statistics import Known, Together
 
     Mask = npt.NDArray[np.bool_]
     Plain = Callable[[Sequence[Expression]], float]

@@ -12,7 +12,7 @@ from math import isfinite
 from operator import eq, ge, gt, le, lt, ne
 from typing import TYPE_CHECKING, Any, Final
 
-from server.planner.statistics import key_of_value
+from server.planner.learned_keys import key_of_value
 from server.types.interval import sort_key as interval_key
 from server.types.interval_style import Interval
 from server.types.network import Inet

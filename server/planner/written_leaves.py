@@ -14,7 +14,8 @@ from server.planner.partition_values import key_columns
 from server.planner.physical import KeyClause, KeyTest, Pruning
 from server.planner.plan import Values
 from server.planner.planned import PartitionLocks
-from server.planner.prune import UNKNOWN, is_given, known_values
+from server.planner.prune import is_given
+from server.planner.survivors import UNKNOWN, known_values
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

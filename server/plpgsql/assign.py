@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from server.errors import DatatypeMismatch, NullValueNotAllowed
-from server.planner.coerce import row_columns, type_name
 from server.planner.environment import RECORD
+from server.planner.type_facts import row_columns, type_name
 from server.plpgsql.embedded import converted, value_of
 from server.plpgsql.extra_checks import other_count
 from server.plpgsql.frame import empty_record, no_field, not_assigned

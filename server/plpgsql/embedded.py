@@ -13,12 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlglot import exp
 
 from server.catalog.functions.registry import SYSTEM_FUNCTIONS
-from server.errors import (
-    CardinalityViolation,
-    DatatypeMismatch,
-    SqlError,
-    SqlSyntaxError,
-)
+from server.errors import CardinalityViolation, DatatypeMismatch, SqlError, SqlSyntaxError
 from server.executor.routines import run_rows
 from server.executor.waits import Sees
 from server.expressions.evaluate import compile_row
@@ -36,11 +31,12 @@ from server.expressions.expression import (
 )
 from server.expressions.parameters_only import Parameters, needs_parameters_only
 from server.planner.bind_expression import bind_expression
-from server.planner.coerce import coerce_to, settle, type_name
+from server.planner.coerce import coerce_to, settle
 from server.planner.environment import RECORD, TEXT, UNKNOWN, BindContext
 from server.planner.plan_statement import plan_tree
 from server.planner.rewrite.routines import inlined_expression
 from server.planner.scope import Scope
+from server.planner.type_facts import type_name
 from server.plpgsql.names import WHOLE, BodyNames, reader_of
 from server.plpgsql.queries import InQuery, in_expression
 from server.plpgsql.transitions import name_transitions, reads_transitions, transition_rows

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from server.errors import ObjectNotInPrerequisiteState, UndefinedColumn
-from server.planner.coerce import row_columns
 from server.planner.environment import RECORD, BindContext
+from server.planner.type_facts import row_columns
 from server.types.record import Record
 
 if TYPE_CHECKING:

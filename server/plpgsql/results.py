@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import DatatypeMismatch
-from server.planner.coerce import row_columns, type_name
 from server.planner.environment import RECORD, VOID
+from server.planner.type_facts import row_columns, type_name
 from server.plpgsql import tree
 from server.plpgsql.assign import row_as
 from server.plpgsql.embedded import converted, value_of
@@ -125,7 +125,7 @@ def _check_structure(
 
 
 def _is_domain_over(frame: Frame, domain: int, base: int) -> bool:
-    from server.planner.coerce import base_type
+    from server.planner.type_facts import base_type
 
     return base_type(frame.binding(), domain) == base
 

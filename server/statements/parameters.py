@@ -14,12 +14,13 @@ from server.errors import (
 )
 from server.expressions.expression import Variable, walk
 from server.planner.bind_expression import bind_expression
-from server.planner.coerce import coerce, type_name
+from server.planner.coerce import coerce
 from server.planner.environment import BindContext
 from server.planner.polymorphic import is_polymorphic
 from server.planner.scope import Scope
 from server.planner.standalone import bind_type_name
 from server.planner.stored_text import stored_default, stored_expression
+from server.planner.type_facts import type_name
 
 if TYPE_CHECKING:
     from server.sql.object_names import Parameter

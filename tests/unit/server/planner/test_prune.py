@@ -10,7 +10,7 @@ from server.catalog.partition_bounds import partition_map
 from server.catalog.state import CatalogState
 from server.expressions.expression import Constant
 from server.planner.physical import KeyClause, KeyTest
-from server.planner.prune import known_values, survivors
+from server.planner.survivors import known_values, survivors
 from server.types.registry import TYPE_BY_NAME
 from server.types.type import TypeReference
 

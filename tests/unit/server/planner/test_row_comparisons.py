@@ -1,6 +1,6 @@
 """A page behind a key is found by index, and what ANALYZE learned of a column is read once."""
 
-from server.planner import statistics
+from server.planner import learned_keys
 from tests.support.conversation import Client
 from tests.support.engine import memory_database
 
@@ -32,9 +32,9 @@ def test_the_first_fields_of_a_row_comparison_bound_an_index_scan():
 
 def test_a_histogram_is_read_once(monkeypatch):
     read = []
-    plain = statistics.value_of_text
+    plain = learned_keys.value_of_text
     monkeypatch.setattr(
-        statistics, "value_of_text", lambda kind, text: read.append(text) or plain(kind, text)
+        learned_keys, "value_of_text", lambda kind, text: read.append(text) or plain(kind, text)
     )
     with memory_database() as database:
         client = Client(database)
