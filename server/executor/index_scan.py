@@ -16,9 +16,11 @@ import numpy as np
 from server.executor.columns import batch_of_rows
 from server.executor.evaluation import Scalar, scalar
 from server.executor.operator import Builder, Operator
-from server.executor.scan import RowLoader, version_row
+from server.executor.scan import RowLoader, TableScan, version_row
 from server.executor.table_shape import shape_of
 from server.executor.up_to_error import up_to_error
+from server.functions.pattern_prefix import PREFIXES, pattern_bounds
+from server.planner import physical
 from storage.engine import encode_key, key_after_prefix
 
 if TYPE_CHECKING:
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
     from server.executor.context import ExecutionContext
     from server.executor.index_keys import IndexShape
-    from server.planner import physical
     from server.vector.batch import Batch
 
 VALUE: Final = b"\x01"
@@ -56,13 +57,14 @@ def _portions(count: int, first: int) -> Iterator[tuple[int, int]]:
 class IndexScan(Operator):
     """The rows that satisfy conditions on the first keys of an index, in index order."""
 
-    __slots__ = ("_conditions", "_loader")
+    __slots__ = ("_conditions", "_loader", "_whole")
 
     plan: physical.IndexScan
 
     def __init__(self, plan: physical.IndexScan, builder: Builder) -> None:
         super().__init__(plan, builder)
         self._loader = RowLoader(plan, plan.filter)
+        self._whole = _scan_instead(plan, builder)
         self._conditions: tuple[tuple[physical.KeyCondition, Scalar | None], ...] = tuple(
             (condition, None if condition.value is None else scalar(condition.value))
             for condition in plan.conditions
@@ -75,6 +77,9 @@ class IndexScan(Operator):
         ranges = key_ranges(shape, self.plan.conditions, values)
         if self.plan in context.overrides:
             yield from self._overridden(shape, ranges, context)
+            return
+        if self._whole is not None and ranges == [(VALUE, BEHIND_VALUES)]:
+            yield from self._whole.run(context)
             return
         if self.plan.backward:
             ranges.reverse()
@@ -180,6 +185,28 @@ class IndexScan(Operator):
             yield self._loader.load_row(full, row_id, context)
 
 
+def _scan_instead(plan: physical.IndexScan, builder: Builder) -> TableScan | None:
+    """The scan to be done where patterns turn out to begin with anything; the filter has their conditions as well."""
+    is_by_patterns = all(condition.operator in PREFIXES for condition in plan.conditions)
+    if (
+        plan.ordered
+        or not plan.conditions
+        or not is_by_patterns
+        or plan.index.predicate is not None
+    ):
+        return None
+    whole = physical.TableScan(
+        output=plan.output,
+        types=plan.types,
+        estimate=plan.estimate,
+        table=plan.table,
+        alias=plan.alias,
+        attributes=plan.attributes,
+        filter=plan.filter,
+    )
+    return TableScan(whole, builder)
+
+
 def key_ranges(
     shape: IndexShape, conditions: Sequence[physical.KeyCondition], values: Sequence[Any]
 ) -> list[Range]:
@@ -188,6 +215,15 @@ def key_ranges(
     That satisfy the conditions.
     """
     return KeyRanges(shape, conditions).of(values)
+
+
+def _without_patterns(conditions: Sequence[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Patterns as the bounds between which matching texts lie."""
+    for operator, value in conditions:
+        if operator in PREFIXES:
+            yield from pattern_bounds(operator, value)
+        else:
+            yield operator, value
 
 
 class KeyRanges:
@@ -262,7 +298,7 @@ class _Part:
     def bounds(self, conditions: Sequence[tuple[str, Any]]) -> tuple[bytes, bytes]:
         """From and to of the encodings that satisfy all conditions."""
         low, high = VALUE, BEHIND_VALUES
-        for operator, value in conditions:
+        for operator, value in _without_patterns(conditions):
             if operator == "notnull":
                 continue
             is_above = operator in (">", ">=")

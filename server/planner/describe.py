@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from server.expressions.expression import Constant
+from server.functions.pattern_prefix import PREFIXES, pattern_bounds
 from server.planner import change_plans
 from server.planner import physical as p
 from server.planner.bind_operator import and_all
@@ -276,11 +278,16 @@ def _index_scan(plan: p.IndexScan, names: Names) -> Described:
     return node
 
 
+ORDERS = frozenset(("<", "<=", ">", ">="))
+"""Operators that classes of patterns have in a form of their own."""
+
+
 def _index_condition(plan: p.IndexScan, names: Names) -> str | None:
     parts = []
     for condition in plan.conditions:
         key = plan.index.keys[condition.position]
         name = key.expression or plan.table.column(key.number).name
+        goes_by_bytes = key.operator_class.endswith("_pattern_ops")
         if condition.operator in ("null", "notnull"):
             parts.append(f"({name} IS {'NOT ' if condition.operator == 'notnull' else ''}NULL)")
             continue
@@ -288,11 +295,24 @@ def _index_condition(plan: p.IndexScan, names: Names) -> str | None:
         value = deparse(condition.value, names)
         if condition.operator == "any":
             parts.append(f"({name} = ANY ({value}))")
-        else:
-            parts.append(f"({name} {condition.operator} {value})")
+            continue
+        for operator, text in _compared(condition, value, names):
+            shown = f"~{operator}~" if goes_by_bytes and operator in ORDERS else operator
+            parts.append(f"({name} {shown} {text})")
     if not parts:
         return None
     return parts[0] if len(parts) == 1 else f"({' AND '.join(parts)})"
+
+
+def _compared(condition: p.KeyCondition, value: str, names: Names) -> list[tuple[str, str]]:
+    """With what a key is compared; for a pattern that is not known yet, the pattern itself."""
+    if condition.operator not in PREFIXES:
+        return [(condition.operator, value)]
+    pattern = condition.value
+    if not isinstance(pattern, Constant) or not isinstance(pattern.value, str):
+        return [("^@", value)]
+    bounds = pattern_bounds(condition.operator, pattern.value)
+    return [(operator, deparse(replace(pattern, value=text), names)) for operator, text in bounds]
 
 
 def _inverted_scan(plan: InvertedScan, names: Names) -> Described:

@@ -6,7 +6,7 @@ Rule 2: a partial index serves when the conditions contain its predicate.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from server.expressions.expression import (
@@ -17,9 +17,13 @@ from server.expressions.expression import (
     Expression,
     InList,
     IsNull,
+    OuterVariable,
     RowComparison,
+    Subquery,
     columns_used,
+    walk,
 )
+from server.functions.pattern_prefix import PATTERN_KINDS, PREFIXES
 from server.planner.bind_operator import COMMUTATORS, conjuncts
 from server.planner.implication import all_implied
 from server.planner.matching import is_volatile, strip_relabel, structural_key
@@ -33,9 +37,14 @@ if TYPE_CHECKING:
     from server.planner.plan import Scan
     from server.types.type import Type
 
-_INDEXABLE = ("=", "<", "<=", ">", ">=")
+_INDEXABLE = {
+    **{operator: operator for operator in ("=", "<", "<=", ">", ">=")},
+    **{f"~{operator}~": operator for operator in ("<", "<=", ">", ">=")},
+}
+"""Operators of comparison by those of key conditions; those of patterns go by code points under any collation."""
 _INTEGERS = frozenset((20, 21, 23))
 _STRINGS = frozenset((25, 1043, 1042))
+BPCHAR = 1042
 
 
 @dataclass(slots=True)
@@ -78,13 +87,19 @@ def match_index(
         equal = equal or next(((c, e) for c, e in found if c.operator == "any"), None)
         if equal is not None:
             matched.conditions.append(equal[0])
-            matched.answered.append(equal[1])
+            if _is_pattern(equal[1]):
+                matched.narrowed.append(equal[1])
+            else:
+                matched.answered.append(equal[1])
             matched.equal_count += 1
             continue
         for condition, expression in _narrowest(found):
             matched.conditions.append(condition)
-            is_exact = not isinstance(expression, RowComparison)
-            (matched.answered if is_exact else matched.narrowed).append(expression)
+            if _is_pattern(expression):
+                matched.narrowed.append(_of_prefix(chooser, expression))
+            else:
+                is_exact = not isinstance(expression, RowComparison)
+                (matched.answered if is_exact else matched.narrowed).append(expression)
         break
     matched.unique = (
         index.unique
@@ -121,9 +136,12 @@ def unanswered(
 def _narrowest(
     found: list[tuple[KeyCondition, Expression]],
 ) -> list[tuple[KeyCondition, Expression]]:
-    """One lower and one upper bound; any more stay in the filter."""
+    """One lower and one upper bound, any more stay in the filter; and all patterns, which have two bounds each."""
     result: dict[str, tuple[KeyCondition, Expression]] = {}
     for condition, expression in found:
+        if condition.operator in PREFIXES:
+            result[f"pattern {len(result)}"] = (condition, expression)
+            continue
         side = "low" if condition.operator in (">", ">=", "notnull") else "high"
         if side not in result or result[side][0].operator == "notnull":
             result[side] = (condition, expression)
@@ -157,6 +175,54 @@ def _as_key_condition(
     return None if read is None else read(chooser, scan, wanted, kind.oid, condition)
 
 
+def _called(chooser: Chooser, scan: Scan, wanted: object, key_type: int, condition: Call) -> Found:
+    read = _pattern if _is_pattern(condition) else _comparison
+    return read(chooser, scan, wanted, key_type, condition)
+
+
+def _is_pattern(condition: Expression) -> bool:
+    return isinstance(condition, Call) and condition.function.oid in PATTERN_KINDS
+
+
+def _pattern(chooser: Chooser, scan: Scan, wanted: object, key_type: int, condition: Call) -> Found:
+    """What matching texts begin with; texts are in the order of their code points where no collation says otherwise."""
+    operand, pattern = condition.arguments
+    if key_type not in _STRINGS or not _is_key(operand, wanted) or not _is_given(scan, pattern):
+        return None
+    kind = PATTERN_KINDS[condition.function.oid]
+    known = chooser.facts.constant(pattern)
+    if known is None:
+        return kind, pattern
+    if not isinstance(known.value, str):
+        return None
+    prefix = PREFIXES[kind](known.value)
+    if not prefix.text:
+        return None
+    if prefix.is_whole and isinstance(pattern, Constant) and key_type != BPCHAR:
+        return "=", Constant(type=pattern.type, value=prefix.text)
+    return kind, pattern
+
+
+def _of_prefix(chooser: Chooser, condition: Expression) -> Expression:
+    """What an index answers of a pattern, as a condition to estimate by."""
+    assert isinstance(condition, Call)
+    operand, pattern = condition.arguments
+    known = chooser.facts.constant(pattern)
+    if known is None or not isinstance(known.value, str):
+        return condition
+    prefix = PREFIXES[PATTERN_KINDS[condition.function.oid]](known.value)
+    start = Constant(type=pattern.type, value=prefix.text)
+    return replace(condition, operator="^@", arguments=(operand, start))
+
+
+def _is_given(scan: Scan, pattern: Expression) -> bool:
+    """Whether a pattern is known when a statement begins; what it is for a row of another table, nobody can guess."""
+    if isinstance(pattern, Constant):
+        return True
+    varies = any(isinstance(node, OuterVariable | Subquery) for node in walk(pattern))
+    return not varies and not _reads(scan, pattern) and not is_volatile(pattern)
+
+
 def _comparison(
     _chooser: Chooser, scan: Scan, wanted: object, key_type: int, condition: Call
 ) -> Found:
@@ -166,7 +232,7 @@ def _comparison(
         operand, value = condition.arguments[mine], condition.arguments[other]
         if not _is_key(operand, wanted) or not _usable(scan, value, key_type):
             continue
-        operator = condition.operator
+        operator = _INDEXABLE[condition.operator]
         return (COMMUTATORS[operator] if swapped else operator), value
     return None
 
@@ -226,7 +292,7 @@ def _list_condition(
 
 
 _READERS: dict[type[Expression], Callable[..., Found]] = {
-    Call: _comparison,
+    Call: _called,
     RowComparison: _first_of_rows,
     IsNull: _null_condition,
     InList: _list_condition,
@@ -251,7 +317,7 @@ def _same_family(left: int, right: int) -> bool:
         return True
     # bpchar pads, so it is not compared as text is.
     pair = {left, right}
-    return pair <= _INTEGERS or pair <= (_STRINGS - {1042})
+    return pair <= _INTEGERS or pair <= (_STRINGS - {BPCHAR})
 
 
 def _reads(scan: Scan, value: Expression) -> bool:

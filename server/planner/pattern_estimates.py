@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from server.errors import SqlError
 from server.expressions.expression import Constant, columns_used
 from server.functions.pattern import compile_like
+from server.functions.pattern_prefix import behind_prefix, prefix_of_ilike, prefix_of_like
 from server.functions.regex_search import compile_regex
 from server.planner.value_estimates import (
     comparable,
@@ -98,7 +99,7 @@ def _prefix_share(facts: ColumnFacts, prefix: str, like_it: Constant) -> float:
         return DEFAULT_MATCH
     rare = _without_common(facts)
     first = Constant(type=like_it.type, value=prefix)
-    after = Constant(type=like_it.type, value=prefix[:-1] + chr(min(ord(prefix[-1]) + 1, 0x10FFFF)))
+    after = Constant(type=like_it.type, value=behind_prefix(prefix) or prefix)
     share = compared_share(rare, ">=", first) + compared_share(rare, "<", after) - 1.0
     return max(share, equal_share(facts, comparable(facts.kind, first), is_known=True))
 
@@ -122,15 +123,8 @@ def _tester(operator: str, pattern: str) -> Callable[[Any], bool] | None:
 
 
 def _read_like(pattern: str) -> _Pattern:
-    """The characters up to the first wildcard."""
-    prefix: list[str] = []
-    place = 0
-    while place < len(pattern) and pattern[place] not in "%_":
-        place += pattern[place] == "\\"
-        prefix += pattern[place : place + 1]
-        place += 1
-    rest = pattern[place:]
-    return _Pattern("".join(prefix), is_whole=not rest, rest=_like_share(rest))
+    found = prefix_of_like(pattern)
+    return _Pattern(found.text, found.is_whole, _like_share(found.rest))
 
 
 def _like_share(rest: str) -> float:
@@ -147,13 +141,8 @@ def _like_share(rest: str) -> float:
 
 
 def _read_any_case(pattern: str) -> _Pattern:
-    """Letters are of either case: a prefix ends before the first one."""
-    exact = _read_like(pattern)
-    letter = next((n for n, each in enumerate(exact.prefix) if each.isalpha()), None)
-    if letter is None:
-        return exact
-    cut = exact.prefix[:letter]
-    return _Pattern(cut, is_whole=False, rest=_like_share(pattern[len(cut) :]))
+    found = prefix_of_ilike(pattern)
+    return _Pattern(found.text, found.is_whole, _like_share(found.rest))
 
 
 def _read_start(pattern: str) -> _Pattern:

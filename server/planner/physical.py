@@ -115,7 +115,8 @@ class KeyCondition:
 
     Values hold no columns of the scanned table (outer ones: OuterVariable).
 
-    operator: = < <= > >=, or 'any' for = ANY(array), 'null' for IS NULL, 'notnull'.
+    operator: = < <= > >=, or 'any' for = ANY(array), 'null' for IS NULL, 'notnull', or one of PATTERN_KINDS: the value
+    is a pattern, and what the index finds begins as all that matches it.
     """
 
     position: int

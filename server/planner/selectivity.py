@@ -6,7 +6,7 @@ Rule 2: conditions are taken to be independent, but for two bounds on one value 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from server.expressions.expression import (
@@ -305,8 +305,14 @@ def _unknown(known: Known, operand: Expression) -> ColumnFacts:
     return ColumnFacts(rows or 1.0 / DEFAULT_EQUAL, kind=operand.type.type)
 
 
+STARTS_WITH = 3696
+"""The OID of the function that the operator ^@ is, too."""
+
+
 def _call(known: Known, condition: Any) -> float:
     operator = condition.operator
+    if condition.function.oid == STARTS_WITH:
+        return pattern_share(known, replace(condition, operator="^@")) or 0.0
     if condition.form != "operator" or len(condition.arguments) != 2:
         facts = known.expression(condition)
         return DEFAULT_CALL if facts is None else _truth(known, condition)
