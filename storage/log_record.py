@@ -21,6 +21,10 @@ from storage.logbuffer import (
 
 INCARNATION_KIND = 2
 """The only kind of record that may start a new incarnation; recovery writes it at the cut."""
+END_KINDS = (4, 5)
+"""What ends a transaction: with a commit, or without."""
+NO_SUBXIDS = bytes(4)
+"""What such a record says of a transaction that had no subtransactions, if it says no more."""
 
 
 class WalRecord(NamedTuple):
@@ -47,6 +51,11 @@ class LogPlace(NamedTuple):
 def place_after(record: WalRecord) -> LogPlace:
     """Where the record after this one is looked for."""
     return LogPlace(record.end_lsn, record.lsn, record.incarnation)
+
+
+def ends_alone(record: WalRecord) -> bool:
+    """Whether a record is the end of a transaction that had no subtransactions, and says no more, as most are."""
+    return record.kind in END_KINDS and record.payload == NO_SUBXIDS
 
 
 def follows(record: WalRecord, place: LogPlace) -> bool:

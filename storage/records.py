@@ -11,7 +11,7 @@ from enum import IntEnum
 
 from storage.change import CHANGE_KIND, describe
 from storage.errors import Corruption
-from storage.log_record import INCARNATION_KIND, WalRecord
+from storage.log_record import END_KINDS, INCARNATION_KIND, WalRecord
 from storage.native import PageTable, redo
 
 _COUNT = struct.Struct("<I")
@@ -75,8 +75,7 @@ RECORD_KINDS: dict[int, RecordKind] = {
     )
 }
 assert RECORD_KINDS.keys() == set(Kind)
-_ENDS = (Kind.COMMIT, Kind.ABORT)
-_NO_SUBXIDS = _COUNT.pack(0)
+assert END_KINDS == (Kind.COMMIT, Kind.ABORT)
 
 
 def record_kind(record: WalRecord) -> RecordKind:
@@ -91,11 +90,6 @@ def encode_end(subxids: Iterable[int], payload: bytes = b"") -> bytes:
     """The payload of COMMIT and ABORT: subtransactions that end too, and what the caller adds."""
     xids = tuple(subxids)
     return _COUNT.pack(len(xids)) + b"".join(map(_XID.pack, xids)) + payload
-
-
-def ends_alone(record: WalRecord) -> bool:
-    """Whether a record is the end of a transaction that had no subtransactions, and says no more, as most are."""
-    return record.kind in _ENDS and record.payload == _NO_SUBXIDS
 
 
 def decode_end(payload: bytes) -> tuple[tuple[int, ...], bytes]:

@@ -22,7 +22,7 @@ from storage.log_segments import LogSegments, segment_name
 from storage.native import replay_records, skip_records
 from storage.options import Options
 from storage.pages import Pager
-from storage.records import Kind, decode_end, ends_alone, record_kind
+from storage.records import Kind, decode_end, record_kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +55,11 @@ class Recovered:
     record_count: int = 0
     end_lsn: int = 0
 
-    def redo(self, table: PageTable, records: Sequence[WalRecord]) -> None:
-        """Redoes records that are no changes, and takes them into account."""
-        ended = set()
+    def redo(self, table: PageTable, records: Sequence[WalRecord], ended: Set[int]) -> None:
+        """Redoes records that are no changes, and takes them into account; `ended` are further ids that ended."""
         for record in records:
-            if ends_alone(record):  # which is nearly all of them, and nothing of it is in the pages
-                ended.add(record.xid)
-            else:
-                record_kind(record).redo(table, record)
-                self._observe(record)
+            record_kind(record).redo(table, record)
+            self._observe(record)
         self._end(ended - {0})
 
     def _observe(self, record: WalRecord) -> None:
@@ -147,14 +143,14 @@ def replay(
     table.redo_lsn = control.redo_lsn
     reader = LogReader(files, options, control.redo_lsn)
     while reader.lsn < end.end_lsn:
-        place, count, others = replay_records(
+        place, count, ended, others = replay_records(
             table, *reader.window(), end.end_lsn, recovered.unfinished
         )
         if not count and not reader.read_on():
             break
         if count:
             reader.move_to(place)
-        recovered.redo(table, others)
+        recovered.redo(table, others, ended)
         recovered.record_count += count
         if progress is not None:
             progress(recovered.record_count, end.record_count)

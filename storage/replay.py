@@ -1,7 +1,7 @@
 """Redo of many records at once: what recovery does with most of the log."""
 
 from storage.change import CHANGE_KIND, PageTable, redo
-from storage.log_record import LogPlace, WalRecord, place_after, read_records
+from storage.log_record import LogPlace, WalRecord, ends_alone, place_after, read_records
 
 
 def replay_records(
@@ -11,12 +11,13 @@ def replay_records(
     place: LogPlace,
     until_lsn: int,
     xids: set[int],
-) -> tuple[LogPlace, int, list[WalRecord]]:
+) -> tuple[LogPlace, int, set[int], list[WalRecord]]:
     """Redoes the changes among the valid records from a position in data on, up to until_lsn.
 
-    Gives the place behind them, how many records there were, and those that are no changes. The
-    transactions that made the changes go into `xids`.
+    Gives the place behind them, how many records there were, the transactions that ended and had no others
+    within them, and the records of all other kinds. The transactions that made the changes go into `xids`.
     """
+    ended: set[int] = set()
     others: list[WalRecord] = []
     count = 0
     for record in read_records(data, start, place, len(data)):
@@ -24,10 +25,12 @@ def replay_records(
             break
         place = place_after(record)
         count += 1
-        if record.kind != CHANGE_KIND:
+        if record.kind == CHANGE_KIND:
+            redo(table, record.payload, record.lsn, record.end_lsn)
+            if record.xid:
+                xids.add(record.xid)
+        elif ends_alone(record):
+            ended.add(record.xid)
+        else:
             others.append(record)
-            continue
-        redo(table, record.payload, record.lsn, record.end_lsn)
-        if record.xid:
-            xids.add(record.xid)
-    return place, count, others
+    return place, count, ended, others

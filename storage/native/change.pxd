@@ -10,6 +10,16 @@ cdef enum PageState:
     UNLOGGED = 16
 
 
+# Numbers, one behind the other.
+cdef struct Words:
+    uint64_t *items
+    size_t count
+    size_t capacity
+
+
+cdef int push(Words *words, uint64_t item) except -1 nogil
+
+
 cdef class PageTable:
     cdef readonly object store
     cdef readonly object lsns
@@ -34,11 +44,17 @@ cdef class PageTable:
     cdef uint8_t *state_of
 
     cdef int fault_in(self, uint64_t first_page, uint64_t page_count) except -1
-    cdef int check_slowly(self, uint64_t first_page, uint64_t page_count) except -1
-    cdef void mark_raw(self, uint64_t address, uint64_t count, uint64_t lsn)
+    cdef Words redone  # pages that became dirty while is_redoing
+    cdef bint is_redoing
+
+    cdef int check_slowly(self, uint64_t first_page, uint64_t page_count) except -1 nogil
+    cdef int mark_raw(self, uint64_t address, uint64_t count, uint64_t lsn) except -1 nogil
+    # Redo needs the interpreter for little: what became dirty is noted apart until it ends.
+    cdef void begin_redo(self) noexcept
+    cdef int end_redo(self) except -1
 
     # Verifies pages at their first touch; raises Corruption.
-    cdef inline int check_pages(self, uint64_t first_page, uint64_t page_count) except -1:
+    cdef inline int check_pages(self, uint64_t first_page, uint64_t page_count) except -1 nogil:
         if page_count == 1 and self.state_of[first_page] & VERIFIED:
             return 0
         return self.check_slowly(first_page, page_count)
@@ -91,4 +107,4 @@ cdef class Change:
 
 cdef int redo_raw(
     PageTable table, const unsigned char *data, size_t length, uint64_t start_lsn, uint64_t end_lsn
-) except -1
+) except -1 nogil

@@ -62,6 +62,10 @@ cdef class PageTable:
         self.image_lsn_of = &words[0]
         small = self.states
         self.state_of = &small[0]
+        self.redone.items = NULL
+
+    def __dealloc__(self):
+        free(self.redone.items)
 
     def check(self, uint64_t first_page, uint64_t page_count):
         """Verifies the pages of a run that were not touched yet; raises Corruption."""
@@ -88,15 +92,16 @@ cdef class PageTable:
             self.populate(first_page, page_count)
         return 0
 
-    cdef int check_slowly(self, uint64_t first_page, uint64_t page_count) except -1:
+    cdef int check_slowly(self, uint64_t first_page, uint64_t page_count) except -1 nogil:
         cdef uint64_t page_no
         for page_no in range(first_page, first_page + page_count):
             if not self.state_of[page_no] & VERIFIED:
-                self.verify(first_page, page_count)
+                with gil:
+                    self.verify(first_page, page_count)
                 return 0
         return 0
 
-    cdef void mark_raw(self, uint64_t address, uint64_t count, uint64_t lsn):
+    cdef int mark_raw(self, uint64_t address, uint64_t count, uint64_t lsn) except -1 nogil:
         cdef uint64_t page_no = address >> self.shift
         cdef uint64_t last_page = (address + count - 1) >> self.shift
         while page_no <= last_page:
@@ -106,8 +111,39 @@ cdef class PageTable:
                 self.lsn_of[page_no] = lsn
             if not self.state_of[page_no] & DIRTY:
                 self.state_of[page_no] |= DIRTY | WRITTEN
-                self.dirty.append(page_no)
+                if self.is_redoing:
+                    push(&self.redone, page_no)
+                else:
+                    with gil:
+                        self.dirty.append(page_no)
             page_no += 1
+        return 0
+
+    cdef void begin_redo(self) noexcept:
+        self.is_redoing = True
+
+    cdef int end_redo(self) except -1:
+        cdef size_t index
+        self.is_redoing = False
+        for index in range(self.redone.count):
+            self.dirty.append(self.redone.items[index])
+        self.redone.count = 0
+        return 0
+
+
+cdef int push(Words *words, uint64_t item) except -1 nogil:
+    """One more number."""
+    cdef void *grown
+    if words.count == words.capacity:
+        grown = realloc(words.items, 16 * words.capacity + 1024)
+        if grown == NULL:
+            with gil:
+                raise MemoryError
+        words.items = <uint64_t *>grown
+        words.capacity = 2 * words.capacity + 128
+    words.items[words.count] = item
+    words.count += 1
+    return 0
 
 
 cdef class Change:
@@ -389,14 +425,14 @@ cdef void clear(Operations *kept) noexcept:
         kept.capacity = 0
 
 
-cdef size_t operand_bytes(uint64_t code, uint64_t argument) noexcept:
+cdef size_t operand_bytes(uint64_t code, uint64_t argument) noexcept nogil:
     """How many bytes follow an operation's two words."""
     if code == IMAGE or code == WRITE:
         return (argument + 7) & ~<uint64_t>7
     return 8 if code == COPY else 0
 
 
-cdef uint64_t span(PageTable table, uint64_t code, uint64_t argument) noexcept:
+cdef uint64_t span(PageTable table, uint64_t code, uint64_t argument) noexcept nogil:
     """How many bytes from its address on an operation may store into."""
     if code == IMAGE:
         return table.page_bytes
@@ -405,7 +441,7 @@ cdef uint64_t span(PageTable table, uint64_t code, uint64_t argument) noexcept:
     if code == FILL:
         return argument & ADDRESS_MASK
     if code == SET_BITS or code == CLEAR_BITS:
-        return ((argument >> 32) + (argument & 0xFFFFFFFF) + 7) // 8
+        return ((argument >> 32) + <uint32_t>argument + 7) >> 3
     return argument
 
 
@@ -429,7 +465,7 @@ cdef int store_operations(
 cdef int store_one(
     PageTable table, uint64_t code, uint64_t address, uint64_t argument,
     const unsigned char *operands, uint64_t lsn,
-) except -1:
+) except -1 nogil:
     cdef uint64_t source, count
     cdef unsigned char *target = table.bytes + address
     if code == WRITE_U64:
@@ -458,35 +494,39 @@ cdef int store_one(
         table.state_of[address >> table.shift] |= VERIFIED
         table.mark_raw(address, table.page_bytes, lsn)
     else:
-        store_bits(table, address, argument >> 32, argument & 0xFFFFFFFF, code == SET_BITS, lsn)
+        store_bits(table, address, argument >> 32, <uint32_t>argument, code == SET_BITS, lsn)
     return 0
 
 
-cdef void store_fresh(PageTable table, uint64_t address, uint64_t count, uint64_t lsn):
+cdef int store_fresh(
+    PageTable table, uint64_t address, uint64_t count, uint64_t lsn
+) except -1 nogil:
     cdef uint64_t page_no
     for page_no in range(address >> table.shift, (address + count) >> table.shift):
         table.state_of[page_no] |= VERIFIED
         if table.state_of[page_no] & WRITTEN:
             memset(table.bytes + (page_no << table.shift), 0, table.page_bytes)
             table.mark_raw(page_no << table.shift, table.page_bytes, lsn)
+    return 0
 
 
-cdef void store_bits(
+cdef int store_bits(
     PageTable table, uint64_t address, uint64_t first, uint64_t count, bint value, uint64_t lsn
-):
+) except -1 nogil:
     cdef uint64_t bit
     cdef unsigned char *bitmap = table.bytes + address
     if count == 0:
-        return
+        return 0
     for bit in range(first, first + count):
         if value:
             bitmap[bit >> 3] |= <unsigned char>(1 << (bit & 7))
         else:
             bitmap[bit >> 3] &= <unsigned char>(0xFF ^ (1 << (bit & 7)))
     table.mark_raw(address + (first >> 3), ((first + count - 1) >> 3) + 1 - (first >> 3), lsn)
+    return 0
 
 
-cdef bint is_zero(const unsigned char *content, uint64_t count) noexcept:
+cdef bint is_zero(const unsigned char *content, uint64_t count) noexcept nogil:
     cdef uint64_t index
     for index in range(count >> 3):
         if (<const uint64_t *>content)[index]:
@@ -501,7 +541,7 @@ def redo(PageTable table not None, bytes payload not None, uint64_t start_lsn, u
 
 cdef int redo_raw(
     PageTable table, const unsigned char *data, size_t length, uint64_t start_lsn, uint64_t end_lsn
-) except -1:
+) except -1 nogil:
     cdef size_t position = 0
     cdef uint64_t code, address, argument, count, page_no, last_page
     cdef uint64_t limit = table.page_count << table.shift
@@ -512,7 +552,8 @@ cdef int redo_raw(
         position += 16
         count = span(table, code, argument)
         if address + count > limit:
-            raise Corruption("wal", None, f"record at {start_lsn:#x} changes unknown pages")
+            with gil:
+                raise Corruption("wal", None, f"record at {start_lsn:#x} changes unknown pages")
         page_no = address >> table.shift
         last_page = (address + count - 1) >> table.shift
         if code == IMAGE or code == FRESH:
@@ -526,7 +567,8 @@ cdef int redo_raw(
         else:
             table.check_pages(page_no, last_page + 1 - page_no)
             if code == CLEAR_BITS:
-                table.cleared.append((address, argument))
+                with gil:
+                    table.cleared.append((address, argument))
         store_one(table, code, address, argument, data + position, end_lsn)
         position += operand_bytes(code, argument)
     return 0

@@ -30,6 +30,8 @@ cdef struct Place:
 cdef Place place_of(place) except *
 cdef object as_log_place(const Place *place)
 cdef object as_record(const Header *header)
-cdef uint64_t record_end(const Header *header) noexcept
+cdef uint64_t record_end(const Header *header) noexcept nogil
 cdef bytes payload_of(const Header *header)  # as it was before it was compressed
-cdef const Header *step(const unsigned char *base, uint64_t *start, uint64_t size, Place *place) noexcept
+cdef const Header *step(const unsigned char *base, uint64_t *start, uint64_t size, Place *place) noexcept nogil
+# The end of a transaction that had no subtransactions, and says no more.
+cdef bint ends_alone(const Header *header) noexcept nogil

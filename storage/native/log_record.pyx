@@ -13,6 +13,8 @@ from storage.log_record import LogPlace, WalRecord
 
 cdef enum:
     INCARNATION_KIND = 2
+    COMMIT_KIND = 4
+    ABORT_KIND = 5
 
 cdef uint64_t RECORD_BYTES_MAX = 1 << 30
 
@@ -65,11 +67,20 @@ cdef bytes payload_of(const Header *header):
     return payload
 
 
-cdef uint64_t record_end(const Header *header) noexcept:
+cdef uint64_t record_end(const Header *header) noexcept nogil:
     return header.lsn + ((header.length + <uint64_t>7) & ~<uint64_t>7)
 
 
-cdef bint is_whole(const Header *header, uint64_t room, uint64_t lsn) noexcept:
+cdef bint ends_alone(const Header *header) noexcept nogil:
+    """Whether a record is the end of a transaction that had no subtransactions, and says no more, as most are."""
+    cdef uint32_t count
+    if header.kind != COMMIT_KIND and header.kind != ABORT_KIND or header.flags & COMPRESSED:
+        return False
+    memcpy(&count, <const unsigned char *>header + sizeof(Header), sizeof(count))
+    return header.length == sizeof(Header) + sizeof(count) and count == 0
+
+
+cdef bint is_whole(const Header *header, uint64_t room, uint64_t lsn) noexcept nogil:
     """Whether a record with that LSN lies there, within so many bytes."""
     cdef uint32_t head[2]
     if room < sizeof(Header) or header.lsn != lsn:
@@ -83,7 +94,7 @@ cdef bint is_whole(const Header *header, uint64_t room, uint64_t lsn) noexcept:
     )
 
 
-cdef bint follows(const Header *header, const Place *place) noexcept:
+cdef bint follows(const Header *header, const Place *place) noexcept nogil:
     """Whether a record that is whole in itself belongs at the place."""
     if not place.any_previous and header.previous_lsn != place.previous_lsn:
         return False
@@ -94,7 +105,9 @@ cdef bint follows(const Header *header, const Place *place) noexcept:
     return header.incarnation == place.incarnation
 
 
-cdef const Header *step(const unsigned char *base, uint64_t *start, uint64_t size, Place *place) noexcept:
+cdef const Header *step(
+    const unsigned char *base, uint64_t *start, uint64_t size, Place *place
+) noexcept nogil:
     """The record at a position, which moves behind it as the place does; NULL where none follows."""
     cdef const Header *header
     if start[0] >= size:
@@ -131,12 +144,13 @@ def skip_records(bytes data not None, uint64_t start, place):
     cdef uint64_t size = len(data), count = 0, durable_lsn = 0
     cdef Place at = place_of(place)
     cdef const Header *header
-    while True:
-        header = step(base, &start, size, &at)
-        if header == NULL:
-            break
-        count += 1
-        durable_lsn = max(durable_lsn, header.durable_lsn)
+    with nogil:
+        while True:
+            header = step(base, &start, size, &at)
+            if header == NULL:
+                break
+            count += 1
+            durable_lsn = max(durable_lsn, header.durable_lsn)
     return as_log_place(&at), count, durable_lsn
 
 
@@ -150,14 +164,16 @@ def own_places(bytes data not None, uint64_t lsn):
     cdef uint64_t count = len(data) // 8, begin = 0, end, n, place = lsn - 8
     cdef bint is_one
     found = []
-    while begin < count:
-        end = min(begin + BLOCK_WORDS, count)
-        is_one = False
-        for n in range(begin, end):  # of which nearly all blocks have none: no word stops the loop
-            is_one |= words[n] == place + 8 * n
-        if is_one:
-            for n in range(begin, end):
-                if words[n] == place + 8 * n:
-                    found.append(words[n])
-        begin = end
+    with nogil:
+        while begin < count:
+            end = min(begin + BLOCK_WORDS, count)
+            is_one = False
+            for n in range(begin, end):  # of which nearly all blocks have none: no word stops the loop
+                is_one |= words[n] == place + 8 * n
+            if is_one:
+                with gil:
+                    for n in range(begin, end):
+                        if words[n] == place + 8 * n:
+                            found.append(words[n])
+            begin = end
     return found

@@ -20,6 +20,8 @@ def write(bench: Bench) -> bytes:
         random_change(bench, chance)
         if number % 10 == 0:
             bench.log.append(Kind.COMMIT, number, encode_end([number + 1000]))
+        if number % 15 == 0:
+            bench.log.append(chance.choice((Kind.COMMIT, Kind.ABORT)), number, encode_end([]))
         if number == 40:
             bench.log.incarnation += 1
             bench.log.append(INCARNATION_KIND, 0, b"")
@@ -40,7 +42,7 @@ def test_the_pages_are_what_they_were(replica):
     bench = make("python")
     data = write(bench)
     xids: set[int] = set()
-    place, count, others = module_of(replica).replay_records(
+    place, count, ended, others = module_of(replica).replay_records(
         replica.table, data, 0, LogPlace(START, None, None), 1 << 60, xids
     )
     assert (replica.store == bench.store).all()
@@ -49,6 +51,7 @@ def test_the_pages_are_what_they_were(replica):
     assert [record.kind for record in others].count(Kind.COMMIT) == 7
     assert count > len(others)
     assert xids
+    assert ended == {15, 30, 45, 60, 75}
 
 
 def test_twins_stop_at_the_same_record_and_at_what_is_wrong():
@@ -64,7 +67,12 @@ def test_twins_stop_at_the_same_record_and_at_what_is_wrong():
             for kind in ("python", "compiled"):
                 bench, xids = make(kind), set[int]()
                 answer = module_of(bench).replay_records(
-                    bench.table, bytes(broken), 0, LogPlace(START, None, None), until_lsn, xids
+                    bench.table,
+                    bytes(broken),
+                    0,
+                    LogPlace(START, None, None),
+                    until_lsn,
+                    xids,
                 )
                 found.append((answer, xids, bench.store.tobytes(), bench.table.dirty))
             assert found[0] == found[1]
