@@ -40,7 +40,7 @@ class Listener:
         self.database = database
         self.loop = loop
         self.thread_ident = threading.get_ident()  # of the loop
-        self.linger = Linger(loop, database.sessions)
+        self.linger = Linger(loop, lambda: database.workers.is_busy)
         self.sockets = Sockets(loop, self.linger)
         self.deadlock_watch = DeadlockWatch(loop)
         self.tls_context = make_tls_context(database)

@@ -54,7 +54,8 @@ cdef enum:
 cdef class Sockets:
     """All sockets of one loop."""
 
-    cdef object loop, linger
+    cdef object loop
+    cdef readonly object linger
     cdef int epoll
     cdef list by_descriptor
     cdef readonly Py_ssize_t count
@@ -65,6 +66,7 @@ cdef class Sockets:
     cdef Py_ssize_t starts[READY_MAX]  # of theirs in the output, which may move
     cdef int reply_count
     cdef bint is_looking
+    cdef bint has_answered  # since the loop was last kept awake
     cdef bint is_gathering  # what is written now waits for the round's end
     cdef list soon  # functions, with their arguments, that are to be called in this round
 
@@ -157,6 +159,9 @@ cdef class Sockets:
             self.is_looking = False
             if self.soon:
                 self.loop.call_soon(self.look)
+            elif self.has_answered:
+                self.has_answered = False
+                self.linger.begin()
 
     cdef int call_all(self) except -1:
         """Call what was to be called soon; what this leads to is for the next round."""
@@ -222,8 +227,7 @@ cdef class Sockets:
         taken = serve_into(session, data, self.output)
         if self.output.size > start:
             self.note_reply(socket, start)
-            if self.count == 1:
-                self.linger.begin()
+            self.has_answered = True
         if taken < PyBytes_GET_SIZE(data) or session.unfinished is not None:
             self.go_on(session.unfinished, client, data, taken)
         return 0

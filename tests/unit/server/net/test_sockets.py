@@ -252,7 +252,6 @@ def served(request, loop, clients):
     for _, _, made, theirs in ends:
         made.abort()
         theirs.close()
-    assert linger.count == 0
     owner.close()
 
 
@@ -267,6 +266,21 @@ def test_sessions_at_rest_are_answered_in_one_round(loop, served):
         assert theirs.recv(9999) == expected
         assert client.received == b""
     assert [client.left for client, *_ in ends] == [[], [b"Q\0\0"], []]
+
+
+@needs_native
+def test_after_answers_the_loop_is_kept_awake_once(loop, served):
+    ends, expected = served
+    linger = ends[0][0].owner.linger
+    ends[0][3].sendall(b"Q\0\0")
+    until(loop, lambda: ends[0][0].left)
+    assert linger.count == 0
+    for *_, theirs in ends:
+        theirs.sendall(query(SQL))
+    until(loop, lambda: linger.count)
+    turns(loop)
+    assert [theirs.recv(9999) for *_, theirs in ends[1:]] == [expected] * 2
+    assert linger.count == 1
 
 
 @needs_native
