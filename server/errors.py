@@ -56,6 +56,11 @@ class SqlError(Exception):
         self.constraint = constraint
         self.datatype = datatype
 
+    @property
+    def is_intervention(self) -> bool:
+        """Whether it is about the statement as a whole: a cancel request, a timeout, a shutdown. It is told once."""
+        return self.sqlstate.startswith("57")
+
     def at(self, position: int) -> "SqlError":
         """Set the position unless it is known already, and return the error itself."""
         self.position = self.position or position

@@ -78,7 +78,9 @@ class Bands:
         bounds = [bound for bound in (self.upper, self.lower) if bound is not None]
         try:
             columns = [bound.right(right, context) for bound in bounds]
-        except SqlError:
+        except SqlError as error:
+            if error.is_intervention:
+                raise
             return None
         keys = [_numbers(each, bound, "right") for each, bound in zip(columns, bounds, strict=True)]
         if any(each is None for each in keys):
@@ -121,7 +123,9 @@ class Stretches:
             scale = self._scales[0 if bound is self._bands.upper else -1]
             try:
                 column = bound.left(left, context)
-            except SqlError:
+            except SqlError as error:
+                if error.is_intervention:
+                    raise
                 return None
             keys = _numbers(column, bound, "left", scale)
             if keys is None:

@@ -171,6 +171,11 @@ class ExecutionContext:
             self.cancelled()
         self.memory.look()
 
+    def cancel_again(self, error: BaseException) -> None:
+        """What `check_cancelled` has raised where nobody heard it is raised by the next one."""
+        if self.session is not None:
+            self.session.cancelled = error
+
     def bytes_of(self, batch: Batch) -> int:
         """How much memory it takes to hold the rows."""
         return batch_bytes(batch, None if self.engine is None else self.engine.is_stored)

@@ -93,6 +93,8 @@ class Values(Operator):
             try:
                 rows.append(tuple(cell((), context) for cell in cells))
             except SqlError as error:
+                if error.is_intervention:
+                    raise
                 return rows, error
         return rows, None
 

@@ -9,7 +9,9 @@ Rule 3: when the consumer ends, be it by an error, helpers end with the part the
 Rule 4: parts read the context and write nothing that another part reads.
 Rule 5: the interpreter is one thread's at a time, and passing it on takes longer than work on few rows. So helpers are
         sent away once the consumer has been seen to wait for it again and again.
-Rule 6: a helper does not stay on a core where another thread is at a part of the same line.
+Rule 6: a cancel request is told once, to whichever thread asks first. What a helper has heard when the consumer ends
+        without it is told again.
+Rule 7: a helper does not stay on a core where another thread is at a part of the same line.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import threading
 import time
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from server.errors import SqlError
 from server.executor.cores import core_of_this_thread, leave
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
 PARTS_AHEAD: Final = 4
 WAIT_SECONDS: Final = 0.02
 """How long to wait for a helper before looking whether the statement is cancelled."""
-OPERATOR_INTERVENTION: Final = "57"
 TRIAL_NS: Final = 1_000_000
 WAITS_PER_MS_MAX: Final = 3.5
 """After how much work it is seen, and at how many waits for the interpreter, that one thread is faster than several."""
@@ -161,7 +162,7 @@ class _Line:
         while True:
             with self._changed:
                 if self._cancelled is not None:
-                    raise self._cancelled
+                    self._raise(self._cancelled)
                 if number in self._results:
                     result, error = self._results.pop(number)
                     break
@@ -176,10 +177,18 @@ class _Line:
                 return self._parts[number]()
             self._context.check_cancelled()
             if taken is not None:
-                self._results[taken] = _outcome(self._parts[taken])
+                self._results[taken] = outcome = _outcome(self._parts[taken])
+                if outcome[1] is not None and _is_cancel(outcome[1]):
+                    raise outcome[1]
         if error is not None:
-            raise error
+            self._raise(error)
         return result
+
+    def _raise(self, error: BaseException) -> NoReturn:
+        """Have the consumer hear of an error."""
+        if error is self._cancelled:
+            self._cancelled = None
+        raise error
 
     def _is_fought_over(self) -> bool:
         """Whether the consumer has often had to wait for the interpreter since it has help."""
@@ -193,6 +202,8 @@ class _Line:
             self._end = 0
             while self._active:
                 self._changed.wait()
+        if self._cancelled is not None:
+            self._context.cancel_again(self._cancelled)
 
     def _spread(self, moved_ns: int) -> int:
         """Have this helper leave a core that another thread of the line is on; gives when it has last done so."""
@@ -228,7 +239,7 @@ class _Line:
 
 def _is_cancel(error: BaseException) -> bool:
     """Whether it ends the statement whatever parts before have to say: a cancel request is told once."""
-    return isinstance(error, SqlError) and error.sqlstate.startswith(OPERATOR_INTERVENTION)
+    return isinstance(error, SqlError) and error.is_intervention
 
 
 def _work_and_waits() -> tuple[int, int]:

@@ -98,8 +98,8 @@ class Operator:
                 given += batch.count
                 yield batch
             return
-        except SqlError:
-            if not may_stop(context):
+        except SqlError as error:
+            if error.is_intervention or not may_stop(context):
                 raise
         for batch in self.run(context):
             context.check_cancelled()

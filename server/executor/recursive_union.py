@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from server.errors import SqlError
 from server.executor.columns import batch_of_rows, concatenate_batches, rows_of
 from server.executor.evaluation import layout_of
 from server.executor.key_table import KeyTable
@@ -54,8 +55,8 @@ class RecursiveUnion(Operator):
         while True:
             try:
                 made = next(rounds, None)
-            except Exception:
-                if waiting:
+            except SqlError as error:
+                if waiting and not error.is_intervention:
                     yield _together(waiting, self.plan.types)
                 raise
             if made is None:

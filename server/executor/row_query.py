@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from server.errors import QueryCanceled, SqlError
+from server.errors import SqlError
 from server.executor.row_groups import GroupedRows
 from server.executor.row_joins import HashedRows, LoopedRows
 from server.executor.row_node import ENTRIES_MAX, Leave, NotCovered, RowRun
@@ -88,9 +88,11 @@ class RowQuery:
         except Leave:
             self._left_count += 2
             return None
-        except QueryCanceled:
-            raise
-        except SqlError:  # the ordinary operators give the rows before it, which may be enough
+        except (
+            SqlError
+        ) as error:  # the ordinary operators give the rows before it, which may be enough
+            if error.is_intervention:
+                raise
             return None
         if self._left_count:
             self._left_count -= 1

@@ -250,7 +250,9 @@ class TableScan(Operator):
             return self._merged_rows(relation, group_nos, context, choose)
         try:
             return self._merged_rows(relation, group_nos, context)
-        except SqlError:
+        except SqlError as error:
+            if error.is_intervention:
+                raise
             return self._up_to_error(relation, group_nos, context)
 
     def _up_to_error(

@@ -25,8 +25,8 @@ def up_to_error(
     """What is computed of rows from start to stop, in parts up to the first row that raises, and then its error."""
     try:
         found = compute(start, stop)
-    except SqlError:
-        if stop - start < 2 or not may_stop(context):
+    except SqlError as error:
+        if error.is_intervention or stop - start < 2 or not may_stop(context):
             raise
         middle = (start + stop) // 2
         yield from up_to_error(start, middle, compute, context)

@@ -203,3 +203,27 @@ def test_an_error_of_a_helper_waits_for_the_parts_before(workers: Any):
         for result in in_order([partial(part, number) for number in range(9)], context_of(workers)):
             seen.append(result)  # noqa: PERF402 - what came before the error stays
     assert len(seen) == 3
+
+
+def test_a_cancel_request_that_a_helper_has_heard_is_told_again_when_the_consumer_ends(
+    workers: Any,
+):
+    main, begun, ended = threading.get_ident(), threading.Event(), threading.Event()
+    told: list[BaseException] = []
+
+    def part() -> None:
+        if threading.get_ident() == main:
+            begun.wait(5)
+            return
+        begun.set()
+        ended.wait(5)
+        raise QueryCanceled("canceling statement due to statement timeout")
+
+    context = context_of(workers)
+    context.settings = {"max_parallel_workers_per_gather": 1}
+    context.cancel_again = told.append
+    results = in_order([part] * 40, context)
+    next(results)
+    threading.Timer(0.01, ended.set).start()
+    results.close()
+    assert [type(error) for error in told] == [QueryCanceled]
