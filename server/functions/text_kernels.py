@@ -30,6 +30,7 @@ from server.vector.native import (
     joined_texts,
     part_positions,
     part_views,
+    ranged_views,
     replaced_texts,
     sliced_views,
     stripped_views,
@@ -132,7 +133,8 @@ def substring_kernel(context: CallContext, *columns: Column, count: int) -> Colu
     """Slices of one kind where position and length are constant."""
     texts, bounds = columns[0], columns[1:]
     if not all(is_constant(column) for column in bounds) or not len(texts):
-        return _SUBSTRING_ROWS(context, *columns, count=count)
+        made = _ranged(texts, *bounds) if isinstance(texts, TextColumn) else None
+        return _SUBSTRING_ROWS(context, *columns, count=count) if made is None else made
     start, *length = [constant_value(column) for column in bounds]
     if length and length[0] < 0:
         return _SUBSTRING_ROWS(context, *columns, count=count)
@@ -147,6 +149,27 @@ def substring_kernel(context: CallContext, *columns: Column, count: int) -> Colu
     values = np.empty(count, object)
     values[:] = [row[part] for row in rows]
     return Column(values, texts.valid)
+
+
+def _ranged(texts: TextColumn, starts: Column, lengths: Column | None = None) -> Column | None:
+    """Slices whose bounds are columns; None if a length is negative."""
+    bounds = (starts,) if lengths is None else (starts, lengths)
+    valid = joint_validity((texts, *bounds))
+    starts_at, *wanted = [_numbers(column, valid) for column in bounds]
+    firsts = np.maximum(starts_at - 1, 0)
+    if not wanted:
+        counts = np.full(len(texts), TO_THE_END)
+    elif len(texts) and int(wanted[0].min()) < 0:
+        return None
+    else:
+        counts = starts_at - 1 + wanted[0] - firsts
+    return texts.with_views(ranged_views(texts.store, texts.views, firsts, counts)).masked(valid)
+
+
+def _numbers(column: Column, valid: Mask | None) -> Values:
+    """Integers as those of 64 bits; 0 where any argument is NULL."""
+    values: Values = np.ascontiguousarray(column.values, np.int64)
+    return values if valid is None else np.where(valid, values, 0)
 
 
 def length_kernel(context: CallContext, texts: Column, *, count: int) -> Column:
@@ -211,8 +234,10 @@ def _end_kernel(operation: Callable[[str, int], str], from_start: bool) -> Kerne
     rows = each(operation)
 
     def kernel(context: CallContext, texts: Column, counts: Column, *, count: int) -> Column:
-        if not isinstance(texts, TextColumn) or not is_constant(counts):
+        if not isinstance(texts, TextColumn):
             return rows(context, texts, counts, count=count)
+        if not is_constant(counts):
+            return _ends(texts, counts, from_start)
         wanted = constant_value(counts)
         if from_start and wanted >= 0:
             views = sliced_views(texts.store, texts.views, 0, wanted)
@@ -224,6 +249,23 @@ def _end_kernel(operation: Callable[[str, int], str], from_start: bool) -> Kerne
         return texts.with_views(views)
 
     return kernel
+
+
+def _ends(texts: TextColumn, counts: Column, from_start: bool) -> Column:
+    """The first or last characters of texts, as many as a column says."""
+    valid = joint_validity((texts, counts))
+    wanted = _numbers(counts, valid)
+    if from_start and (not len(wanted) or int(wanted.min()) >= 0):
+        firsts, kept = np.zeros(len(wanted), np.int64), wanted
+    else:
+        lengths = character_counts(texts.store, texts.views).astype(np.int64)
+        if not from_start:  # as the function does
+            lengths_left = np.where(wanted > -TO_THE_END, lengths + wanted, lengths)
+        else:
+            lengths_left = lengths + wanted
+        kept = np.clip(np.where(wanted < 0, lengths_left, wanted), 0, lengths)
+        firsts = np.zeros(len(wanted), np.int64) if from_start else lengths - kept
+    return texts.with_views(ranged_views(texts.store, texts.views, firsts, kept)).masked(valid)
 
 
 def _trim_kernel(side: str) -> Kernel:

@@ -57,6 +57,18 @@ def end_views(store: Values, views: Values, count: int, kept: bool) -> Values:
     return _cut(store, views, bounds)
 
 
+def ranged_views(store: Values, views: Values, firsts: Values, counts: Values) -> Values:
+    """The views of as many characters of each text, from a character of it on, counted from 0."""
+    made = bytearray()
+    rows = zip(views, texts_of(store, views), firsts.tolist(), counts.tolist(), strict=True)
+    for view, text, start, count in rows:
+        whole = text.decode()
+        first = len(whole[:start].encode())
+        stop = first + len(whole[start : start + max(count, 0)].encode())
+        made += cut_view(view.tobytes(), text, first, stop)
+    return np.frombuffer(bytes(made), VIEW)
+
+
 def trimmed_views(
     store: Values, views: Values, characters: bytes, left: bool, right: bool
 ) -> Values:

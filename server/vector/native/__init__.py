@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from server.vector.c_math import of_each, powers
-    from server.vector.cut_texts import end_views, part_views, split_views, trimmed_views
+    from server.vector.cut_texts import end_views, part_views, ranged_views, split_views, trimmed_views
     from server.vector.json_texts import are_json, item_views, member_views
     from server.vector.made_texts import (
         folded_texts,
@@ -38,7 +38,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from server.vector.totals import add_floats, add_integers, count_rows
 else:
     from server.vector.native.c_math import of_each, powers
-    from server.vector.native.cut_texts import end_views, part_views, split_views, trimmed_views
+    from server.vector.native.cut_texts import end_views, part_views, ranged_views, split_views, trimmed_views
     from server.vector.native.json_texts import are_json, item_views, member_views
     from server.vector.native.made_texts import (
         folded_texts,

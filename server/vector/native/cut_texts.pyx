@@ -7,6 +7,7 @@ from libc.stdint cimport int64_t, uint8_t
 from server.vector.native.views cimport (
     Piece,
     View,
+    after,
     before,
     cut,
     data_of,
@@ -112,6 +113,29 @@ def end_views(const uint8_t[::1] store, views, int64_t count, bint kept):
                 cut(&target[row], &view[row], data, place, view[row].length)
             else:
                 cut(&target[row], &view[row], data, 0, place)
+    return made
+
+
+def ranged_views(
+    const uint8_t[::1] store, views, const int64_t[::1] firsts, const int64_t[::1] counts
+):
+    """The views of as many characters of each text, from a character of it on, counted from 0."""
+    views = np.ascontiguousarray(views)
+    cdef const View *view = first_of(views)
+    cdef const uint8_t *base = start_of(store)
+    cdef Py_ssize_t rows = len(views), row, first, stop
+    cdef const char *data
+    assert len(firsts) == rows and len(counts) == rows
+    made = np.zeros(rows, views.dtype)
+    cdef View *target = <View *>first_of(made)
+    with nogil:
+        for row in range(rows):
+            if counts[row] <= 0:
+                continue
+            data = data_of(&view[row], base)
+            first = after(data, 0, view[row].length, firsts[row])
+            stop = after(data, first, view[row].length, counts[row])
+            cut(&target[row], &view[row], data, first, stop)
     return made
 
 

@@ -53,6 +53,20 @@ def test_ends(functions: Any, count: int):
 
 
 @pytest.mark.parametrize("functions", CUT)
+@pytest.mark.parametrize("rows", [0, 1, len(WORDS), 65_535, 65_536, 65_537])
+def test_ranges(functions: Any, rows: int):
+    places = np.arange(rows)
+    words = [WORDS[place % len(WORDS)] for place in range(rows)]
+    store, views = STORED[0], np.ascontiguousarray(STORED[1][places % len(WORDS)])
+    firsts, counts = places % 7, places % 17 - 1
+    cut = functions.ranged_views(store, views, firsts, counts)
+    assert shown(store, cut) == [
+        word[first : first + max(count, 0)]
+        for word, first, count in zip(words, firsts.tolist(), counts.tolist(), strict=True)
+    ]
+
+
+@pytest.mark.parametrize("functions", CUT)
 @pytest.mark.parametrize("characters", [" ", "x,", "", "aO"])
 @pytest.mark.parametrize("side", ["both", "left", "right"])
 def test_trimmed(functions: Any, characters: str, side: str):
