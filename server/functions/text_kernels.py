@@ -259,11 +259,9 @@ def _ends(texts: TextColumn, counts: Column, from_start: bool) -> Column:
         firsts, kept = np.zeros(len(wanted), np.int64), wanted
     else:
         lengths = character_counts(texts.store, texts.views).astype(np.int64)
-        if not from_start:  # as the function does
-            lengths_left = np.where(wanted > -TO_THE_END, lengths + wanted, lengths)
-        else:
-            lengths_left = lengths + wanted
-        kept = np.clip(np.where(wanted < 0, lengths_left, wanted), 0, lengths)
+        is_whole = False if from_start else wanted <= -TO_THE_END  # as the function does
+        kept = np.clip(np.where(wanted < 0, lengths + wanted, wanted), 0, lengths)
+        kept = np.where(is_whole, lengths, kept)
         firsts = np.zeros(len(wanted), np.int64) if from_start else lengths - kept
     return texts.with_views(ranged_views(texts.store, texts.views, firsts, kept)).masked(valid)
 

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from server.vector.c_math import of_each, powers
-    from server.vector.cut_texts import end_views, part_views, ranged_views, split_views, trimmed_views
+    from server.vector.cut_texts import (
+        end_views,
+        part_views,
+        ranged_views,
+        split_views,
+        trimmed_views,
+    )
     from server.vector.json_texts import are_json, item_views, member_views
     from server.vector.made_texts import (
         folded_texts,
@@ -21,6 +27,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     )
     from server.vector.matched_texts import Matcher
     from server.vector.moments import add_moments, add_pair_moments
+    from server.vector.quotient_words import quotient_words
     from server.vector.text_views import (
         TextCodes,
         best_views,
@@ -38,7 +45,13 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from server.vector.totals import add_floats, add_integers, count_rows
 else:
     from server.vector.native.c_math import of_each, powers
-    from server.vector.native.cut_texts import end_views, part_views, ranged_views, split_views, trimmed_views
+    from server.vector.native.cut_texts import (
+        end_views,
+        part_views,
+        ranged_views,
+        split_views,
+        trimmed_views,
+    )
     from server.vector.native.json_texts import are_json, item_views, member_views
     from server.vector.native.made_texts import (
         folded_texts,
@@ -51,6 +64,7 @@ else:
     )
     from server.vector.native.matched_texts import Matcher
     from server.vector.native.moments import add_moments, add_pair_moments
+    from server.vector.native.quotient_words import quotient_words
     from server.vector.native.text_views import (
         TextCodes,
         best_views,
@@ -94,6 +108,8 @@ __all__ = [
     "part_positions",
     "part_views",
     "powers",
+    "quotient_words",
+    "ranged_views",
     "replaced_texts",
     "sliced_views",
     "split_views",

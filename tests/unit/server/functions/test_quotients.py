@@ -9,6 +9,8 @@ import pytest
 from server.functions import numeric_math as exact
 from server.functions import quotients
 from server.functions.numeric import FUNCTIONS
+from server.vector import native
+from server.vector import quotient_words as specified
 from server.vector.column import Column
 from server.vector.rows import constant_column, values_of
 
@@ -31,6 +33,23 @@ def test_quotients_are_those_of_the_rows(scale, other_scale):
     found = values_of(quotients.divide(left, right))
     expected = [exact.divide(*pair) for pair in zip(values_of(left), values_of(right), strict=True)]
     assert list(map(str, found)) == list(map(str, expected))
+
+
+@pytest.mark.parametrize("rows", [0, 1, 65_535, 65_536, 65_537])
+def test_words_of_quotients_are_the_specified_ones(rows):
+    numbers = np.random.default_rng(rows)
+    digits = [10 ** numbers.integers(0, 18, rows) for _ in range(2)]
+    left, right = (
+        numbers.integers(-9, 10, rows) * each + numbers.integers(0, 7, rows) for each in digits
+    )
+    right = np.where(right == 0, 7, right)
+    for scales in ((0, 0), (2, 0), (0, 18), (18, 2)):
+        arguments = (left, scales[0], right, scales[1], 16, 1000)
+        for found, expected in zip(
+            native.quotient_words(*arguments), specified.quotient_words(*arguments), strict=True
+        ):
+            assert found.dtype == expected.dtype
+            assert np.array_equal(found, expected)
 
 
 @pytest.mark.parametrize(("scale", "other_scale"), [(0, 0), (2, 0), (0, 2), (3, 1)])
