@@ -303,6 +303,10 @@ def _in(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
 def _in_list(
     context: BindContext, value: Expression, items: list[Expression], offset: int
 ) -> Expression | None:
+    if isinstance(value, Parameter) and value.type.oid == UNKNOWN:
+        columns = sum(map(_has_column, items))
+        if columns and len(items) - columns < 2:
+            return None  # each of them tells its type, and they have to agree
     try:
         oid = common_type(context, [value, *items], "IN")
         if oid == RECORD:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from server.planner.plan import Scan
     from server.planner.scope import RangeItem, Scope
 
-_STRENGTHS = {
+STRENGTHS = {
     "key_share": "key share",
     "share": "share",
     "no_key_update": "no key update",
@@ -45,7 +45,6 @@ _STRENGTHS = {
 }
 _WAITS = {"block": "block", "skip": "skip", "error": "nowait"}
 ROW_ID, TABLE_OID = -7, -6
-PROJECTS_MAX = 1000
 REFUSED: Final[tuple[tuple[type[Node], str], ...]] = (
     (Aggregate, "GROUP BY clause"),
     (Distinct, "DISTINCT clause"),
@@ -62,9 +61,8 @@ def lock_rows(context: BindContext, scope: Scope, node: exp.Expression, plan: No
     if clauses and is_inside:
         context.calls_routines = True  # it may have to wait in the middle of an expression
     for clause in clauses:
-        strength = _STRENGTHS[clause.args["strength"]]
+        strength = STRENGTHS[clause.args["strength"]]
         shown = f"FOR {strength.upper()}"
-        _check(context, clause, plan, shown, projects_max=1)
         targets = []
         named = _named_items(context, scope, clause, plan, shown)
         for item, scan in _lockable(context, clause, named, shown):
@@ -98,6 +96,22 @@ def lock_rows(context: BindContext, scope: Scope, node: exp.Expression, plan: No
     return plan
 
 
+def refuse_locks(context: BindContext, scope: Scope, node: exp.Expression) -> None:
+    """Refuse locks beside what makes rows of several, before it is looked whether that is in order."""
+    arguments = node.args
+    found = (
+        (arguments.get("distinct") is not None, "DISTINCT clause"),
+        (arguments.get("group_by") is not None, "GROUP BY clause"),
+        (arguments.get("having") is not None, "HAVING clause"),
+        (scope.has_aggregates, "aggregate functions"),
+        (bool(scope.window_list), "window functions"),
+    )
+    name = next((name for is_there, name in found if is_there), "")
+    for clause in (arguments.get("locks") or [])[:1] if name else ():
+        shown = f"FOR {STRENGTHS[clause.args['strength']].upper()}"
+        raise raise_at(context, clause, FeatureNotSupported(f"{shown} is not allowed with {name}"))
+
+
 def _lockable(
     context: BindContext, clause: exp.Expression, items: list[RangeItem], shown: str
 ) -> Iterator[tuple[RangeItem, Scan]]:
@@ -110,7 +124,10 @@ def _lockable(
             if not item.scan.table.provider:
                 yield item, item.scan
         elif item.query is not None:
-            _check(context, clause, item.query, shown, projects_max=PROJECTS_MAX)
+            if item.table is not None and _is_combined(item.query):
+                context.lock(item.table.oid, "row share")
+                continue  # a view says nothing of its own, and its branches are none of its tables
+            _check(context, clause, item.query, shown)
             if item.table is not None and item.access is not None:
                 context.access.append(Access(item.table.oid, "w", set(), item.access.role))
                 context.lock(item.table.oid, "row share")
@@ -169,11 +186,9 @@ def carrying(plan: Node, outputs: Sequence[OutputColumn]) -> Node:
     return transform_plan(plan, widened)
 
 
-def _check(
-    context: BindContext, clause: exp.Expression, plan: Node, shown: str, *, projects_max: int
-) -> None:
-    """Refuse what gives rows that are not those of a table."""
-    for node in _own_nodes(plan, projects_max):
+def _check(context: BindContext, clause: exp.Expression, plan: Node, shown: str) -> None:
+    """Refuse a subquery that gives rows which are not those of a table."""
+    for node in _own_nodes(plan):
         for kind, name in REFUSED:
             if isinstance(node, kind):
                 if isinstance(node, Aggregate) and not node.keys:
@@ -183,13 +198,16 @@ def _check(
                 )
 
 
-def _own_nodes(plan: Node, projects_max: int) -> Iterator[Node]:
-    """The nodes of the query itself: behind more projections than it has stands a subquery in FROM."""
+def _is_combined(plan: Node) -> bool:
+    """Whether a query is a set operation."""
+    *_, last = _own_nodes(plan)
+    return isinstance(last, SetOperation | Append)
+
+
+def _own_nodes(plan: Node) -> Iterator[Node]:
+    """The nodes of a subquery, down to what it is made of."""
     yield plan
     while isinstance(plan, Filter | Limit | Project | Sort | LockRows | Window | Distinct):
-        projects_max -= isinstance(plan, Project)
-        if projects_max < 0:
-            return
         plan = plan.input
         yield plan
 

@@ -35,7 +35,7 @@ from server.planner.bind_collection import (
 from server.planner.bind_expression import bind_condition, bind_expression
 from server.planner.bind_from import bind_from
 from server.planner.bind_grouping import bind_grouping
-from server.planner.bind_lock import lock_rows
+from server.planner.bind_lock import lock_rows, refuse_locks
 from server.planner.bind_order import (
     Target,
     bind_order_item,
@@ -99,7 +99,8 @@ def bind_query(
     elif isinstance(node, nodes.SetOperation):
         query = bind_set_operation(context, scope, node)
     elif isinstance(node, nodes.Values):
-        query = _bind_values(context, scope, node, keep_unknown)
+        is_bare = not tables and not any(map(node.args.get, ("order_by", "limit", "offset")))
+        query = _bind_values(context, scope, node, keep_unknown and is_bare)
     else:
         raise raise_at(context, node, FeatureNotSupported("this query is not supported here"))
     if tables:
@@ -112,10 +113,12 @@ def _bind_select(
 ) -> BoundQuery:
     plan, targets = _source(context, scope, node)
     if not keep_unknown:
-        for target in targets:
-            target.expression = settle(context, target.expression)
+        _settle(context, targets)
     distinct = node.args.get("distinct")
     order, on = _ordering(context, scope, node, targets)
+    _settle(context, [target for _, target in order])
+    _settle(context, targets if distinct is not None and not on else on)
+    refuse_locks(context, scope, node)
     plan = _group(context, scope, node, plan, targets, [target for _, target in order])
     keys = tuple(sort_key(context, each, target.expression) for each, target in order)
     offsets = tuple(target.expression.offset for target in targets if not target.hidden)
@@ -174,6 +177,12 @@ def _ordering(
             for each in (distinct.args.get("on") or [] if distinct is not None else [])
         ]
     return order, on
+
+
+def _settle(context: BindContext, targets: list[Target]) -> None:
+    """Give targets a type, as what rows are sorted or told apart by has also where literals are kept without."""
+    for target in targets:
+        target.expression = settle(context, target.expression)
 
 
 def _late_targets(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from server.errors import FeatureNotSupported, SqlSyntaxError
 from server.expressions.expression import Expression, Variable
+from server.planner.bind_lock import STRENGTHS
 from server.planner.bind_order import Target, bind_order_item, check_comparable, sort_key
 from server.planner.coerce import coerce_or_fail
 from server.planner.common_types import common_modifier, common_type
@@ -13,6 +14,9 @@ from server.planner.environment import UNKNOWN, BindContext, raise_at
 from server.planner.plan import (
     Append,
     Columns,
+    Distinct,
+    Limit,
+    LockRows,
     Node,
     OutputColumn,
     Project,
@@ -34,12 +38,7 @@ def bind_set_operation(context: BindContext, scope: Scope, node: exp.Expression)
     from server.planner.bind_from import hidden_scope
     from server.planner.bind_query import BoundQuery, bind_limit
 
-    if node.args.get("locks"):
-        raise raise_at(
-            context,
-            node.args["locks"][0],
-            FeatureNotSupported("FOR UPDATE is not allowed with UNION/INTERSECT/EXCEPT"),
-        )
+    _refuse_locks(context, node)
     left = _branch(context, hidden_scope(scope), node.args["left"])
     right = _branch(context, hidden_scope(scope), node.args["right"])
     plan: Node = combine(context, node, left, right)
@@ -71,6 +70,7 @@ def bind_set_operation(context: BindContext, scope: Scope, node: exp.Expression)
 def _branch(context: BindContext, parent: Scope, node: exp.Expression) -> BoundQuery:
     from server.planner.bind_query import bind_query
 
+    _refuse_locks(context, node)
     scope = Scope(
         parent=parent.parent,
         outer=parent.outer,
@@ -78,7 +78,14 @@ def _branch(context: BindContext, parent: Scope, node: exp.Expression) -> BoundQ
         unready_tables=parent.unready_tables,
         hidden_items=parent.hidden_items,
     )
-    return bind_query(context, scope, node, keep_unknown=True)
+    return bind_query(context, scope, node, keep_unknown=not isinstance(node, nodes.Values))
+
+
+def _refuse_locks(context: BindContext, node: exp.Expression) -> None:
+    for clause in (node.args.get("locks") or [])[:1]:
+        shown = STRENGTHS[clause.args["strength"]].upper()
+        error = FeatureNotSupported(f"FOR {shown} is not allowed with UNION/INTERSECT/EXCEPT")
+        raise raise_at(context, clause, error)
 
 
 def combine(
@@ -141,6 +148,8 @@ def _values_of(query: BoundQuery) -> list[Expression]:
     The expression itself where it is a bare literal.
     """
     node = query.node
+    while isinstance(node, Sort | Limit | LockRows | Distinct):
+        node = node.input
     if isinstance(node, Project) and not node.sets:
         by_column = {
             column.column: expression
