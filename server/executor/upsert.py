@@ -146,9 +146,6 @@ class Upsert:
                 continue
             self._check_first_time(row_id, writer, context)
             existing = writer.read(row_id)
-            self._on_existing.check_policies(
-                batch_of_rows([existing], writer.shape.types), writer.shape, context, using=True
-            )
             made = self._updated(existing, row, writer, context)
             if made is None:
                 return None
@@ -194,6 +191,9 @@ class Upsert:
         both = (*existing, *row)
         if self._where is not None and self._where(both, context) is not True:
             return None
+        self._on_existing.check_policies(
+            batch_of_rows([existing], writer.shape.types), writer.shape, context, using=True
+        )
         values = list(existing)
         for number, evaluate in self._assignments:
             values[number - 1] = evaluate(both, context)

@@ -97,7 +97,6 @@ class ManyUpserts:
             existing = writer.shape.load_batch(view)
         proposed = batch.take(places)
         on_existing, checks = self._checks
-        on_existing.check_policies(existing, writer.shape, context, using=True)
         both = beside(existing, proposed)
         if self._where is not None:
             result = self._where(both, context)
@@ -107,6 +106,7 @@ class ManyUpserts:
             chosen = np.flatnonzero(is_chosen)
             places, row_ids = places[chosen], row_ids[chosen]
             existing, both = existing.take(chosen), both.take(chosen)
+        on_existing.check_policies(existing, writer.shape, context, using=True)
         columns = list(existing.columns)
         for number, evaluate in zip(self._assigned, self._assignments, strict=True):
             columns[number - 1] = evaluate(both, context)

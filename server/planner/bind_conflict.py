@@ -96,15 +96,17 @@ def _excluded(target: ModifyTarget) -> RangeItem:
     )
 
 
-def check_inferred(conflict: ConflictClause | None, node: exp.Expression | None) -> None:
-    """Raise for columns without a key of theirs, which is told when the clause makes sense otherwise."""
+def check_inferred(
+    context: BindContext, conflict: ConflictClause | None, node: exp.Expression | None
+) -> None:
+    """Note an error for columns without a key of theirs."""
     if (
         conflict is not None
         and node is not None
         and node.args.get("elements")
         and not conflict.indexes
     ):
-        raise InvalidColumnReference(_NO_ARBITER)
+        context.late_errors.append(InvalidColumnReference(_NO_ARBITER))
 
 
 def _note_update(context: BindContext, target: ModifyTarget, numbers: set[int]) -> None:

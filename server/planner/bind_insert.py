@@ -69,7 +69,7 @@ def bind_insert(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
     )
     conflict = bind_conflict(context, inner, target, node.args.get("conflict"))
     returning, outputs, origins = bind_returning(context, inner, node)
-    check_inferred(conflict, node.args.get("conflict"))
+    check_inferred(context, conflict, node.args.get("conflict"))
     returning = settled_returning(context, target.scan, returning)
     security = security_of(context, target, target.scan)
     modify = Modify(
@@ -330,11 +330,12 @@ def identity_value(
     if overriding == "user":
         return None
     if column.identity == "a" and overriding != "system":
-        raise GeneratedAlways(
+        error = GeneratedAlways(
             f'cannot insert a non-DEFAULT value into column "{column.name}"',
             detail=f'Column "{column.name}" is an identity column defined as GENERATED ALWAYS.',
             hint="Use OVERRIDING SYSTEM VALUE to override.",
         )
+        context.late_errors.insert(0, error)
     return value
 
 

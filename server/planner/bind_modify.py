@@ -263,7 +263,7 @@ def refuse_generated(
             f'column "{column.name}" can only be updated to DEFAULT',
             detail=f'Column "{column.name}" is a generated column.',
         )
-    raise error
+    context.late_errors.insert(0, error)  # the planner's, on the other hand, come after it
 
 
 def row_columns(target: ModifyTarget) -> tuple[tuple[int, int], ...]:

@@ -64,6 +64,8 @@ def bind_statement(context: BindContext, tree: exp.Expression) -> BoundStatement
         tag = _MODIFICATIONS[type(tree)][1]
         bound = BoundStatement(modify.node, modify.columns, modify.origins, tag, returns, True)
     _settle_parameters(context, bound)
+    for error in context.late_errors:
+        raise error
     if context.collates:
         settle_collations(context, bound)
     return bound

@@ -162,6 +162,7 @@ class BindContext:
     cursor_rows: CursorRows | None = None  # where the rows of the cursor that the query is for lie
     resolution: Resolution | None = None  # what is found out about the nodes, if anybody asks
     collates: bool = False  # whether there is a collation besides the database's
+    late_errors: list[SqlError] = field(default_factory=list)  # told if nothing else is wrong
     step_count: int = 0  # expressions, FROM items and plan nodes met so far: the statement's size
 
     def step(self) -> None:

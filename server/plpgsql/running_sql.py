@@ -299,18 +299,13 @@ def _sql(frame: Frame, statement: tree.Sql) -> Signal:
         _run_utility(frame, written, statement.into, given)
         return
     planned = compiled.planned
-    if planned.tag == "SELECT" and statement.into is None:
-        raise SqlSyntaxError(
-            "query has no destination for result data",
-            hint="If you want to discard the results of a SELECT, use PERFORM instead.",
-        )
     count: list[int] = []
     if statement.into is None:
-        if planned.returns_rows:
-            raise SqlSyntaxError("query has no destination for result data")
         with InQuery(statement.query.text):
             for _ in rows_of_plan(frame, compiled, count):
                 pass
+        if planned.returns_rows:
+            raise _without_destination(planned)
         processed(frame, count[0])
         return
     if compiled.evaluate is not None:
@@ -318,6 +313,12 @@ def _sql(frame: Frame, statement: tree.Sql) -> Signal:
     else:
         rows = rows_of_plan(frame, compiled, count, is_lazy=True)
     _into(frame, statement, planned, rows, count, statement.query.text)
+
+
+def _without_destination(planned: PlannedStatement) -> SqlSyntaxError:
+    hint = "If you want to discard the results of a SELECT, use PERFORM instead."
+    message = "query has no destination for result data"
+    return SqlSyntaxError(message, hint=hint if planned.tag == "SELECT" else "")
 
 
 def processed(frame: Frame, count: int) -> None:
