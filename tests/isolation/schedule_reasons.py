@@ -160,7 +160,8 @@ def another_rival(first: First) -> bool:
     own = re.compile(rf"create table {table} .*\bexclude\b")
     is_told = any(each.outcome.startswith(("INSERT 0 0", "23P01")) for each in first.events)
     waits = any(each.waits for each in first.events)
-    return bool(table) and any(map(own.match, first.made.setup)) and is_told and waits
+    both = all(each.outcome.startswith("23P01") for each in first.events)
+    return bool(table) and any(map(own.match, first.made.setup)) and is_told and (waits or both)
 
 
 def deferred_check_of_both(first: First) -> bool:
