@@ -67,8 +67,8 @@ crash: setup ## simulated power cuts: SEEDS=n
 	$(BIN)/python -m tests.crash.run --seeds $(SEEDS)
 	$(BIN)/python -m tests.crash.run --seeds $$(( $(SEEDS) / 20 )) --sql
 
-random-queries: setup ## random queries on this server and PostgreSQL 15: N=number FIRST=seed
-	$(BIN)/python -m tests.random_queries.run --count $(or $(N),1000) --first $(or $(FIRST),0)
+random-queries: setup ## random queries on this server and PostgreSQL 15: N=number FIRST=seed KIND=narrow|wide|every
+	$(BIN)/python -m tests.random_queries.run --count $(or $(N),1000) --first $(or $(FIRST),0) --kind $(or $(KIND),narrow)
 
 random-messages: setup ## random sequences of protocol messages on both servers: DSN=... ORACLE=... N=number FIRST=seed
 	$(BIN)/python -m tests.random_messages.run --dsn "$(DSN)" --reference "$(ORACLE)" \

@@ -3,8 +3,9 @@
 python -m tests.random_queries.run --count 1000 [--first SEED]       servers of its own
 python -m tests.random_queries.run --dsn DSN --reference DSN ...      two that run
 python -m tests.random_queries.run ... --seed 123                     one query, with both answers
+... --kind narrow | wide | every       of every kind: changes, parameters, and views or partitions for tables, too
 
-Compared are column names and types, rows as multisets, SQLSTATE.
+Compared are column names and types, rows as multisets, SQLSTATE; after changes, what the tables hold.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from tests.random_queries.grammar import Maker
+from tests.random_queries import relations
+from tests.random_queries.kinds import KINDS, Made
+from tests.random_queries.parameters import taken_out
 from tests.random_queries.tables import statements
 from tests.random_queries.tree import shrunk
-from tests.random_queries.ways import WAYS
-from tests.random_queries.wide import WideMaker
+from tests.random_queries.ways import SIMPLE
 from tests.support.oracle import running_oracle
 from tests.support.server import ServerProcess
 from tests.support.wire import LOST, Question, Reply, Wire, ask_all
@@ -32,7 +33,6 @@ from tests.support.wire import LOST, Question, Reply, Wire, ask_all
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tests.random_queries.tree import Tree
     from tests.random_queries.ways import Way
 
 TIMEOUT_MS = 2_000  # of a query that many ask: what takes too long on both sides costs no more
@@ -62,12 +62,14 @@ class Answer:
     def shown_alike(self) -> Counter[tuple[bytes | None, ...]]:
         """The rows with equal numbers written alike: which of them stands for all is nobody's promise."""
         found: Counter[tuple[bytes | None, ...]] = Counter()
+        kinds = [kind for _, kind in self.columns]
         for row, count in self.rows:
+            if len(row) != len(kinds):  # of what was asked after the query
+                found[row] += count
+                continue
             alike = tuple(
-                value.rstrip(b"0").rstrip(b".")
-                if value and kind == NUMERIC and b"." in value
-                else value
-                for value, (_, kind) in zip(row, self.columns, strict=True)
+                without_scale(value) if value and kind == NUMERIC else value
+                for value, kind in zip(row, kinds, strict=True)
             )
             found[alike] += count
         return found
@@ -76,6 +78,13 @@ class Answer:
         if self.sqlstate:
             return f"{self.sqlstate} {self.message}"
         return f"{self.tag} {self.columns} {self.rows[:20]} {self.notices[:20] or ''}"
+
+
+def without_scale(value: bytes) -> bytes:
+    """A number, as text or in binary, without what only says how many digits are shown."""
+    if b"\0" in value:
+        return value[:6] + value[8:]
+    return value.rstrip(b"0").rstrip(b".") if b"." in value else value
 
 
 def answer_of(reply: Reply) -> Answer:
@@ -112,9 +121,18 @@ def asked_by(way: Way, sql: str) -> list[Question]:
     """The questions that put a query in some way."""
     return [
         *(Question(text.replace("{}", sql)) for text in way.before),
-        *(Question(text.replace("{}", sql), way.extended) for text in way.asked),
+        *(question_of(way, text.replace("{}", sql)) for text in way.asked),
         *(Question(text) for text in way.after),
     ]
+
+
+def question_of(way: Way, text: str) -> Question:
+    """What is asked for an answer that counts."""
+    if not way.parameters:
+        return Question(text, way.extended)
+    typed = way.parameters == "typed"
+    text, values = taken_out(text, typed=typed)
+    return Question(text, extended=True, binary=typed, values=values)
 
 
 def answered_by(way: Way, replies: Sequence[Reply]) -> Answer:
@@ -125,7 +143,9 @@ def answered_by(way: Way, replies: Sequence[Reply]) -> Answer:
             return answer_of(reply)
     asked = counted[len(way.before) :]
     rows = tuple(row for reply in asked for row in reply.rows)
-    return answer_of(asked[-1]._replace(rows=rows))
+    tag = " ".join(reply.tag for reply in asked)
+    notices = tuple(notice for reply in asked for notice in reply.notices)
+    return answer_of(asked[0]._replace(rows=rows, tag=tag, notices=notices))
 
 
 class Contest:
@@ -139,26 +159,24 @@ class Contest:
     def prepare(self) -> None:
         """Make the tables on both."""
         for side in self.sides:
-            for text in statements():
+            for text in (*statements(), *relations.statements()):
                 answer = side.ask(text)
                 if answer.sqlstate:
                     raise RuntimeError(f"{text}: {answer}")
 
-    def answers(self, asked: Sequence[tuple[str, str]]) -> list[tuple[Answer, Answer]]:
+    def answers(self, asked: Sequence[tuple[str, Way]]) -> list[tuple[Answer, Answer]]:
         """What both say to queries, each put in a way."""
-        questions = [asked_by(WAYS[way], sql) for sql, way in asked]
+        questions = [asked_by(way, sql) for sql, way in asked]
         flat = [question for each in questions for question in each]
         both = ask_all([side.wire for side in self.sides], [flat, flat])
         found, at = [], 0
         for (_, way), each in zip(asked, questions, strict=True):
-            ours, theirs = (
-                answered_by(WAYS[way], replies[at : at + len(each)]) for replies in both
-            )
+            ours, theirs = (answered_by(way, replies[at : at + len(each)]) for replies in both)
             found.append((ours, theirs))
             at += len(each)
         return found
 
-    def patiently(self, sql: str, way: str, first: tuple[Answer, Answer]) -> tuple[Answer, Answer]:
+    def patiently(self, sql: str, way: Way, first: tuple[Answer, Answer]) -> tuple[Answer, Answer]:
         """Both answers, asked again with more time if one side alone was too slow."""
         if [each.sqlstate for each in first].count(CANCELLED) != 1:
             return first
@@ -172,7 +190,7 @@ class Contest:
         for side in self.sides:
             side.ask(f"set statement_timeout to {timeout_ms}")
 
-    def differs(self, sql: str, way: str = "simple") -> tuple[Answer, Answer] | None:
+    def differs(self, sql: str, way: Way = SIMPLE) -> tuple[Answer, Answer] | None:
         """Both answers if they differ."""
         (answers,) = self.answers([(sql, way)])
         return self.unlike(*self.patiently(sql, way, answers))
@@ -186,41 +204,40 @@ class Contest:
         alike = ours.same(theirs) and ours.notices == theirs.notices
         return None if alike else (ours, theirs)
 
-    def play(self, seed: int, *, wide: bool = False) -> bool:
+    def play(self, seed: int, kind: str = "narrow") -> bool:
         """Ask one query; writes down how the answers differ."""
-        return self.play_all([seed], wide=wide)
+        return self.play_all([seed], kind)
 
-    def play_all(self, seeds: Sequence[int], *, wide: bool = False) -> bool:
+    def play_all(self, seeds: Sequence[int], kind: str = "narrow") -> bool:
         """Ask a query a seed; writes down how the answers differ."""
-        queries = [(WideMaker if wide else Maker)(seed).statement() for seed in seeds]
-        ways = [Random(seed).choice(list(WAYS)) if wide else "simple" for seed in seeds]
-        asked = [(str(query), way) for query, way in zip(queries, ways, strict=True)]
+        made = [KINDS[kind](seed) for seed in seeds]
+        asked = [(str(each.query), each.way) for each in made]
         before = self.differed
-        for seed, query, way, answers in zip(
-            seeds, queries, ways, self.answers(asked), strict=True
+        for seed, each, (sql, way), answers in zip(
+            seeds, made, asked, self.answers(asked), strict=True
         ):
-            found = self.unlike(*self.patiently(str(query), way, answers))
+            found = self.unlike(*self.patiently(sql, way, answers))
             if found is not None and LOST in (found[0].sqlstate, found[1].sqlstate):
-                found = self.differs(str(query), way)  # somebody has ended a connection, perhaps
+                found = self.differs(sql, way)  # somebody has ended a connection, perhaps
             if found is None:
                 self.agreed += 1
                 continue
             self.differed += 1
-            self.told(seed, query, way, found)
+            self.told(seed, each, found)
         return self.differed == before
 
-    def told(self, seed: int, query: Tree, way: str, found: tuple[Answer, Answer]) -> None:
+    def told(self, seed: int, made: Made, found: tuple[Answer, Answer]) -> None:
         """Write down how the answers to a query differ, made as small as they still do."""
         kind = found[0].sqlstate
 
         def still(sql: str) -> bool:
-            now = self.differs(sql, way)
+            now = self.differs(sql, made.way)
             return now is not None and now[0].sqlstate == kind
 
-        small = str(shrunk(query, still))
-        answers = self.differs(small, way) or found
+        small = str(shrunk(made.query, still))
+        answers = self.differs(small, made.way) or found
         sys.stdout.write(
-            f"seed {seed} {way}\n  {small}\n  here       {answers[0]}\n  PostgreSQL {answers[1]}\n"
+            f"seed {seed} {made.name}\n  {small}\n  here       {answers[0]}\n  PostgreSQL {answers[1]}\n"
         )
         sys.stdout.flush()
 
@@ -246,9 +263,8 @@ def arguments_of(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", type=int)
-    parser.add_argument(
-        "--wide", action="store_true", help="more kinds of queries, in several ways"
-    )
+    parser.add_argument("--kind", choices=KINDS, default="narrow")
+    parser.add_argument("--wide", action="store_const", const="wide", dest="kind")
     parser.add_argument("--sealed", action="store_true", help="with the tables sealed here")
     parser.add_argument("--differences-max", type=int, default=20)
     return parser.parse_args(words)
@@ -264,13 +280,13 @@ def main() -> int:
             contest.sides[0].ask("set vacuum_seal_min_age to 0")
             contest.sides[0].ask("vacuum")
         if arguments.seed is not None:
-            maker = WideMaker if arguments.wide else Maker
-            sys.stdout.write(f"{maker(arguments.seed).statement()}\n")
-            return 0 if contest.play(arguments.seed, wide=arguments.wide) else 1
+            made = KINDS[arguments.kind](arguments.seed)
+            sys.stdout.write(f"{made.name}: {made.query}\n")
+            return 0 if contest.play(arguments.seed, arguments.kind) else 1
         started = time.perf_counter()
         seeds = range(arguments.first, arguments.first + arguments.count)
         for at in range(0, len(seeds), BATCH):
-            contest.play_all(seeds[at : at + BATCH], wide=arguments.wide)
+            contest.play_all(seeds[at : at + BATCH], arguments.kind)
             if contest.differed >= arguments.differences_max:
                 break
         rate = (contest.agreed + contest.differed) / (time.perf_counter() - started)

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.random_queries.grammar import Maker
+from tests.random_queries.relations import PATHS
 from tests.random_queries.run import Contest
 from tests.random_queries.tree import Tree, listed, optional, shrunk, tree
 
@@ -16,7 +17,8 @@ def contest(server, oracle):
     found.prepare()
     yield found
     for side in found.sides:
-        side.ask("drop schema rq cascade")
+        for name in (*(f"rq_{kind}" for kind in PATHS), "rq"):
+            side.ask(f"drop schema {name} cascade")
         side.close()
 
 
@@ -28,7 +30,13 @@ def test_both_servers_answer_alike(contest, first, capsys):
 
 @pytest.mark.parametrize("seed", [*range(20), *FAILED_ONCE])
 def test_both_servers_answer_wide_queries_alike(contest, seed, capsys):
-    assert contest.play(seed, wide=True), capsys.readouterr().out
+    assert contest.play(seed, "wide"), capsys.readouterr().out
+
+
+@pytest.mark.parametrize("first", range(0, 60, 5))
+def test_both_servers_answer_every_kind_alike(contest, first, capsys):
+    for seed in range(first, first + 5):
+        assert contest.play(seed, "every"), capsys.readouterr().out
 
 
 def test_a_difference_is_found_and_made_small(contest, capsys):

@@ -30,12 +30,25 @@ class Sent(Protocol):
         """The messages that ask it."""
 
 
+class Value(NamedTuple):
+    """The value of a parameter; kind: the OID of its type, 0 where the server finds it out."""
+
+    data: bytes
+    kind: int = 0
+    is_binary: bool = False
+
+    def sent(self) -> bytes:
+        """Its length and its bytes."""
+        return struct.pack("!i", len(self.data)) + self.data
+
+
 class Question(NamedTuple):
     """A statement, or several where the protocol is the simple one."""
 
     text: str
     extended: bool = False
     binary: bool = False  # the form of the rows, where the protocol is the extended one
+    values: tuple[Value, ...] = ()  # of its parameters, where the protocol is the extended one
 
     def sent(self) -> bytes:
         """The messages that ask it."""
@@ -43,9 +56,14 @@ class Question(NamedTuple):
         if not self.extended:
             return b"Q" + struct.pack("!i", len(text) + 5) + text + b"\0"
         results = b"\0\1\0\1" if self.binary else b"\0\0"
+        count = struct.pack("!h", len(self.values))
+        kinds = count + b"".join(struct.pack("!i", each.kind) for each in self.values)
+        forms = count + b"".join(struct.pack("!h", each.is_binary) for each in self.values)
+        values = count + b"".join(each.sent() for each in self.values)
         return (
-            b"P" + struct.pack("!i", len(text) + 8) + b"\0" + text + b"\0\0\0"
-            b"B" + struct.pack("!i", 10 + len(results)) + b"\0\0\0\0\0\0" + results
+            b"P" + struct.pack("!i", len(text) + 6 + len(kinds)) + b"\0" + text + b"\0" + kinds
+            + b"B" + struct.pack("!i", 6 + len(forms + values + results)) + b"\0\0"
+            + forms + values + results
             + b"D\0\0\0\x06P\0"
             b"E\0\0\0\x09\0\0\0\0\0"
             b"S\0\0\0\4"
