@@ -335,18 +335,14 @@ class _AggregateFrames:
 
         And the row.
         """
-        groups, members = [], []
-        for starts, stops in self._rows.pieces():
-            lengths = np.maximum(stops[start:stop] - starts[start:stop], 0)
-            ends = np.cumsum(lengths)
-            within = np.arange(int(lengths.sum())) - np.repeat(ends - lengths, lengths)
-            groups.append(np.repeat(np.arange(stop - start), lengths))
-            members.append(np.repeat(starts[start:stop], lengths) + within)
-        if len(groups) == 1:
-            return groups[0], members[0]
-        group, member = np.concatenate(groups), np.concatenate(members)
-        order = np.lexsort((member, group))
-        return group[order], member[order]
+        pieces = self._rows.pieces()
+        first = np.stack([starts[start:stop] for starts, _ in pieces], axis=1).ravel()
+        ends = np.stack([stops[start:stop] for _, stops in pieces], axis=1).ravel()
+        lengths = np.maximum(ends - first, 0)
+        before = np.cumsum(lengths) - lengths
+        members = np.arange(int(lengths.sum())) + np.repeat(first - before, lengths)
+        groups = np.repeat(np.repeat(np.arange(stop - start), len(pieces)), lengths)
+        return groups, members
 
     def _aggregated(self, groups: Positions, count: int, members: Positions) -> Column:
         state = self._aggregate.create(self._known)
