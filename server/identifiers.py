@@ -202,7 +202,7 @@ def split_identifiers(text: str) -> list[str] | None:
         if found is None:
             return None
         quoted, plain = found.groups()
-        names.append(plain.lower() if quoted is None else quoted.replace('""', '"'))
+        names.append(folded(plain) if quoted is None else quoted.replace('""', '"'))
         position = found.end()
         if position == len(text):
             break
@@ -210,6 +210,16 @@ def split_identifiers(text: str) -> list[str] | None:
             return None
         position += 1
     return names
+
+
+def folded(name: str) -> str:
+    """The name as it is when it was not quoted: letters of ASCII are small, others stay, and it is cut to what fits."""
+    lowered = name.lower() if name.isascii() else "".join(map(_small, name))
+    return truncate_identifier(lowered)
+
+
+def _small(character: str) -> str:
+    return character.lower() if character.isascii() else character
 
 
 def quote_literal(text: str) -> str:

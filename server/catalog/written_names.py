@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from server.errors import InvalidName
+from server.identifiers import folded, truncate_identifier
 
 
 def split_identifiers(text: str) -> list[str]:
@@ -35,9 +36,9 @@ def _one_identifier(text: str, start: int) -> tuple[str, int]:
             end += 2 if text[end] == '"' else 1
         if end >= len(text) or end == start + 1:
             raise InvalidName("invalid name syntax")
-        return text[start + 1 : end].replace('""', '"'), end + 1
+        return truncate_identifier(text[start + 1 : end].replace('""', '"')), end + 1
     while end < len(text) and not text[end].isspace() and text[end] != ".":
         end += 1
     if end == start:
         raise InvalidName("invalid name syntax")
-    return text[start:end].lower(), end
+    return folded(text[start:end]), end

@@ -11,10 +11,12 @@ from server.errors import (
     DataException,
     FeatureNotSupported,
     NullValueNotAllowed,
+    ProgramLimitExceeded,
 )
 from server.functions.declare import row
 from server.functions.orders import generic_key, nullable_key
 from server.types.array import Array, make_array
+from server.types.array_input import DIMENSIONS_MAX, too_many_dimensions
 from server.types.registry import TYPE_BY_OID
 
 if TYPE_CHECKING:
@@ -212,6 +214,10 @@ def _unnest(array: Array) -> Iterator[Any]:
     return iter(array.items)
 
 
+FILLED_MAX: Final = 1 << 26
+INT4_MAX: Final = (1 << 31) - 1
+
+
 def _check_shape(array: Array, word: str) -> None:
     """Refuse what gives no dimensions or bounds."""
     if len(array.dimensions) > 1:
@@ -226,9 +232,11 @@ def _fill(context: CallContext, item: Any, lengths: Array | None, *given: Array 
     lowers = given[0] if given else None
     if lengths is None or (given and lowers is None):
         raise NullValueNotAllowed("dimension array or low bound array cannot be null")
-    for given_array, word in ((lengths, "Dimension"), (lowers, "Low bound")):
-        if given_array is not None:
-            _check_shape(given_array, word)
+    _check_shape(lengths, "Dimension")
+    if len(lengths.items) > DIMENSIONS_MAX:
+        raise too_many_dimensions(len(lengths.items))
+    if lowers is not None:
+        _check_shape(lowers, "Low bound")
     starts = (1,) * len(lengths.items) if lowers is None else lowers.items
     if len(starts) != len(lengths.items):
         raise ArraySubscriptError(
@@ -236,10 +244,13 @@ def _fill(context: CallContext, item: Any, lengths: Array | None, *given: Array 
             detail="Low bound array has different size than dimensions array.",
         )
     total = prod(lengths.items) if lengths.items else 0
+    if total > FILLED_MAX or min(lengths.items, default=0) < 0:
+        raise ProgramLimitExceeded("array size exceeds the maximum allowed (134217727)")
+    for length, start in zip(lengths.items, starts, strict=True):
+        if length + start > INT4_MAX:
+            raise ProgramLimitExceeded(f"array lower bound is too large: {start}")
     if total == 0:
         return make_array(_element_oid(context), ())
-    if total < 0 or total > 1 << 26:
-        raise ArraySubscriptError("array size exceeds the maximum allowed (134217727)")
     shape = tuple(zip(lengths.items, starts, strict=True))
     return Array(_element_oid(context), shape, (item,) * total)
 

@@ -37,7 +37,7 @@ def _instant_plus(context: CallContext, us: int, interval: Interval) -> int:
 
 
 def _instant_minus(context: CallContext, us: int, interval: Interval) -> int:
-    return instants.instant_plus(zone_of(context), us, instants.negated(interval))
+    return instants.instant_plus(zone_of(context), us, instants.turned(interval))
 
 
 def _time_plus(us: int, interval: Interval) -> int:

@@ -220,16 +220,16 @@ def _in_zone(name: str, us: int) -> int:
     return instants.checked_timestamp(to_local(us, instants.find_zone(name)))
 
 
-def _at_offset(interval: Interval, us: int) -> int:
+def _at_offset(context: CallContext, interval: Interval, us: int) -> int:
     if us in INFINITE:
         return us
-    return to_utc(us, instants.interval_zone(interval))
+    return to_utc(us, instants.interval_zone(interval, context.style))
 
 
-def _in_offset(interval: Interval, us: int) -> int:
+def _in_offset(context: CallContext, interval: Interval, us: int) -> int:
     if us in INFINITE:
         return us
-    return instants.checked_timestamp(to_local(us, instants.interval_zone(interval)))
+    return instants.checked_timestamp(to_local(us, instants.interval_zone(interval, context.style)))
 
 
 def _turned(value: TimeTz, seconds_east: int) -> TimeTz:
@@ -242,8 +242,8 @@ def _timetz_in_zone(context: CallContext, name: str, value: TimeTz) -> TimeTz:
     return _turned(value, zone.at(context.execution.transaction_time_us).seconds_east)
 
 
-def _timetz_in_offset(interval: Interval, value: TimeTz) -> TimeTz:
-    return _turned(value, instants.interval_zone(interval).at(0).seconds_east)
+def _timetz_in_offset(context: CallContext, interval: Interval, value: TimeTz) -> TimeTz:
+    return _turned(value, instants.interval_zone(interval, context.style).at(0).seconds_east)
 
 
 def _local(context: CallContext, us: int) -> int:
@@ -314,19 +314,19 @@ CONVERSIONS: Final = (
         "The time in a zone.",
     ),
     row(
-        "2070 timezone(interval, timestamp) timestamptz",
+        "2070 timezone(interval, timestamp) timestamptz context beside",
         _at_offset,
         "The instant of a local time.",
         "'2 hours', '2024-07-01 12:00' -> 2024-07-01 10:00:00+00",
     ),
     row(
-        "1026 timezone(interval, timestamptz) timestamp",
+        "1026 timezone(interval, timestamptz) timestamp context beside",
         _in_offset,
         "What clocks at an offset show.",
         "'2 hours', '2024-07-01 12:00+00' -> 2024-07-01 14:00:00",
     ),
     row(
-        "2038 timezone(interval, timetz) timetz",
+        "2038 timezone(interval, timetz) timetz context beside",
         _timetz_in_offset,
         "The time at an offset.",
         "'2 hours', '12:00+00' -> 14:00:00+02",

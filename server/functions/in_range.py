@@ -15,10 +15,10 @@ from server.functions.instants import (
     instant_plus,
     interval_minus,
     interval_plus,
-    negated,
     timestamp_minus,
     timestamp_of_date,
     timestamp_plus,
+    turned,
     zone_of,
 )
 from server.functions.orders import interval_key, timetz_key
@@ -97,7 +97,7 @@ def _instant(
 ) -> bool:
     _checked(interval_key(offset) < 0)
     return _compared(
-        value, instant_plus(zone_of(call), base, negated(offset) if sub else offset), less
+        value, instant_plus(zone_of(call), base, turned(offset) if sub else offset), less
     )
 
 

@@ -27,12 +27,13 @@ from server.types.calendar import (
 from server.types.date_style import session_zone
 from server.types.interval import format_interval
 from server.types.interval_style import Interval
-from server.types.type import PLAIN_STYLE
 from server.types.zone_words import OFFSETS, ZONES
 from server.types.zones import Zone, abbreviation_zone, fixed_zone, zone_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from server.types.type import TextStyle
 
 INFINITE: Final = (TIMESTAMP_INFINITY, TIMESTAMP_MINUS_INFINITY)
 INFINITE_DATES: Final = (DATE_INFINITY, DATE_MINUS_INFINITY)
@@ -119,11 +120,11 @@ def _seconds_east(shift: re.Match[str]) -> int:
     return -seconds if shift["sign"] == "-" else seconds
 
 
-def interval_zone(value: Interval) -> Zone:
+def interval_zone(value: Interval, style: TextStyle) -> Zone:
     """The zone of an interval that is an offset."""
     months, days, us = value
     if months or days:
-        shown = format_interval(value, PLAIN_STYLE)
+        shown = format_interval(value, style)
         raise InvalidParameterValue(f'interval time zone "{shown}" must not include months or days')
     return fixed_zone(cut_quotient(us, US_PER_SECOND))
 
@@ -172,9 +173,19 @@ def negated(interval: Interval) -> Interval:
     return checked_interval(-months, -days, -us)
 
 
+def turned(interval: Interval) -> Interval:
+    """The same for who adds it: what has no opposite stays, as numbers of so many bits do, and is too far anyway."""
+    months, days, us = interval
+    return Interval(
+        months if months == -INT4_LIMIT else -months,
+        days if days == -INT4_LIMIT else -days,
+        us if us == -INT8_LIMIT else -us,
+    )
+
+
 def timestamp_minus(us: int, interval: Interval) -> int:
     """A timestamp less an interval."""
-    return timestamp_plus(us, negated(interval))
+    return timestamp_plus(us, turned(interval))
 
 
 def instant_plus(zone: Zone, us: int, interval: Interval) -> int:
@@ -266,7 +277,7 @@ def _scaled(interval: Interval, scale: Callable[[int], float]) -> Interval:
     months, days, us = interval
     if not months and not days:
         time = scale(us)
-        if abs(time) < INT8_LIMIT:  # not so for NaN
+        if -INT8_LIMIT <= time < INT8_LIMIT:  # not so for NaN
             return Interval(0, 0, round(time))
     exact_months, exact_days = scale(months), scale(days)
     if not (abs(exact_months) < INT4_LIMIT and abs(exact_days) < INT4_LIMIT):
@@ -279,7 +290,7 @@ def _scaled(interval: Interval, scale: Callable[[int], float]) -> Interval:
         whole_days += int(seconds / 86400)
         seconds -= int(seconds / 86400) * 86400
     time = scale(us) + seconds * US_PER_SECOND
-    if not abs(time) < INT8_LIMIT:
+    if not -INT8_LIMIT <= time < INT8_LIMIT:
         raise DatetimeFieldOverflow("interval out of range")
     return checked_interval(whole_months, whole_days + int(month_days), round(time))
 

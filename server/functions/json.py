@@ -40,20 +40,28 @@ def _readable(text: str) -> str:
     return text
 
 
+def _check_scalar(text: str) -> None:
+    """A string is read before it is refused for being a scalar; an array or object is refused at its first mark."""
+    if kind_of(text) == "string":
+        _readable(text)
+
+
 def _json_key(text: str, key: str) -> str | None:
+    _readable(text)
     if kind_of(text) != "object":
         return None
     found = None
-    for name, part in members_of(_readable(text)):
+    for name, part in members_of(text):
         if name == key:
             found = part
     return found
 
 
 def _json_index(text: str, index: int) -> str | None:
+    _readable(text)
     if kind_of(text) != "array":
         return None
-    items = list(items_of(_readable(text)))
+    items = list(items_of(text))
     return items[index] if -len(items) <= index < len(items) else None
 
 
@@ -65,7 +73,7 @@ def integer_of(text: str) -> int | None:
 
 
 def _json_path(text: str, path: Array) -> str | None:
-    found: str | None = text
+    found: str | None = _readable(text)
     for step in path.items:
         if found is None or step is None:
             return None
@@ -208,12 +216,14 @@ def _json_items(text: str, suffix: str = "") -> Iterator[str]:
     kind = kind_of(text)
     if kind != "array":
         what = "a non-array" if kind == "object" else "a scalar"
+        _check_scalar(text)
         raise InvalidParameterValue(f"cannot call json_array_elements{suffix} on {what}")
-    return items_of(text)
+    return items_of(_readable(text) if suffix else text)
 
 
 def _json_members(text: str) -> Iterator[tuple[str, str]]:
     if kind_of(text) != "object":
+        _check_scalar(text)
         raise InvalidParameterValue(
             "cannot deconstruct a scalar"
             if kind_of(text) != "array"
@@ -226,8 +236,9 @@ def _json_keys(text: str) -> Iterator[str]:
     kind = kind_of(text)
     if kind != "object":
         what = "an array" if kind == "array" else "a scalar"
+        _check_scalar(text)
         raise InvalidParameterValue(f"cannot call json_object_keys on {what}")
-    return (key for key, _ in members_of(text))
+    return (key for key, _ in members_of(_readable(text)))
 
 
 def _jsonb_items(value: Jsonb) -> Iterator[Jsonb]:
@@ -272,81 +283,81 @@ def _to_number(name: str, convert: Callable[[Decimal], Any]) -> Callable[[Jsonb]
 
 _EACH: Final = (
     row(
-        "3947 json_object_field(json, text) json",
+        "3947 json_object_field(from_json json, field_name text) json",
         _json_key,
         "A member.",
         """'{"a": {"b":1}}', 'a' -> {"b":1}""",
         part_kernel(_json_key, by_key=True, as_text=False),
     ),
     row(
-        "3948 json_object_field_text(json, text) text",
+        "3948 json_object_field_text(from_json json, field_name text) text",
         _text_form(_json_key),
         "A member as text.",
         """'{"a": "x"}', 'a' -> x""",
         part_kernel(_text_form(_json_key), by_key=True, as_text=True),
     ),
     row(
-        "3949 json_array_element(json, int4) json",
+        "3949 json_array_element(from_json json, element_index int4) json",
         _json_index,
         "An item.",
         "'[1, 2]', -1 -> 2",
         part_kernel(_json_index, by_key=False, as_text=False),
     ),
     row(
-        "3950 json_array_element_text(json, int4) text",
+        "3950 json_array_element_text(from_json json, element_index int4) text",
         _text_form(_json_index),
         "An item as text.",
         """'["x"]', 0 -> x""",
         part_kernel(_text_form(_json_index), by_key=False, as_text=True),
     ),
     row(
-        "3951 json_extract_path(json, variadic _text) json",
+        "3951 json_extract_path(from_json json, variadic path_elems _text) json",
         lambda text, *path: _json_path(text, path_of(path)),
         "What stands at a path.",
         """'{"a": [1, 2]}', 'a', '1' -> 2""",
     ),
     row(
-        "3953 json_extract_path_text(json, variadic _text) text",
+        "3953 json_extract_path_text(from_json json, variadic path_elems _text) text",
         lambda text, *path: _text_form(_json_path)(text, path_of(path)),
         "What stands at a path, as text.",
         """'{"a": ["x"]}', 'a', '0' -> x""",
     ),
     row(
-        "3478 jsonb_object_field(jsonb, text) jsonb",
+        "3478 jsonb_object_field(from_json jsonb, field_name text) jsonb",
         _wrapped(_at_key),
         "A member.",
         """'{"a": {"b":1}}', 'a' -> {"b": 1}""",
         part_kernel(_wrapped(_at_key), by_key=True, as_text=False),
     ),
     row(
-        "3214 jsonb_object_field_text(jsonb, text) text",
+        "3214 jsonb_object_field_text(from_json jsonb, field_name text) text",
         _texted(_at_key),
         "A member as text.",
         """'{"a": "x"}', 'a' -> x""",
         part_kernel(_texted(_at_key), by_key=True, as_text=True),
     ),
     row(
-        "3215 jsonb_array_element(jsonb, int4) jsonb",
+        "3215 jsonb_array_element(from_json jsonb, element_index int4) jsonb",
         _wrapped(_at_index),
         "An item.",
         "'[1, 2]', -1 -> 2",
         part_kernel(_wrapped(_at_index), by_key=False, as_text=False),
     ),
     row(
-        "3216 jsonb_array_element_text(jsonb, int4) text",
+        "3216 jsonb_array_element_text(from_json jsonb, element_index int4) text",
         _texted(_at_index),
         "An item as text.",
         """'["x"]', 0 -> x""",
         part_kernel(_texted(_at_index), by_key=False, as_text=True),
     ),
     row(
-        "3217 jsonb_extract_path(jsonb, variadic _text) jsonb",
+        "3217 jsonb_extract_path(from_json jsonb, variadic path_elems _text) jsonb",
         lambda value, *path: _wrapped(at_path)(value, path_of(path)),
         "What stands at a path.",
         """'{"a": [1, 2]}', 'a', '1' -> 2""",
     ),
     row(
-        "3940 jsonb_extract_path_text(jsonb, variadic _text) text",
+        "3940 jsonb_extract_path_text(from_json jsonb, variadic path_elems _text) text",
         lambda value, *path: _texted(at_path)(value, path_of(path)),
         "What stands at a path, as text.",
         """'{"a": ["x"]}', 'a', '0' -> x""",
@@ -396,53 +407,53 @@ FUNCTIONS: Final = (
         "'-12.4' -> number",
     ),
     row(
-        "3955 json_array_elements(json) json set",
+        "3955 json_array_elements(from_json json) json set",
         _json_items,
         "Items as rows.",
         "'[1, true]' -> 1 ; true",
         output_names=("value",),
     ),
     row(
-        "3969 json_array_elements_text(json) text set",
+        "3969 json_array_elements_text(from_json json) text set",
         lambda text: map(as_text, _json_items(text, "_text")),
         "Items as rows of text.",
         """'[1, "x"]' -> 1 ; x""",
         output_names=("value",),
     ),
     row(
-        "3219 jsonb_array_elements(jsonb) jsonb set",
+        "3219 jsonb_array_elements(from_json jsonb) jsonb set",
         _jsonb_items,
         "Items as rows.",
         "'[1, true]' -> 1 ; true",
         output_names=("value",),
     ),
     row(
-        "3465 jsonb_array_elements_text(jsonb) text set",
+        "3465 jsonb_array_elements_text(from_json jsonb) text set",
         _jsonb_item_texts,
         "Items as rows of text.",
         """'[1, "x"]' -> 1 ; x""",
         output_names=("value",),
     ),
     row(
-        "3958 json_each(json) record(key text, value json) set",
+        "3958 json_each(from_json json) record(key text, value json) set",
         _json_members,
         "Members as rows.",
         """'{"a":1}' -> (a,1)""",
     ),
     row(
-        "3959 json_each_text(json) record(key text, value text) set",
+        "3959 json_each_text(from_json json) record(key text, value text) set",
         lambda text: ((key, as_text(part)) for key, part in _json_members(text)),
         "Members as rows of text.",
         """'{"a":1}' -> (a,1)""",
     ),
     row(
-        "3208 jsonb_each(jsonb) record(key text, value jsonb) set",
+        "3208 jsonb_each(from_json jsonb) record(key text, value jsonb) set",
         _jsonb_members,
         "Members as rows.",
         """'{"a":1}' -> (a,1)""",
     ),
     row(
-        "3932 jsonb_each_text(jsonb) record(key text, value text) set",
+        "3932 jsonb_each_text(from_json jsonb) record(key text, value text) set",
         _jsonb_member_texts,
         "Members as rows of text.",
         """'{"a":1}' -> (a,1)""",

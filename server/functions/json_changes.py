@@ -285,7 +285,7 @@ FUNCTIONS: Final = (
         """'{"a":1, "b":2}', 'a' -> {"b": 2}""",
     ),
     row(
-        "3343 jsonb_delete(jsonb, variadic _text) jsonb",
+        "3343 jsonb_delete(from_json jsonb, variadic path_elems _text) jsonb",
         lambda value, *keys: _delete_keys(value, path_of(keys)),
         "Without keys.",
         """'{"a":1, "b":2}', 'a', 'b' -> {}""",
@@ -303,7 +303,7 @@ FUNCTIONS: Final = (
         """'{"a":[1,2]}', '{a,0}' -> {"a": [2]}""",
     ),
     row(
-        "3305 jsonb_set(jsonb, _text, jsonb, create_if_missing bool = true) jsonb",
+        "3305 jsonb_set(jsonb_in jsonb, path _text, replacement jsonb, create_if_missing bool = true) jsonb",
         _set,
         "Another value at a path.",
         """'{"a":[1,2]}', '{a,0}', '9', true -> {"a": [9, 2]}""",
@@ -316,7 +316,7 @@ FUNCTIONS: Final = (
         """'{"a":1}', '{a}', NULL, true, 'delete_key' -> {}""",
     ),
     row(
-        "3579 jsonb_insert(jsonb, _text, jsonb, insert_after bool = false) jsonb",
+        "3579 jsonb_insert(jsonb_in jsonb, path _text, replacement jsonb, insert_after bool = false) jsonb",
         _insert,
         "One more value at a path.",
         """'{"a":[1,2]}', '{a,0}', '9', false -> {"a": [9, 1, 2]}""",

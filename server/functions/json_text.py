@@ -44,6 +44,8 @@ def value_to_json(value: Any, type_: Type, context: CallContext, newlines: bool 
     nested = _NESTED.get(type(value))
     if nested is not None:
         return nested(value, context, newlines)
+    if type_.base is not None:
+        return value_to_json(value, type_.base, context)
     text = type_.format(value, context.style)
     if type_.name == "json":
         return text

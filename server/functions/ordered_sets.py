@@ -7,6 +7,7 @@ position, for all groups at once.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,8 @@ from server.functions.declare import aggregate
 from server.functions.orders import generic_key
 from server.functions.regex_search import check_of
 from server.types.array import Array
+from server.types.floats import format_float8
+from server.types.type import PLAIN_STYLE
 from server.vector.column import Column
 from server.vector.rows import column_of, values_of
 from server.vector.texts import TextNumbers
@@ -108,7 +111,8 @@ def _check_fractions(fractions: Values) -> None:
     wrong = ~((fractions >= 0) & (fractions <= 1))
     if wrong.any():
         value = float(fractions[wrong][0])
-        raise NumericValueOutOfRange(f"percentile value {value:g} is not between 0 and 1")
+        shown = f"{value:g}" if math.isfinite(value) else format_float8(value, PLAIN_STYLE)
+        raise NumericValueOutOfRange(f"percentile value {shown} is not between 0 and 1")
 
 
 def _discrete(groups: Groups, numbers: Positions, fractions: Values, valid: Mask) -> Column:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from server.errors import InternalError
+from server.errors import InternalError, NullValueNotAllowed
 from server.functions import instants
 from server.functions.cataloged import cataloged
 from server.functions.floats import overflow
@@ -86,6 +86,8 @@ def _sum(state: Array) -> int | None:
 def _intervals(state: Array) -> tuple[Interval, int]:
     if len(state.items) != 2:
         raise InternalError("expected 2-element interval array")
+    if None in state.items:
+        raise NullValueNotAllowed("null array element not allowed in this context")
     return state.items[0], state.items[1].microseconds
 
 

@@ -20,6 +20,7 @@ from server.functions.column_texts import (
 )
 from server.functions.declare import row
 from server.functions.function import AnyForm
+from server.functions.json_text import element_type
 from server.functions.text_arrays import split_texts
 from server.identifiers import quote_identifier
 from server.types.array import Array
@@ -41,6 +42,8 @@ TEXT: Final = 25
 def text_of(context: CallContext, index: int, value: Any) -> str:
     """The text form of an argument."""
     declared = context.arguments[min(index, len(context.arguments) - 1)].type
+    if declared.category == "A" and not isinstance(value, Array):  # an item of the one array
+        declared = element_type(context, declared.element_oid)
     return declared.format(value, context.style)
 
 

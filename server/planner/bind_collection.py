@@ -23,7 +23,7 @@ from server.expressions.expression import (
 )
 from server.functions.function import Function
 from server.planner import bind_call
-from server.planner.coerce import coerce_or_fail, coerce_specific, coerce_to, settle
+from server.planner.coerce import coerce, coerce_or_fail, coerce_to, settle
 from server.planner.common_types import common_type
 from server.planner.environment import INT4, RECORD, TEXT, BindContext, raise_at
 from server.planner.scope import Scope, expand_item, find_item, missing_item
@@ -297,7 +297,13 @@ def _bound(
     def index(each: exp.Expression | None) -> Expression | None:
         if each is None:
             return None
-        return coerce_specific(context, _bind(context, scope, each), INT4, "array subscript")
+        bound = _bind(context, scope, each)
+        made = coerce(context, bound, INT4, "a")
+        if made is None:
+            raise DatatypeMismatch("array subscript must have type integer").at(
+                context.position(bound.offset)
+            )
+        return made
 
     if isinstance(node, nodes.ArraySlice):
         return index(node.args.get("lower")), index(node.args.get("upper"))

@@ -25,6 +25,7 @@ from server.errors import (
     InvalidSchemaName,
     SqlError,
     SqlSyntaxError,
+    UndefinedFunction,
     UndefinedObject,
 )
 from server.expressions.expression import (
@@ -290,6 +291,18 @@ def _in(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
     value = bind_expression(context, scope, node.args["this"])
     items = [bind_expression(context, scope, each) for each in node.args["expressions"]]
     offset = offset_of(node)
+    try:
+        return _membership(context, value, items, offset)
+    except UndefinedFunction:
+        if node.args.get("denied"):
+            for item in items:
+                bind_operation(context, "<>", value, item, offset)  # to tell of what was asked for
+        raise
+
+
+def _membership(
+    context: BindContext, value: Expression, items: list[Expression], offset: int
+) -> Expression:
     if len(items) > 1 and not (isinstance(value, RowConstructor) and value.type.oid == RECORD):
         listed = _in_list(context, value, items, offset)
         if listed is not None:

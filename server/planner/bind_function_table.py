@@ -40,7 +40,8 @@ def bind_function_table(context: BindContext, scope: Scope, node: exp.Expression
         definitions: list[exp.Expression] = item.args.get("columns") or []
         if not definitions and len(written) == 1:
             definitions = node.args.get("columns") or []
-        found = _columns_of(context, function, name, alias, definitions, item.args["this"])
+        of_column = alias if len(written) == 1 else None  # several name their own
+        found = _columns_of(context, function, name, of_column, definitions, item.args["this"])
         if definitions:
             function = _with_columns(function, found)
         functions.append(function)

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 from server.errors import AmbiguousParameter, CannotCoerce, DatatypeMismatch, SqlError
 from server.expressions.expression import (
     ApplyModifier,
-    Call,
     CastText,
     Constant,
     Expression,
@@ -26,11 +25,11 @@ from server.expressions.expression import (
     Relabel,
     RowConstructor,
 )
+from server.planner.cast_calls import cast_call, cast_of_items
 from server.planner.domains import tested
 from server.planner.environment import (
     BPCHAR,
     FIRST_DOMAIN_OID,
-    INT4,
     INTERVAL,
     NUMERIC,
     RECORD,
@@ -137,31 +136,17 @@ def _apply_pathway(
             value = of_same_bits(expression.value, expression.type.type, result.type)
             return replace(expression, type=result, value=value)
         return Relabel(type=result, argument=expression, offset=expression.offset)
-    if path.method == "function":
-        assert path.function is not None
-        context.note_call(path.function.oid)
-        if isinstance(expression, Constant):
+    if path.function is not None:
+        if path.method == "function" and isinstance(expression, Constant):
             widened = _widened(context, expression, target)
             if widened is not None:
                 return widened
-        arguments: tuple[Expression, ...] = (expression,)
-        if len(path.function.arguments) > 1:
-            arguments += (context.constant(23, modifier),)
-        if len(path.function.arguments) > 2:
-            arguments += (context.constant(16, how == "e"),)
-        called = context.type(base_type(context, target))
-        if path.function.result == INT4:  # of which an oid or its kin is made
-            called = context.type(INT4)
-        call: Expression = Call(
-            type=called,
-            function=path.function,
-            arguments=arguments,
-            form="cast" if how == "e" else "implicit",
-            offset=expression.offset,
-        )
-        if called.oid != target:
-            call = Relabel(type=result, argument=call, offset=expression.offset)
-        return call
+        make = cast_of_items if path.method == "array" else cast_call
+        plain = base_type(context, target)
+        call = make(context, expression, plain, path.function, (modifier, how == "e"))
+        if call.type.oid == target:
+            return call
+        return Relabel(type=result, argument=call, offset=expression.offset)
     return CastText(type=result, argument=expression, offset=expression.offset)
 
 

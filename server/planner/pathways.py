@@ -24,7 +24,7 @@ _STRENGTH = {"i": 0, "a": 1, "e": 2}
 
 @dataclass(frozen=True, slots=True)
 class Pathway:
-    """How one type becomes another: relabel, function, text, array (element by element)."""
+    """How one type becomes another: relabel, function, text, array (item by item, by a function if there is one)."""
 
     method: str
     function: Function | None = None
@@ -47,14 +47,23 @@ def find_pathway(
     if cast is not None:
         return _cast_pathway(context, cast) if _STRENGTH[cast.context] <= _STRENGTH[how] else None
     source_type, target_type = context.type(source).type, context.type(target).type
-    if source_type.element_oid and target_type.element_oid and is_true_array(target_type):
-        inner = find_pathway(context, source_type.element_oid, target_type.element_oid, how)
-        if inner is None:
-            return None
-        # An array says what its items are: 23 as an oid is not written as a regtype is.
-        is_renamed = target_type.element_oid in LOOKUPS and is_true_array(source_type)
-        return _RELABEL if inner.method == "relabel" and not is_renamed else _ARRAY
+    if source_type.category == "A" and target_type.element_oid and is_true_array(target_type):
+        return _array_pathway(context, source_type, target_type, how)
     return _text_pathway(source_type, target_type, how)
+
+
+def _array_pathway(
+    context: BindContext, source: Type, target: Type, how: CastContext
+) -> Pathway | None:
+    inner = find_pathway(context, source.element_oid, target.element_oid, how)
+    if inner is None:
+        return None
+    # An array says what its items are: 23 as an oid is not written as a regtype is.
+    is_renamed = target.element_oid in LOOKUPS and is_true_array(source)
+    if inner.method == "relabel" and not is_renamed:
+        return _RELABEL
+    is_computed = inner.function is not None and inner.function.row is not None
+    return Pathway("array", inner.function) if is_computed else _ARRAY
 
 
 def _cast_pathway(context: BindContext, cast: Cast) -> Pathway:

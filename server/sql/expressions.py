@@ -134,6 +134,7 @@ def in_list(context: Context, message: tree.A_Expr) -> exp.Expression:
     )
     if names(message.name) == ("=",):
         return node
+    node.set("denied", True)
     return exp.Not(this=context.placed(node, message.location))
 
 

@@ -145,6 +145,7 @@ class Type:
     kind: str = "b"  # typtype: b c d e p r m
     is_shell: bool = False  # declared for the functions of a type to come
     range: RangeKind | None = None  # of range and multirange types
+    base: Type | None = None  # what is at the bottom of a domain
     fields: tuple[tuple[str, TypeReference], ...] = ()  # of composite types
     dtype: np.dtype[Any]  # of columns; object where the width is not fixed
     storage_kind: str  # BOOL INT16 INT32 INT64 FLOAT32 FLOAT64 FIXED16 BYTES

@@ -136,6 +136,7 @@ def domain_type(identity: Identity, base: TypeReference) -> Type:
         array_oid=identity.array_oid,
         preferred=False,
         kind="d",
+        base=type_.base or type_,
         parse=lambda text, _modifier, style: type_.parse(text, modifier, style),
         receive=lambda data, _modifier: type_.receive(data, modifier),
         parse_column=lambda texts, _modifier, style: type_.parse_column(texts, modifier, style),

@@ -431,7 +431,7 @@ FUNCTIONS = (
         "when a transaction was committed",
     ),
     row(
-        "6168 pg_xact_commit_timestamp_origin(xid) record(timestamp timestamptz, roident oid) "
+        "6168 pg_xact_commit_timestamp_origin(xid xid) record(timestamp timestamptz, roident oid) "
         "volatile context",
         _commit_timestamp_origin,
         "when a transaction was committed, and where it came from",

@@ -326,7 +326,7 @@ FUNCTIONS = (
         "the words of SQL",
     ),
     row(
-        "3427 pg_mcv_list_items(pg_mcv_list) record(index int4, values _text, nulls _bool, "
+        "3427 pg_mcv_list_items(mcv_list pg_mcv_list) record(index int4, values _text, nulls _bool, "
         "frequency float8, base_frequency float8) stable set strict",
         common_items,
         "common combinations of values of a statistics object",

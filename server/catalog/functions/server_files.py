@@ -114,7 +114,7 @@ FUNCTIONS: tuple[Function, ...] = (
         "temporary files: there are none",
     ),
     row(
-        f"5030 pg_ls_tmpdir(oid) record({FILE_COLUMNS}) set volatile",
+        f"5030 pg_ls_tmpdir(tablespace oid) record({FILE_COLUMNS}) set volatile",
         _no_files,
         "temporary files of a tablespace: there are none",
     ),
