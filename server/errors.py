@@ -519,6 +519,10 @@ class TooManyColumns(SqlError, sqlstate="54011"):
     """too_many_columns."""
 
 
+class TooManyArguments(SqlError, sqlstate="54023"):
+    """too_many_arguments."""
+
+
 class ObjectNotInPrerequisiteState(SqlError, sqlstate="55000"):
     """object_not_in_prerequisite_state."""
 

@@ -289,22 +289,18 @@ class CatalogNames:
 
     def procedure_oid(self, text: str) -> Oid:
         """A function with its argument types."""
-        name, bracket, rest = text.partition("(")
-        if not bracket or not rest.rstrip().endswith(")"):
-            raise BY_SQLSTATE["22P02"](
-                "expected a left parenthesis" if not bracket else "expected a right parenthesis"
-            )
-        inner = rest.rstrip()[:-1]
+        name, inner = _called(text)
+        parts = split_identifiers(name)
         wanted = tuple(self.type_oid(part) for part in _arguments(inner))
-        for oid, types in self._routines(split_identifiers(name)):
+        for oid, types in self._routines(parts):
             if types == wanted:
                 return oid
         raise UndefinedFunction(f'function "{text}" does not exist')
 
     def operator_oid(self, text: str) -> Oid:
         """An operator by name alone."""
-        home, _, name = text.strip().rpartition(".")
-        homes = self._homes(split_identifiers(home)) if home else self.path
+        *home, name = split_identifiers(text)
+        homes = self._homes(home) if home else self.path
         found = list(operators_in(self.view, name, homes))
         if not found:
             raise UndefinedFunction(f"operator does not exist: {text}")
@@ -314,16 +310,22 @@ class CatalogNames:
 
     def operator_signature_oid(self, text: str) -> Oid:
         """An operator with its operand types."""
-        name, _, rest = text.partition("(")
-        words = _arguments(rest.rstrip().removesuffix(")"))
-        if len(words) != 2:
-            raise BY_SQLSTATE["42P02"]("missing argument")
+        name, inner = _called(text)
+        *home, plain = split_identifiers(name)
+        words = _arguments(inner)
         operands = tuple(0 if w.strip().upper() == "NONE" else self.type_oid(w) for w in words)
-        home, _, plain = name.strip().rpartition(".")
+        if len(words) == 1:
+            raise BY_SQLSTATE["42P02"](
+                "missing argument",
+                hint="Use NONE to denote the missing argument of a unary operator.",
+            )
+        if len(words) != 2:
+            raise BY_SQLSTATE["54023"](
+                "too many arguments", hint="Provide two argument types for operator."
+            )
         homes = self.path
         if home:
-            parts = split_identifiers(home)
-            homes = self._homes(parts) if self.view.schema_named(parts[-1]) is not None else ()
+            homes = self._homes(home) if self.view.schema_named(home[-1]) is not None else ()
         for each in operators_in(self.view, plain, homes):
             if each.operands == operands:
                 return each.oid
@@ -356,12 +358,12 @@ class CatalogNames:
 
     def text_search_oid(self, kind: str, text: str) -> Oid:
         """A text search configuration, dictionary, parser or template."""
-        parts = split_identifiers(text)
+        parts = self._within(split_identifiers(text), "improper qualified name")
         for home in self._homes(parts[:-1]) if len(parts) > 1 else self.path:
             found = self.view.text_search_named(kind, home, parts[-1])
             if found is not None:
                 return found.oid
-        raise UndefinedObject(f'text search {kind} "{text}" does not exist')
+        raise UndefinedObject(f'text search {kind} "{".".join(parts)}" does not exist')
 
     def text_search_name(self, kind: str, oid: Oid) -> str | None:
         """An object of text search, with its schema where the name alone leads elsewhere."""
@@ -387,6 +389,17 @@ class CatalogNames:
         if len(parts) > 1:
             self._homes(parts[:-1])
         return find_collation(self.view, self.path, parts)
+
+
+def _called(text: str) -> tuple[str, str]:
+    """The name in front of parentheses, and what stands in them."""
+    name, bracket, rest = text.partition("(")
+    if not bracket:
+        raise BY_SQLSTATE["22P02"]("expected a left parenthesis")
+    inner = rest.rstrip()
+    if not inner.endswith(")"):
+        raise BY_SQLSTATE["22P02"]("expected a right parenthesis")
+    return name, inner[:-1]
 
 
 def _single(text: str) -> list[str]:

@@ -102,6 +102,11 @@ def _int8(value: Any, seed: int) -> int:
     return hash_word(low ^ (high if value >= 0 else ~high & WORD), seed)
 
 
+def _position(value: Any, seed: int) -> int:
+    """A place in the log: its bits as those of a number with a sign."""
+    return _int8(value - (LONG + 1) if value > LONG >> 1 else value, seed)
+
+
 def _float8(value: Any, seed: int) -> int:
     if value == 0:
         return seed  # plus and minus zero are equal
@@ -246,7 +251,7 @@ HASHES: Final[dict[str, Callable[[Any, int], int]]] = {
     "macaddr8": hash_bytes,
     "inet": _inet,
     "cidr": _inet,
-    "pg_lsn": _int8,
+    "pg_lsn": _position,
     "xid8": _int8,
     "tid": _tid,
     "oidvector": _oids,

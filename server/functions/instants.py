@@ -280,7 +280,7 @@ def _scaled(interval: Interval, scale: Callable[[int], float]) -> Interval:
         if -INT8_LIMIT <= time < INT8_LIMIT:  # not so for NaN
             return Interval(0, 0, round(time))
     exact_months, exact_days = scale(months), scale(days)
-    if not (abs(exact_months) < INT4_LIMIT and abs(exact_days) < INT4_LIMIT):
+    if not all(-INT4_LIMIT <= each < INT4_LIMIT for each in (exact_months, exact_days)):
         raise DatetimeFieldOverflow("interval out of range")
     whole_months, whole_days = int(exact_months), int(exact_days)
     month_days = _to_six_places((exact_months - whole_months) * 30)

@@ -216,7 +216,8 @@ def _json_items(text: str, suffix: str = "") -> Iterator[str]:
     kind = kind_of(text)
     if kind != "array":
         what = "a non-array" if kind == "object" else "a scalar"
-        _check_scalar(text)
+        if suffix:
+            _check_scalar(text)
         raise InvalidParameterValue(f"cannot call json_array_elements{suffix} on {what}")
     return items_of(_readable(text) if suffix else text)
 

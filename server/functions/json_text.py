@@ -63,7 +63,9 @@ def _iso_style(time_zone: str) -> TextStyle:
 
 def _instant(value: int, style: TextStyle) -> str:
     text = format_timestamptz(value, _iso_style(style.time_zone)).replace(" ", "T", 1)
-    return f'"{text}:00"' if text[-3:-2] in ("+", "-") else f'"{text}"'
+    text, before, _ = text.partition(" BC")
+    minutes = ":00" if text[-3:-2] in ("+", "-") else ""
+    return f'"{text}{minutes}{before}"'
 
 
 _WRITERS: Final[dict[int, Callable[[Any, TextStyle], str]]] = {

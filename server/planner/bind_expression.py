@@ -499,10 +499,13 @@ def _nullif(context: BindContext, scope: Scope, node: exp.Expression) -> Express
     right = bind_expression(context, scope, node.args["expression"])
     call = make_operator(context, "=", left, right, offset_of(node))
     assert isinstance(call, Call)
+    first = call.arguments[0]
+    if isinstance(first, Relabel) and first.type.oid == RECORD:
+        first = first.argument  # rows are compared as records, and stay what they are
     return NullIf(
-        type=call.arguments[0].type,
+        type=first.type,
         function=call.function,
-        left=call.arguments[0],
+        left=first,
         right=call.arguments[1],
         offset=offset_of(node),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from server.expressions.expression import Call, Expression
 from server.functions.function import Function
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from server.planner.environment import BindContext
     from server.types.array import Array
     from server.types.type import Type
+
+
+WORD: Final = 0xFFFFFFFF
 
 
 def cast_call(
@@ -62,10 +65,13 @@ def _by_items(function: Function, source: int, target: Type, rest: tuple[Any, ..
     further = rest[: len(function.arguments) - 1]
     assert compute is not None
 
+    is_unsigned = function.result == INT4 and target.element_oid != INT4  # an oid or its kin
+
     def item(call: CallContext, value: Any) -> Any:
         if value is None and strict:
             return None
-        return compute(call, value, *further) if needs_context else compute(value, *further)
+        made = compute(call, value, *further) if needs_context else compute(value, *further)
+        return made & WORD if is_unsigned and made is not None else made
 
     def change(call: CallContext, array: Array) -> Array:
         items = tuple([item(call, each) for each in array.items])

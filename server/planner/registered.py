@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from server.catalog.names import CatalogNames
+from server.errors import NumericValueOutOfRange
 
 if TYPE_CHECKING:
     from server.planner.environment import BindContext
@@ -27,6 +28,7 @@ LOOKUPS: Final = {
     4191: "regcollation",
 }
 """The reg types by OID."""
+OID_MAX: Final = (1 << 32) - 1
 
 
 def registered_oid(context: BindContext, oid: int, text: str) -> int:
@@ -37,6 +39,8 @@ def registered_oid(context: BindContext, oid: int, text: str) -> int:
     if text == "-":
         return 0
     if text.isascii() and text.isdigit():
+        if int(text) > OID_MAX:
+            raise NumericValueOutOfRange(f'value "{text}" is out of range for type oid')
         return int(text)
     environment = context.environment
     names = CatalogNames(

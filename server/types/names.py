@@ -59,6 +59,10 @@ LENGTH_ONE: Final = frozenset(
 )
 
 
+NEVER_MODIFIED: Final = frozenset(("bool", "int2", "int4", "int8", "float4", "float8"))
+"""Types with words of their own in SQL, of which no modifier is ever shown."""
+
+
 def format_type(
     oid: int, modifier: int | None = None, types: Mapping[int, Type] = TYPE_BY_OID
 ) -> str:
@@ -72,15 +76,19 @@ def format_type(
         return format_type(type_.element_oid, modifier, types) + "[]"
     if modifier is not None and modifier < 0 and oid in {BPCHAR_OID, BIT_OID}:
         return "bpchar" if oid == BPCHAR_OID else '"bit"'
-    if modifier is None or modifier < 0 or type_.modifier_out is None:
+    if modifier is None or modifier < 0 or type_.name in NEVER_MODIFIED:
         return type_.sql_name
-    return SUFFIX.sub("", type_.sql_name) + type_.modifier_out(modifier)
+    shown = f"({modifier})" if type_.modifier_out is None else type_.modifier_out(modifier)
+    return SUFFIX.sub("", type_.sql_name) + shown
 
 
 TOKEN: Final = re.compile(
     r"\s*(?:(?P<quoted>\"(?:[^\"]|\"\")*\")|(?P<word>[^\W\d][\w$]*)|(?P<number>[+-]?\d+)"
     r"|(?P<string>'(?:[^']|'')*')|(?P<mark>[(),.\[\]%]))"
 )
+
+STRANGE: Final = re.compile(r"[-+*/<>=~!@#%^&|`?]+|.")
+"""The token of a text that no type has: an operator, or one character."""
 
 
 def parse_type(
@@ -124,12 +132,15 @@ class _TypeText:
         while at < len(text):
             match = TOKEN.match(text, at)
             if match is None or match.lastgroup is None:
-                raise self._syntax_error(text[at:].split()[0])
+                raise self._syntax_error(text[at:].split()[0], STRANGE)
             tokens.append((match.lastgroup, match[match.lastgroup]))
             at = match.end()
         return tokens
 
-    def _syntax_error(self, near: str) -> SqlSyntaxError:
+    def _syntax_error(self, near: str, token: re.Pattern[str] | None = None) -> SqlSyntaxError:
+        if token is not None:
+            found = token.match(near)
+            near = near if found is None else found[0]
         place = f'at or near "{near}"' if near else "at end of input"
         return SqlSyntaxError(f"syntax error {place}", context=f'invalid type name "{self.text}"')
 

@@ -406,9 +406,9 @@ FUNCTIONS = (
     ),
     row(
         "2851 pg_walfile_name(pg_lsn) text",
-        lambda position: (
-            f"00000001{(position >> HIGH_BITS) & LOW_MASK:08X}"
-            f"{(position & LOW_MASK) // WAL_SEGMENT_BYTES:08X}"
+        lambda position: (  # which ends there where one begins
+            f"00000001{((position - 1) >> HIGH_BITS) & LOW_MASK:08X}"
+            f"{((position - 1) & LOW_MASK) // WAL_SEGMENT_BYTES:08X}"
         ),
         "the WAL segment of a position",
     ),

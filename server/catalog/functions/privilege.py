@@ -234,6 +234,8 @@ def _with_role(
 def _checker(kind: str) -> Callable[..., bool | None]:
     def check(call: CallContext, *arguments: Any) -> bool | None:
         role, (name, privileges) = _with_role(arguments, 2, call)
+        if kind == "sequence":  # the one kind of which privileges are read before the name
+            asked(kind, privileges)
         value = OBJECT_FINDERS[kind](call, name)
         wanted = asked(kind, privileges)
         if kind == "sequence" and value is not None and not isinstance(value, Sequence):
@@ -262,20 +264,27 @@ def _kind_functions() -> Iterator[Function]:
 def _column(call: CallContext, *arguments: Any) -> bool | None:
     role, (name, column, privileges) = _with_role(arguments, 3, call)
     table = _relation(call, name)
+    number = _number_of(table, column)
     wanted = asked("column", privileges)
-    if not isinstance(table, Table):
+    if not isinstance(table, Table) or number is None:
         return None
-    if isinstance(column, str):
-        found = table.column_named(column)
-        if found is None and any(column == _dropped_name(each) for each in table.columns):
-            return None
-        if found is None:
-            raise UndefinedColumn(f'column "{column}" of relation "{table.name}" does not exist')
-        column = found.number
+    column = number
     if not 1 <= column <= len(table.columns) or table.column(column).dropped:
         return None
     view = view_of(call)
     return any(has_column_privilege(view, role, table, column, letter) for letter, _ in wanted)
+
+
+def _number_of(table: CatalogObject | None, column: str | int) -> int | None:
+    """The number of a column; None for one that has been dropped."""
+    if isinstance(column, int) or not isinstance(table, Table):
+        return column if isinstance(column, int) else None
+    found = table.column_named(column)
+    if found is not None:
+        return found.number
+    if any(column == _dropped_name(each) for each in table.columns):
+        return None
+    raise UndefinedColumn(f'column "{column}" of relation "{table.name}" does not exist')
 
 
 def _dropped_name(column: Column) -> str:
@@ -323,6 +332,9 @@ def _column_functions() -> Iterator[Function]:
 
 
 def _has_role(call: CallContext, *arguments: Any) -> bool:
+    for each in arguments[:-1]:
+        if each == "public":  # which is a role to grant to, and not one to be in
+            raise UndefinedObject('role "public" does not exist')
     role, (target, privileges) = _with_role(arguments, 2, call)
     wanted = role_asked(call, target)
     view = view_of(call)

@@ -5,9 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from server.catalog.collations import Collation
+from server.catalog.conversions import Conversion
 from server.catalog.functions.scope import names_of
+from server.catalog.names import TEXT_SEARCH_KINDS as NAMED_KINDS
 from server.catalog.names import found_or_none
 from server.catalog.objects import Index, Sequence, Table
+from server.catalog.operator_class_objects import OperatorClass, OperatorFamily
+from server.catalog.routine_objects import UserOperator
+from server.catalog.statistics_objects import ExtendedStatistics
 from server.catalog.views.physical import fact_of
 from server.catalog.visibility import relation_is_visible, type_is_visible, type_object
 from server.functions.declare import row
@@ -16,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from server.catalog.catalog_view import CatalogView
+    from server.catalog.objects import CatalogObject
     from server.functions.function import CallContext, Function
 
 
@@ -25,7 +32,7 @@ def table_is_visible(call: CallContext, oid: int) -> bool | None:
     value = names.view.object(oid)
     if isinstance(value, Table | Index | Sequence):
         return relation_is_visible(names.view, names.path, value)
-    return fact_is_visible("pg_class", "rel", call, oid)
+    return fact_is_visible("pg_class", "rel", call, oid, of_kind=Table)
 
 
 def _type_is_visible(call: CallContext, oid: int) -> bool | None:
@@ -45,11 +52,13 @@ def _function_is_visible(call: CallContext, oid: int) -> bool | None:
     return names_of(call).routine_is_visible(oid)
 
 
-def fact_is_visible(relation: str, prefix: str, call: CallContext, oid: int) -> bool | None:
-    """Whether an object is found by its name alone; NULL for none."""
+def fact_is_visible(
+    relation: str, prefix: str, call: CallContext, oid: int, of_kind: type[CatalogObject]
+) -> bool | None:
+    """Whether an object, a user's is of that kind, is found by its name alone; NULL for none."""
     fact = fact_of(relation, oid)
     if fact is None:
-        return object_is_visible(call, oid)
+        return object_is_visible(of_kind, call, oid)
     return fact[f"{prefix}namespace"] in names_of(call).path
 
 
@@ -63,11 +72,11 @@ def _is_lasting(view: CatalogView, schema: int) -> bool:
     return found is None or not found.name.startswith("pg_temp")
 
 
-def object_is_visible(call: CallContext, oid: int) -> bool | None:
-    """Whether a user's object is found by its name alone; NULL for none."""
+def object_is_visible(kind: type[CatalogObject], call: CallContext, oid: int) -> bool | None:
+    """Whether a user's object of a kind is found by its name alone; NULL for none."""
     names = names_of(call)
     value = names.view.object(oid)
-    if value is None:
+    if not isinstance(value, kind):
         return None
     wanted = [getattr(value, part, None) for part in SAME_BY]
     alike = [
@@ -86,7 +95,7 @@ def _text_search_is_visible(kind: str, call: CallContext, oid: int) -> bool | No
     """Whether a text search object is found by its name alone; NULL for none."""
     names = names_of(call)
     value = names.view.object(oid)
-    if value is None:
+    if not isinstance(value, NAMED_KINDS[kind]):
         return None
     for home in names.path:
         found = names.view.text_search_named(kind, home, value.name)
@@ -96,11 +105,11 @@ def _text_search_is_visible(kind: str, call: CallContext, oid: int) -> bool | No
 
 
 FACT_KINDS = (
-    (2082, "operator", "pg_operator", "opr"),
-    (2083, "opclass", "pg_opclass", "opc"),
-    (3829, "opfamily", "pg_opfamily", "opf"),
-    (3815, "collation", "pg_collation", "coll"),
-    (2093, "conversion", "pg_conversion", "con"),
+    (2082, "operator", "pg_operator", "opr", UserOperator),
+    (2083, "opclass", "pg_opclass", "opc", OperatorClass),
+    (3829, "opfamily", "pg_opfamily", "opf", OperatorFamily),
+    (3815, "collation", "pg_collation", "coll", Collation),
+    (2093, "conversion", "pg_conversion", "con", Conversion),
 )
 TEXT_SEARCH_KINDS = (
     (3756, "ts_parser", "parser"),
@@ -151,16 +160,16 @@ FUNCTIONS: tuple[Function, ...] = (
     ),
     row(
         "3403 pg_statistics_obj_is_visible(oid) bool stable context",
-        object_is_visible,
+        partial(object_is_visible, ExtendedStatistics),
         "whether a statistics object is found by its name alone",
     ),
     *(
         row(
             f"{oid} pg_{kind}_is_visible(oid) bool stable context",
-            partial(fact_is_visible, relation, prefix),
+            partial(fact_is_visible, relation, prefix, of_kind=of_kind),
             f"whether the object ({kind}) is found by its name alone",
         )
-        for oid, kind, relation, prefix in FACT_KINDS
+        for oid, kind, relation, prefix, of_kind in FACT_KINDS
     ),
     *(
         row(
