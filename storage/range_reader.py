@@ -25,15 +25,22 @@ BEHIND_ALL = b"\xff"
 
 
 class RangeReader:
-    """Reads `columns` of a table by an index."""
+    """Reads `columns` of a table by an index; with_ids: and behind them the id of the version."""
 
     def __init__(
-        self, engine: "Engine", table_id: int, index_id: int, columns: Sequence[int]
+        self,
+        engine: "Engine",
+        table_id: int,
+        index_id: int,
+        columns: Sequence[int],
+        *,
+        with_ids: bool = False,
     ) -> None:
         self._engine = engine
         self._table_id = table_id
         self._index_id = index_id
         self._columns = tuple(columns)
+        self._with_ids = with_ids
 
     def few(
         self,
@@ -59,7 +66,7 @@ class RangeReader:
             if seen is None:
                 pairs, _ = pairs_between(pager, root_page, low, high, most, backward=backward)
                 seen = _compared(paths, snapshot, pairs, key_of)
-            return paths.many_values(seen, self._columns), len(ids), end
+            return self._values(paths, seen), len(ids), end
 
     def gathered(
         self,
@@ -88,7 +95,13 @@ class RangeReader:
                 left -= len(ids)
             if len(found) > 1:
                 found.sort()
-            return paths.many_values(found, self._columns), most - left
+            return self._values(paths, found), most - left
+
+    def _values(self, paths: "RowPaths", row_ids: list[int]) -> list[tuple[Value, ...]]:
+        rows = paths.many_values(row_ids, self._columns)
+        if not self._with_ids:
+            return rows
+        return [(*row, row_id) for row, row_id in zip(rows, row_ids, strict=True)]
 
 
 def _compared(

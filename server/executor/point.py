@@ -1,4 +1,4 @@
-"""The short path: one row by its key is read, inserted, updated or deleted without a batch or an array.
+"""The short path: one row by its key, or a few that are found, are read, inserted, updated or deleted without a batch.
 
 Rule 1: a plan has this shape or it has not, which is known when its program is made; whatever the
         short path then meets that is not simple (another transaction in the way) it leaves to the
@@ -17,6 +17,7 @@ from server.executor.point_change import KeyLookup as FoundByKey
 from server.executor.point_change import KeyUpdate as UpdatedRow
 from server.executor.point_change import Row, projection
 from server.executor.point_lock import PointLock, is_one_table
+from server.executor.point_range import RangeDelete, RangeUpdate, found_rows
 from server.executor.point_returning import DeleteReturning, InsertReturning, UpdateReturning
 from server.executor.point_rows import ROWS_MAX, RowInserts
 from server.executor.point_twins import KeyDelete, KeyLookup, KeyUpdate, RowInsert
@@ -158,7 +159,7 @@ def narrowed(
     plan: physical.Plan, row_id: ColumnId, read: Sequence[Expression | None]
 ) -> physical.Plan:
     """The scan without columns that nobody reads: those of a row that is changed are copied where they lie."""
-    if not isinstance(plan, physical.IndexScan):
+    if not isinstance(plan, physical.IndexScan | physical.TableScan):
         return plan
     wanted = {row_id}
     for each in (plan.filter, *read):
@@ -215,9 +216,11 @@ def _delete(plan: change_plans.Delete) -> RunPoint | None:
     shown = None if is_routed(plan) else _shown(plan)
     if shown is None:
         return None
-    scan = _key_scan(narrowed(plan.input, plan.row_id, [plan.recheck, *shown]))
+    source = narrowed(plan.input, plan.row_id, [plan.recheck, *shown])
+    scan = _key_scan(source)
     if scan is None:
-        return None
+        rows = None if plan.returning is not None else found_rows(source, plan.row_id)
+        return None if rows is None else RangeDelete(plan, rows)
     if plan.returning is None:
         return KeyDelete(plan, KeyLookup(scan))
     return DeleteReturning(plan, scan, plan.returning)
@@ -231,10 +234,15 @@ def _update(plan: change_plans.Update) -> RunPoint | None:
     if checks is None or shown is None:
         return None
     read = [plan.recheck, *checks, *shown, *(item for _, item in plan.assignments)]
-    scan = _key_scan(narrowed(plan.input, plan.row_id, read))
-    if scan is None or not _are_simple([*checks, *(item for _, item in plan.assignments)]):
+    if not _are_simple([*checks, *(item for _, item in plan.assignments)]):
         return None
+    source = narrowed(plan.input, plan.row_id, read)
+    scan = _key_scan(source)
     may_repeat = not any(is_volatile(item) for _, item in plan.assignments)
+    if scan is None:
+        may_try = may_repeat and plan.returning is None
+        rows = found_rows(source, plan.row_id) if may_try else None
+        return None if rows is None else RangeUpdate(plan, rows, checks)
     if plan.returning is None:
         return KeyUpdate(plan, KeyLookup(scan), checks, may_repeat=may_repeat)
     update = UpdatedRow(plan, FoundByKey(scan), checks, may_repeat=may_repeat)

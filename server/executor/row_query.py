@@ -56,12 +56,13 @@ NODES: Final[Mapping[type[physical.Plan], Any]] = {
 class RowQuery:
     """Runs a statement. `stored` says which columns of `stored_rows` are as storage keeps them."""
 
-    __slots__ = ("_entries_max", "_left_count", "_loads", "_node", "stored")
+    __slots__ = ("_entries_max", "_left_count", "_loads", "_node", "output", "stored")
 
     def __init__(self, plan: physical.Plan, node: RowNode, entries_max: int = ENTRIES_MAX) -> None:
         self._node = node
         self._entries_max = entries_max
         self._left_count = 0
+        self.output = plan.output
         self.stored = tuple(column in node.stored for column in plan.output)
         self._loads = tuple(
             (place, reference.type.load_value, reference.modifier)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from server.planner import physical
     from storage.engine import ScanCounts
 
+ROW_IDS: Final = frozenset((-7, -8))
+"""The attributes that are ids of versions."""
+
 FIRST_ENTRIES: Final = 32
 """How many entries are read first where the order is the index's: a LIMIT may want no more. Then four times as many."""
 
@@ -65,10 +68,17 @@ class _Loading:
         return found
 
 
-def _stored_attributes(plan: physical.IndexScan | physical.TableScan) -> tuple[int, ...]:
-    if any(number <= 0 for number in plan.attributes):
+def _stored_attributes(
+    plan: physical.IndexScan | physical.TableScan,
+) -> tuple[tuple[int, ...], bool]:
+    """The columns that are read; and whether the ids of versions follow, for those who are to change them."""
+    numbers = plan.attributes
+    with_ids = numbers[-1:] != () and numbers[-1] in ROW_IDS
+    if with_ids:
+        numbers = numbers[:-1]
+    if any(number <= 0 for number in numbers):
         raise NotCovered
-    return tuple(number - 1 for number in plan.attributes)
+    return tuple(number - 1 for number in numbers), with_ids
 
 
 def _scalar(expression: Expression | None) -> RowEvaluator | None:
@@ -78,11 +88,20 @@ def _scalar(expression: Expression | None) -> RowEvaluator | None:
 class IndexRows:
     """The rows that satisfy conditions on the first keys of an index."""
 
-    __slots__ = ("_attributes", "_loading", "_plan", "_ready", "_values", "output", "stored")
+    __slots__ = (
+        "_attributes",
+        "_loading",
+        "_plan",
+        "_ready",
+        "_values",
+        "_with_ids",
+        "output",
+        "stored",
+    )
 
     def __init__(self, plan: physical.IndexScan, needed: frozenset[ColumnId]) -> None:
         self._plan = plan
-        self._attributes = _stored_attributes(plan)
+        self._attributes, self._with_ids = _stored_attributes(plan)
         self._loading = _Loading(plan, needed)
         self._values = tuple(_scalar(condition.value) for condition in plan.conditions)
         self._ready: tuple[RangeReader, IndexShape, KeyRanges] | None = None
@@ -151,7 +170,11 @@ class IndexRows:
         for shape in shape_of(plan.table, context).indexes:
             if shape.index.oid == plan.index.oid:
                 reader = RangeReader(
-                    context.engine, plan.table.storage_id, shape.storage_id, self._attributes
+                    context.engine,
+                    plan.table.storage_id,
+                    shape.storage_id,
+                    self._attributes,
+                    with_ids=self._with_ids,
                 )
                 return reader, shape, KeyRanges(shape, plan.conditions)
         raise AssertionError("the index is not one of its table")
@@ -160,13 +183,13 @@ class IndexRows:
 class TableRows:
     """All visible rows of a table that has few."""
 
-    __slots__ = ("_attributes", "_loading", "_plan", "output", "stored")
+    __slots__ = ("_attributes", "_loading", "_plan", "_with_ids", "output", "stored")
 
     def __init__(self, plan: physical.TableScan, needed: frozenset[ColumnId]) -> None:
         if plan.sample is not None or plan.estimate.rows > ENTRIES_MAX:
             raise NotCovered
         self._plan = plan
-        self._attributes = _stored_attributes(plan)
+        self._attributes, self._with_ids = _stored_attributes(plan)
         self._loading = _Loading(plan, needed)
         self.output = plan.output
         self.stored = self._loading.stored
@@ -182,6 +205,8 @@ class TableRows:
                 run.count(view.slot_count)
                 row_ids += view.row_ids.tolist()
             rows = relation.paths.many_values(row_ids, self._attributes)
+        if self._with_ids:
+            rows = [(*row, row_id) for row, row_id in zip(rows, row_ids, strict=True)]
         run.scanned(context.engine.scans[relation.relation_id], 1, len(rows), 0)
         yield self._loading.rows(rows, context)
 

@@ -16,6 +16,7 @@ from protocol.messages import CommandComplete, NoData
 from server.errors import SqlError
 from server.executor.one_row import VolatileRow
 from server.executor.point_lock import PointLock
+from server.executor.point_range import RangeDelete, RangeUpdate
 from server.executor.point_read import KeyRead, key_read_of
 from server.executor.point_references import are_checked_at_once, referenced_locks
 from server.executor.point_returning import DeleteReturning, UpdateReturning
@@ -58,8 +59,8 @@ SERIES_COLUMNS = {21: 2, 23: 4, 20: 8, 25: 0, 1042: 0, 1043: 0}
 """Column types of the compiled path: the width of an integer, 0 for text."""
 
 SERIES_COLUMNS_MAX = 256
-CHANGES = (KeyUpdate, KeyDelete, RowInsert, RowInserts, PointUpsert)
-"""The point statements that change one row, or insert a few, and have nothing to return."""
+CHANGES = (KeyUpdate, KeyDelete, RangeUpdate, RangeDelete, RowInsert, RowInserts, PointUpsert)
+"""The point statements that change or insert one row or a few, and have nothing to return."""
 _INTEGER_OIDS = frozenset((20, 21, 23, 26))
 _TEXT_OIDS = frozenset((25, 1042, 1043))
 _ROW = struct.Struct("!cIH")
@@ -70,10 +71,10 @@ _NULL = _LENGTH.pack(-1)
 class Lane:
     """A point statement made ready, or a small query of the row machine, which is its row_query then.
 
-    key_read: it is a plain read by key, which needs no transaction; change: it changes one row and has nothing to
-    return; leaves_checks: what the row refers to may have to be looked at when the statement is done. limits are
-    those of its parameters (see parameter_limits). may_fail_without_row: as a text it may have an error that is not
-    met where there is no row.
+    key_read: it is a plain read by key, which needs no transaction; change: it changes one row or a few and has nothing
+    to return; may_be_large: it is left where there are too many rows; leaves_checks: what the row refers to may have to
+    be looked at when the statement is done. limits are those of its parameters (see parameter_limits).
+    may_fail_without_row: as a text it may have an error that is not met where there is no row.
     """
 
     __slots__ = (
@@ -87,6 +88,7 @@ class Lane:
         "leaves_checks",
         "limits",
         "locks",
+        "may_be_large",
         "may_fail_without_row",
         "partitions",
         "plain_formats",
@@ -129,8 +131,11 @@ class Lane:
         self.plain_formats = (0,) * len(planned.names)
         self.change = point if isinstance(point, CHANGES) else None
         self.changes_by_key = isinstance(point, KeyUpdate | KeyDelete)
-        by_key = self.changes_by_key or isinstance(point, UpdateReturning | DeleteReturning)
-        self.may_fail_without_row = by_key and _computes_parameters(planned.plan)
+        of_found = self.changes_by_key or isinstance(
+            point, UpdateReturning | DeleteReturning | RangeUpdate | RangeDelete
+        )
+        self.may_be_large = isinstance(point, RowQuery | RangeUpdate | RangeDelete)
+        self.may_fail_without_row = of_found and _computes_parameters(planned.plan)
         self.series = self._make_series()
         self.serves_all = self.series is not None
         if self.serves_all:

@@ -62,7 +62,7 @@ def remember(session: Session, sql: str, planned: PlannedStatement) -> None:
     is_left = found is not None and found.basis is session.basis()
     if not is_left:
         found = known[key] = _prepare(session, key, planned)
-    if found is None or (is_left and found.lane is not None and found.lane.row_query is not None):
+    if found is None or (is_left and found.lane is not None and found.lane.may_be_large):
         literal_plans.keep(session, lifted, planned)
 
 
@@ -110,7 +110,7 @@ def _prepare(session: Session, key: Key, planned: PlannedStatement) -> Prepared 
     prepared.basis = session.basis()
     if prepared.lane is None:
         return None
-    if prepared.lane.row_query is not None and not (
+    if prepared.lane.may_be_large and not (
         literal_plans.is_alike(made.plan, planned.plan) or literal_plans.is_as_cheap(made, planned)
     ):
         return None

@@ -132,11 +132,21 @@ def test_other_sessions_use_the_plan_with_their_own_rights(first):
 
 
 def test_changes_of_ranges_are_served_too(first):
-    for low in (1, 2, 3):
+    for low in (300, 600, 900):
+        tags = first.run(f"UPDATE item SET name = 'x' WHERE day BETWEEN {low} AND {low + 99}")
+        assert "UPDATE 1000" in str(tags)
+    assert len(kept(first)) == 1
+    assert first.rows("SELECT count(*) FROM item WHERE name = 'x'") == [("3000",)]
+
+
+def test_changes_of_few_rows_have_skeletons(first):
+    for low in (1, 2, 3, 4):
         tags = first.run(f"UPDATE item SET name = 'x' WHERE day BETWEEN {low} AND {low}")
         assert "UPDATE 10" in str(tags)
-    assert len(kept(first)) == 1
-    assert first.rows("SELECT count(*) FROM item WHERE name = 'x'") == [("30",)]
+    assert not kept(first)
+    tags = first.run("UPDATE item SET name = 'x' WHERE day BETWEEN 11 AND 110")
+    assert "UPDATE 1000" in str(tags)
+    assert first.rows("SELECT count(*) FROM item WHERE name = 'x'") == [("1040",)]
 
 
 def test_in_a_failed_block_nothing_runs(first):
