@@ -32,7 +32,8 @@ class Program:
 
     Subqueries' are made when first run. has_more: the statement has more to do than its plan; calls_routines: it calls
     functions whose bodies are statements. point: runs it without batches; inner: as point, but inside of a body, which
-    may wait in the middle of an expression. common_tables: the WITH clauses of the plan, inner ones first.
+    may wait in the middle of an expression. trials_ended: see server.session.trial. common_tables: the WITH clauses of
+    the plan, inner ones first.
     """
 
     __slots__ = (
@@ -43,12 +44,14 @@ class Program:
         "inner",
         "point",
         "root",
+        "trials_ended",
     )
 
     def __init__(self, plan: Plan, *, has_more: bool = False, calls_routines: bool = False) -> None:
         self._operators: dict[Plan, Operator] = {}
         self._outside_tables: dict[Plan, tuple[int, ...]] = {}
         self._row_runs: dict[Plan, RunPoint | None] = {}
+        self.trials_ended = 0
         is_plain = not has_more and not calls_routines
         self.point = self._point(plan) if is_plain else None
         self.inner = self.point

@@ -137,6 +137,9 @@ class Surroundings(Protocol):
         To be closed at once when a Wait of it fails: it may have a thread of its own, whose turn it then is no more.
         """
 
+    def end_trial(self, planned: PlannedStatement | None = None) -> None:
+        """What comes next cannot be undone, or not if the plan has such effects: what is only tried begins again."""
+
     @property
     def languages(self) -> Mapping[str, Language]:
         """What runs the bodies that are not in SQL, by the language's name."""
@@ -330,6 +333,8 @@ def run_rows(  # noqa: PLR0913 - ways to run it, said by name
         raise FeatureNotSupported(f"{planned.tag} is not allowed in a non-volatile function")
     if planned.lasting:
         surroundings.refuse_writes(planned.lasting)
+    if planned.volatile:
+        surroundings.end_trial(planned)
     ran = None
     if not tables:
         ran = surroundings.run_inner(caller, planned, values, sees_changes=sees_changes)

@@ -32,6 +32,7 @@ from server.expressions.expression import (
 from server.expressions.parameters_only import Parameters, needs_parameters_only
 from server.planner.bind_expression import bind_expression
 from server.planner.coerce import coerce_to, settle
+from server.planner.effects import calls_effect
 from server.planner.environment import RECORD, TEXT, UNKNOWN, BindContext
 from server.planner.plan_statement import plan_tree
 from server.planner.rewrite.routines import inlined_expression
@@ -68,8 +69,8 @@ class Compiled:
 
     read: takes its parameters out of a frame's values; shapes: of the records it names; is_plain: it is evaluated
     without an execution context; of_values: so, and over the frame's values themselves; sees: more than its
-    parameters; inputs: of a utility statement with a query in it, see BodyNames; element: of an assignment to
-    variable[subscript], the subscript and the value.
+    parameters; has_effects: beyond its value; inputs: of a utility statement with a query in it, see BodyNames;
+    element: of an assignment to variable[subscript], the subscript and the value.
     """
 
     statement: Statement | None
@@ -83,6 +84,7 @@ class Compiled:
     is_plain: bool = False
     of_values: Callable[[Sequence[Any], None], Any] | None = None
     sees: bool = False
+    has_effects: bool = False
     inputs: tuple[tuple[int, int], ...] = ()
     element: tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]] | None = None
 
@@ -157,6 +159,8 @@ def evaluated(frame: Frame, compiled: Compiled, row: Row) -> Any:
         return compiled.evaluate(row, Parameters(parameters))
     if compiled.sees and frame.caller.is_blind:
         raise Sees
+    if compiled.has_effects:
+        frame.surroundings.end_trial()
     context = frame.plain_context
     if context is None or compiled.calls_routines:
         context = renewed_context(frame)
@@ -259,6 +263,7 @@ def _compile_simple(
         is_plain=is_plain,
         of_values=_over_values(frame, bound, names) if is_plain and not shapes else None,
         sees=sees(bound),
+        has_effects=calls_effect(bound),
     )
 
 
@@ -319,6 +324,7 @@ def _only_row(
         evaluate=compile_row(row, {}),
         calls_routines=reads(row),
         is_plain=needs_parameters_only(row),
+        has_effects=calls_effect(row),
     )
 
 

@@ -18,6 +18,7 @@ from server.session.loop_time import LARGE_STEPS_MIN, PLANNING_LOOKS_MIN, TakesL
 from server.session.own_thread import OwnThread
 from server.session.partition_locks import PartitionsLeft, all_locks
 from server.session.transaction import READ_COMMITTED_LEVELS
+from server.session.trial import may_try, tried
 from server.sql.grammar import parses_slowly
 from storage.engine import COMMAND_BITS, LockMode
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
 
     from server.catalog.catalog_view import CatalogView
+    from server.executor.program import Program
     from server.plan_cache import PlanKey
     from server.planner.environment import PlanningEnvironment
     from server.planner.index_locks import Locked
@@ -262,7 +264,11 @@ def portal_rows(
     program = (yield from elsewhere(session, make)) if is_new else make()
     steps = execute(planned, running, program)
     if planned.calls_routines:
-        yield from apart(session, steps)
+        is_small = not (is_heavy(planned) or is_large(planned) or is_new)
+        if is_small and may_try(session, program, planned):
+            yield from _tried(session, planned, running, program)
+        else:
+            yield from apart(session, steps)
         return
     if is_heavy(planned) or is_large(planned) or is_new:
         _call_helpers(session, planned, running)
@@ -274,11 +280,7 @@ def portal_rows(
     try:
         first = _first_item(session, steps, running)
     except TakesLong:
-        again = context(session, running.parameters)
-        again.snapshot, again.catalog = running.snapshot, running.catalog
-        if running.instruments is not None:
-            running.instruments.clear()
-            again.instruments = running.instruments
+        again = _begun_again(session, running)
         _call_helpers(session, planned, again)
         yield from _on_worker(session, execute(planned, again, program))
         return
@@ -289,6 +291,29 @@ def portal_rows(
         yield from steps
     else:
         yield from _on_worker(session, steps)
+
+
+def _tried(
+    session: Session, planned: PlannedStatement, running: ExecutionContext, program: Program
+) -> Generator[Wait | Batch, None, None]:
+    """Run a statement at once if that can be done, else on a thread of its own."""
+    found = tried(session, program, execute(planned, running, program))
+    if found is not None:
+        yield from found
+        return
+    again = _begun_again(session, running)
+    yield from apart(session, execute(planned, again, program))
+    running.row_count, running.row_counts = again.row_count, again.row_counts
+
+
+def _begun_again(session: Session, running: ExecutionContext) -> ExecutionContext:
+    """The context of a statement that has begun and is to be as if it had not."""
+    again = context(session, running.parameters)
+    again.snapshot, again.catalog = running.snapshot, running.catalog
+    if running.instruments is not None:
+        running.instruments.clear()
+        again.instruments = running.instruments
+    return again
 
 
 def is_large(planned: PlannedStatement) -> bool:

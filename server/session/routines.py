@@ -15,6 +15,7 @@ from server.plpgsql.language import PlPgSql
 from server.session import dynamic_texts, execution
 from server.session.access import AnyAccess, check_access
 from server.session.inner_runs import InnerRuns
+from server.session.trial import EndsTrial, has_effects
 from server.statements.cursors import next_rows
 from server.statements.foreign_files import file_rows
 from server.statements.statement import Rows
@@ -70,6 +71,7 @@ class SessionSurroundings:
         self, relation: str, keys: tuple[Any, ...], written: Mapping[str, Any]
     ) -> None:
         """Write columns of a row of the catalog."""
+        self._session.end_trial()
         scope = self._session.transaction
         assert scope.running is not None
         value = changed(scope.catalog, relation, keys, written)
@@ -132,6 +134,7 @@ class SessionSurroundings:
 
     def next_rows(self, portal: Portal, count: int) -> Iterator[Any]:
         """The batches of a cursor's next rows, and Waits."""
+        self._session.end_trial()
         return next_rows(portal, count)
 
     def refuse_writes(self, tag: str) -> None:
@@ -168,6 +171,7 @@ class SessionSurroundings:
         names: Any = None,
     ) -> Generator[Any, None, None]:
         """Run a statement that is no query: its Waits, and if it gives rows their Description and batches."""
+        self._session.end_trial()
         from server.session.begun_again import utility_steps
         from server.session.simple_query import begun_utility
 
@@ -186,7 +190,15 @@ class SessionSurroundings:
 
     def rows(self, planned: PlannedStatement, running: ExecutionContext) -> Iterator[Any]:
         """Run a plan for a cursor."""
+        self._session.end_trial()
         return execution.portal_rows(self._session, planned, running)
+
+    def end_trial(self, planned: PlannedStatement | None = None) -> None:
+        """See Session; a plan whose effects are all undone with its transaction goes on."""
+        if self._session.trial is not None and (
+            planned is None or has_effects(self._session, planned)
+        ):
+            raise EndsTrial
 
     @property
     def languages(self) -> Mapping[str, Language]:
@@ -216,6 +228,7 @@ class SessionSurroundings:
 
     def fire_event(self, caller: ExecutionContext, function: UserFunction, event: Event) -> None:
         """Call an event trigger's function."""
+        self._session.end_trial()
         language = LANGUAGES.get(function.language)
         if language is None:
             raise FeatureNotSupported(
@@ -228,6 +241,7 @@ class SessionSurroundings:
 
     def begin_subtransaction(self) -> None:
         """See SessionTransaction."""
+        self._session.end_trial()
         self._session.transaction.begin_subtransaction()
 
     def release_subtransaction(self) -> None:
@@ -240,6 +254,7 @@ class SessionSurroundings:
 
     def end_transaction(self, *, commit: bool, chained: bool) -> Iterator[Wait]:
         """COMMIT or ROLLBACK in a procedure; the next statement begins a transaction."""
+        self._session.end_trial()
         transaction = self._session.transaction
         modes = transaction.modes
         if commit:

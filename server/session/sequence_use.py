@@ -22,11 +22,12 @@ class SequenceUse:
     unless somebody has set or restarted a sequence meanwhile.
     """
 
-    __slots__ = ("_given", "_set_count", "last", "spare", "taken", "values")
+    __slots__ = ("_given", "_set_count", "_tried", "last", "spare", "taken", "values")
 
     def __init__(self, given: SequenceValues) -> None:
         self._given = given
         self._set_count = 0  # as of the spare values
+        self._tried: dict[Taken, None] | None = None  # what is taken by a statement that is tried
         self.taken: list[Taken] = []  # since `begin`
         self.values: dict[int, int] = {}
         self.last: int | None = None
@@ -41,6 +42,8 @@ class SequenceUse:
         if len(self.taken) == TAKEN_MAX:
             self.taken.clear()  # it is no point statement that takes so many
         self.taken.append((sequence.storage_id, value))
+        if self._tried is not None:
+            self._tried[sequence.storage_id, value] = None
         self.values[sequence.oid] = value
         self.last = sequence.oid
 
@@ -50,6 +53,8 @@ class SequenceUse:
             self.taken.clear()
         if len(values) < TAKEN_MAX:
             self.taken += [(sequence.storage_id, value) for value in values]
+            if self._tried is not None:
+                self._tried.update(((sequence.storage_id, value), None) for value in values)
         self.values[sequence.oid] = values[-1]
         self.last = sequence.oid
 
@@ -58,6 +63,18 @@ class SequenceUse:
         self._forget_older()
         self.spare += self.taken
         self.taken.clear()
+
+    def begin_trial(self) -> None:
+        """A statement begins that may be undone, whatever point statements are run for it."""
+        self._tried = {}
+
+    def end_trial(self, *, is_undone: bool) -> None:
+        """It is over; what it has taken is there for it again if it is undone."""
+        tried, self._tried = self._tried, None
+        if is_undone and tried is not None and len(tried) <= TAKEN_MAX:
+            self._forget_older()
+            self.spare = [*tried, *(each for each in self.spare if each not in tried)]
+            self.taken.clear()
 
     def spared(self, sequence: Sequence) -> int | None:
         """A value of the sequence that a statement has left."""

@@ -49,6 +49,7 @@ from server.session.state import Activity, Running, SessionState
 from server.session.style import SessionNames, text_style
 from server.session.temporary import empty_schema, end_session, end_transaction, ensure_schema
 from server.session.transaction import SessionTransaction
+from server.session.trial import EndsTrial
 from server.session.waiting import Pace, satisfy, tell_inside, wait_inside
 from server.settings import REPORTED
 from server.sql.printed import printed, printed_query
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from server.functions.function import CallContext
     from server.session.own_thread import OwnThread
     from server.session.scope import StatementScope
+    from server.session.trial import Trial
     from server.session_settings import SessionSettings
     from server.statements.portal import Prepared
     from server.types.type import TextStyle
@@ -105,6 +107,7 @@ class Session(SessionState):
         self.wake: Callable[[], None] = _nobody_waits  # set by whoever drives the session
         self.ending: SqlError | None = None  # by whose will: no other message is to be taken up
         self.own_thread: OwnThread | None = None  # that runs the statement now
+        self.trial: Trial | None = None  # what runs may be undone and begun again on a thread
         self.holds_notices = False  # what runs may be undone and begun again
         self.pace = Pace()
         self.loop_time = LoopTime(self.clock)
@@ -517,6 +520,13 @@ class Session(SessionState):
         if self.deadline_ns and self.clock.monotonic_ns() > self.deadline_ns:
             self.deadline_ns = 0
             raise _statement_timeout()
+        if self.trial is not None:
+            self.trial.check()
+
+    def end_trial(self) -> None:
+        """What comes next cannot be undone: if a statement is tried, it is begun again first."""
+        if self.trial is not None:
+            raise EndsTrial
 
     def check_on_loop(self) -> None:
         """Raise if the statement is to end, or to go on elsewhere."""

@@ -126,6 +126,7 @@ def wait_inside(session: Session, wait: Wait) -> None:
         if wait.completion.error is not None:
             raise wait.completion.error
         return
+    session.end_trial()
     own, database = session.own_thread, session.database
     is_latched = database.engine.latch.is_owned()
     if own is not None and own.is_here() and not is_latched:

@@ -1,0 +1,109 @@
+"""Trial: a statement whose functions may have to wait, run at once in the hope that none of them does.
+
+A thread of its own costs such a statement more than most bodies do. So it is first run where it stands, behind a mark
+in its transaction; when it has to wait after all, takes long, or is about to do what a mark does not take back, it is
+undone and begun again on a thread.
+
+Rule 1: what cannot be undone - subtransactions, utility statements, cursors, functions with effects beyond their
+        result - ends the trial before it happens. Notices are held back, values of sequences are given again.
+Rule 2: all rows are there before the first is passed on, and they are one batch.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Final
+
+from server.executor.waits import Wait, is_wait
+from server.planner import effects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.executor.program import Program
+    from server.planner.planned import PlannedStatement
+    from server.session.session import Session
+    from server.vector.batch import Batch
+
+TRIAL_NS_MAX: Final = 10_000_000
+"""How long a trial may hold up the event loop."""
+
+ENDED_MAX: Final = 8
+"""From how many trials on that have ended, each as two that have not, a statement goes to its thread at once."""
+
+KNOWN_MAX: Final = 2000
+"""Of how many plans a session knows whether they have effects."""
+
+
+class EndsTrial(BaseException):
+    """What runs is to be undone, and begun again on a thread; no body may handle it."""
+
+
+class Trial:
+    """One that is under way."""
+
+    __slots__ = ("_clock", "_end_ns")
+
+    def __init__(self, session: Session) -> None:
+        self._clock = session.clock
+        self._end_ns = self._clock.monotonic_ns() + TRIAL_NS_MAX
+
+    def check(self) -> None:
+        """Raise EndsTrial when its time is up."""
+        if self._clock.monotonic_ns() > self._end_ns:
+            raise EndsTrial
+
+
+def may_try(session: Session, program: Program, planned: PlannedStatement) -> bool:
+    """Whether to try it: not if most trials of it have ended, or it is part of what is tried or runs on a thread."""
+    is_alone = session.own_thread is None and session.trial is None
+    return is_alone and program.trials_ended <= ENDED_MAX and not has_effects(session, planned)
+
+
+def tried(session: Session, program: Program, steps: Iterator[Wait | Batch]) -> list[Batch] | None:
+    """All that a statement gives, run at once; None: it is undone, and has to be run on a thread of its own."""
+    transaction, notice_count = session.transaction, len(session.notices)
+    mark = transaction.mark_statement()
+    session.sequences.begin_trial()
+    session.trial = Trial(session)
+    try:
+        with closing(steps):  # type: ignore[type-var]  # a generator
+            found = _all_of(steps)
+    except EndsTrial:
+        found = None
+    except BaseException:
+        session.sequences.end_trial(is_undone=False)
+        raise
+    finally:
+        session.trial = None
+    session.sequences.end_trial(is_undone=found is None)
+    if found is not None:
+        transaction.release_mark(mark)
+        program.trials_ended = max(program.trials_ended - 1, 0)
+        return found
+    transaction.back_to_mark(mark)
+    del session.notices[notice_count:]
+    program.trials_ended += 2
+    return None
+
+
+def _all_of(steps: Iterator[Wait | Batch]) -> list[Batch]:
+    found: list[Batch] = []
+    for item in steps:
+        if is_wait(item) or found:
+            raise EndsTrial
+        found.append(item)  # type: ignore[arg-type]  # it is a batch
+    return found
+
+
+def has_effects(session: Session, planned: PlannedStatement) -> bool:
+    """Whether a statement calls a function that a mark does not take back."""
+    if not planned.volatile:
+        return False
+    known: dict[PlannedStatement, bool] = session.basis().routines.setdefault("effects", {})
+    found = known.get(planned)
+    if found is None:
+        if len(known) >= KNOWN_MAX:
+            known.clear()
+        found = known[planned] = effects.has_effects(planned)
+    return found

@@ -1,0 +1,110 @@
+"""Trials: statements whose functions may have to wait run at once; what ends a trial is undone and begun again."""
+
+import pytest
+
+from server.session import execution, trial
+
+
+@pytest.fixture
+def threads(monkeypatch):
+    """How often a statement was given a thread of its own."""
+    started = []
+    apart = execution.apart
+
+    def counting(session, steps):
+        started.append(steps)
+        return apart(session, steps)
+
+    monkeypatch.setattr(execution, "apart", counting)
+    return started
+
+
+@pytest.fixture
+def table(client):
+    client.run("CREATE TABLE t (id serial PRIMARY KEY, v int)")
+    client.run("CREATE TABLE log (id serial PRIMARY KEY, old int, new int)")
+    client.run(
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " INSERT INTO log (old, new) VALUES (OLD.v, NEW.v); RETURN NULL; END $$"
+    )
+    client.run("INSERT INTO t (v) VALUES (1), (2)")
+    client.run("CREATE TRIGGER note AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION note()")
+    return client
+
+
+def ends(monkeypatch, count):
+    """Have the next trials end when their time is looked at."""
+    left = [count]
+
+    def check(self):
+        if left[0]:
+            left[0] -= 1
+            raise trial.EndsTrial
+
+    monkeypatch.setattr(trial.Trial, "check", check)
+
+
+def test_a_trigger_that_need_not_wait_has_no_thread(table, threads):
+    table.run("UPDATE t SET v = v + 1")
+    assert table.rows("SELECT old, new FROM log ORDER BY id") == [("1", "2"), ("2", "3")]
+    assert not threads
+
+
+def test_what_is_undone_has_left_nothing(table, threads, monkeypatch):
+    ends(monkeypatch, 1)
+    table.run("UPDATE t SET v = v + 1")
+    assert len(threads) == 1
+    assert table.rows("SELECT id, old, new FROM log ORDER BY id") == [
+        ("1", "1", "2"),
+        ("2", "2", "3"),
+    ]
+    assert table.rows("SELECT v FROM t ORDER BY id") == [("2",), ("3",)]
+
+
+def test_within_a_block_the_rest_of_it_stays(table, threads, monkeypatch):
+    table.run("BEGIN")
+    table.run("UPDATE t SET v = 10 WHERE id = 1")
+    ends(monkeypatch, 1)
+    table.run("UPDATE t SET v = 20 WHERE id = 2")
+    table.run("COMMIT")
+    assert len(threads) == 1
+    assert table.rows("SELECT old, new FROM log ORDER BY id") == [("1", "10"), ("2", "20")]
+
+
+def test_effects_that_stay_happen_once(client, threads):
+    client.run(
+        "CREATE FUNCTION add() RETURNS text LANGUAGE plpgsql AS $$ BEGIN"
+        " PERFORM pg_advisory_lock(7);"
+        " RETURN set_config('my.count', (current_setting('my.count')::int + 1)::text, false);"
+        " END $$"
+    )
+    client.run("SET my.count = 0")
+    assert client.rows("SELECT add()") == [("1",)]
+    assert len(threads) == 1
+    assert client.rows("SELECT pg_advisory_unlock(7), pg_advisory_unlock(7)") == [("t", "f")]
+
+
+def test_a_block_that_handles_errors_is_begun_again(client, threads):
+    client.run(
+        "CREATE FUNCTION careful() RETURNS text LANGUAGE plpgsql AS $$ BEGIN"
+        " RAISE NOTICE 'here'; BEGIN PERFORM 1 / 0;"
+        " EXCEPTION WHEN OTHERS THEN RETURN 'handled'; END; RETURN 'not'; END $$"
+    )
+    said = str(client.run("SELECT careful()"))
+    assert said.count("here") == 1
+    assert "handled" in said
+    assert len(threads) == 1
+
+
+def test_statements_whose_trials_end_are_not_tried_any_more(client, threads, monkeypatch):
+    client.run("CREATE FUNCTION one() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$")
+    tried = []
+    made = trial.Trial.__init__
+    monkeypatch.setattr(
+        trial.Trial, "__init__", lambda self, s: (tried.append(1), made(self, s))[1]
+    )
+    ends(monkeypatch, 100)
+    for _ in range(9):
+        assert client.rows("SELECT one() FROM generate_series(1, 1)") == [("1",)]
+    assert len(threads) == 9
+    assert len(tried) < 9
