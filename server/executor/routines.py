@@ -138,7 +138,7 @@ class Surroundings(Protocol):
         """
 
     def end_trial(self, planned: PlannedStatement | None = None) -> None:
-        """What comes next cannot be undone, or not if the plan has such effects: what is only tried begins again."""
+        """What comes next cannot be undone, or takes long: what is only tried begins again; a plan tells."""
 
     @property
     def languages(self) -> Mapping[str, Language]:
@@ -333,8 +333,7 @@ def run_rows(  # noqa: PLR0913 - ways to run it, said by name
         raise FeatureNotSupported(f"{planned.tag} is not allowed in a non-volatile function")
     if planned.lasting:
         surroundings.refuse_writes(planned.lasting)
-    if planned.volatile:
-        surroundings.end_trial(planned)
+    surroundings.end_trial(planned)
     ran = None
     if not tables:
         ran = surroundings.run_inner(caller, planned, values, sees_changes=sees_changes)

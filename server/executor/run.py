@@ -111,8 +111,10 @@ def _execute_own(
 ) -> Iterator[Batch | Wait]:
     """Run a statement without what rules have run beside it."""
     context.program = prepare(planned) if program is None else program
-    if context.program.point is not None and context.instruments is None:
-        rows = context.program.point(context)
+    own = context.program
+    point = own.inner if planned.calls_routines else own.point
+    if point is not None and context.instruments is None:
+        rows = point(context)
         if rows is not None:
             if rows:
                 yield batch_of_rows(rows, planned.plan.types)

@@ -248,12 +248,17 @@ def lock_object(session: Session, class_oid: int, oid: int, mode: str) -> Iterat
 
 
 def portal_rows(
-    session: Session, planned: PlannedStatement, running: ExecutionContext
+    session: Session,
+    planned: PlannedStatement,
+    running: ExecutionContext,
+    *,
+    is_whole: bool = False,
 ) -> Generator[Wait | Batch, None, None]:
     """Run a plan so that the event loop goes on: heavy ones batch by batch on a worker thread.
 
     Estimates err. A query that has no result yet when its time on the loop is up is begun again on a worker, which
     nobody can tell unless it has written something or calls volatile functions; such a one runs to its end.
+    is_whole: all rows are wanted, so functions may be called for all of them before the first is given.
     """
     if planned.lasting:
         session.transaction.refuse_writes(planned.lasting)
@@ -265,7 +270,7 @@ def portal_rows(
     steps = execute(planned, running, program)
     if planned.calls_routines:
         is_small = not (is_heavy(planned) or is_large(planned) or is_new)
-        if is_small and may_try(session, program, planned):
+        if is_whole and is_small and may_try(session, program, planned):
             yield from _tried(session, planned, running, program)
         else:
             yield from apart(session, steps)

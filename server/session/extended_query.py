@@ -409,7 +409,7 @@ def _execute_plan(session: Session, portal: Portal, max_rows: int) -> Generator[
             planned = portal.planned
             assert planned is not None
         portal.context = context(session, portal.parameters)
-        portal.rows = portal_rows(session, planned, portal.context)
+        portal.rows = portal_rows(session, planned, portal.context, is_whole=not max_rows)
     elif not planned.returns_rows:
         raise ObjectNotInPrerequisiteState(f'portal "{portal.name}" cannot be run')
     count = 0

@@ -47,7 +47,7 @@ def function_call(session: Session, message: messages.FunctionCall) -> Steps:
     (statement,) = session.database.plans.statements(text)
     planned = yield from plan_allowed(session, statement, types)
     result: bytes | None = None
-    for item in portal_rows(session, planned, context(session, values)):
+    for item in portal_rows(session, planned, context(session, values), is_whole=True):
         if isinstance(item, Wait):
             yield item
             continue

@@ -10,6 +10,7 @@ from server.catalog.row_changes import changed
 from server.catalog.system_views import catalog_rows
 from server.errors import ActiveSqlTransaction, FeatureNotSupported, StatementTooComplex
 from server.executor.routines import DEPTH_HINT, DEPTH_MAX
+from server.executor.run import is_heavy
 from server.planner.standalone import bind_over_table, bind_row_rules
 from server.plpgsql.language import PlPgSql
 from server.session import dynamic_texts, execution
@@ -194,9 +195,9 @@ class SessionSurroundings:
         return execution.portal_rows(self._session, planned, running)
 
     def end_trial(self, planned: PlannedStatement | None = None) -> None:
-        """See Session; a plan whose effects are all undone with its transaction goes on."""
+        """See Session; a plan that is no work for long goes on if its effects are all undone with its transaction."""
         if self._session.trial is not None and (
-            planned is None or has_effects(self._session, planned)
+            planned is None or is_heavy(planned) or has_effects(self._session, planned)
         ):
             raise EndsTrial
 

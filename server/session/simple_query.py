@@ -154,7 +154,7 @@ def run_planned(
     # An error before the first row is told without a description of columns.
     header = [row_description(planned, formats)] if planned.returns_rows else []
     count = 0
-    items: Iterator[Any] = portal_rows(session, planned, running)
+    items: Iterator[Any] = portal_rows(session, planned, running, is_whole=True)
     for item in items:
         if isinstance(item, Wait):
             yield item

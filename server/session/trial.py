@@ -14,6 +14,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
+from server.errors import SqlError
 from server.executor.waits import Wait, is_wait
 from server.planner import effects
 
@@ -28,8 +29,14 @@ if TYPE_CHECKING:
 TRIAL_NS_MAX: Final = 10_000_000
 """How long a trial may hold up the event loop."""
 
+LOOKS_MIN: Final = 16
+"""What has looked at the time less often is small: it only met modules that had to be loaded, or a busy machine."""
+
 ENDED_MAX: Final = 8
 """From how many trials on that have ended, each as two that have not, a statement goes to its thread at once."""
+
+PAUSE: Final = 24
+"""So often, before it is tried again."""
 
 KNOWN_MAX: Final = 2000
 """Of how many plans a session knows whether they have effects."""
@@ -42,22 +49,28 @@ class EndsTrial(BaseException):
 class Trial:
     """One that is under way."""
 
-    __slots__ = ("_clock", "_end_ns")
+    __slots__ = ("_clock", "_end_ns", "_looks_left")
 
     def __init__(self, session: Session) -> None:
         self._clock = session.clock
         self._end_ns = self._clock.monotonic_ns() + TRIAL_NS_MAX
+        self._looks_left = LOOKS_MIN
 
     def check(self) -> None:
         """Raise EndsTrial when its time is up."""
-        if self._clock.monotonic_ns() > self._end_ns:
+        self._looks_left -= 1
+        if self._looks_left < 0 and self._clock.monotonic_ns() > self._end_ns:
             raise EndsTrial
 
 
 def may_try(session: Session, program: Program, planned: PlannedStatement) -> bool:
     """Whether to try it: not if most trials of it have ended, or it is part of what is tried or runs on a thread."""
-    is_alone = session.own_thread is None and session.trial is None
-    return is_alone and program.trials_ended <= ENDED_MAX and not has_effects(session, planned)
+    if session.own_thread is not None or session.trial is not None:
+        return False
+    if program.trials_ended > ENDED_MAX:
+        program.trials_ended -= 1
+        return False
+    return not has_effects(session, planned)
 
 
 def tried(session: Session, program: Program, steps: Iterator[Wait | Batch]) -> list[Batch] | None:
@@ -84,15 +97,22 @@ def tried(session: Session, program: Program, steps: Iterator[Wait | Batch]) -> 
     transaction.back_to_mark(mark)
     del session.notices[notice_count:]
     program.trials_ended += 2
+    if program.trials_ended > ENDED_MAX:
+        program.trials_ended = ENDED_MAX + PAUSE
     return None
 
 
 def _all_of(steps: Iterator[Wait | Batch]) -> list[Batch]:
     found: list[Batch] = []
-    for item in steps:
-        if is_wait(item) or found:
-            raise EndsTrial
-        found.append(item)  # type: ignore[arg-type]  # it is a batch
+    try:
+        for item in steps:
+            if is_wait(item) or found:
+                raise EndsTrial
+            found.append(item)  # type: ignore[arg-type]  # it is a batch
+    except SqlError:
+        if found:
+            raise EndsTrial from None  # the rows before it are to be given
+        raise
     return found
 
 
