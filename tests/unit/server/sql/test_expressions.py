@@ -58,7 +58,7 @@ PAIRS = [
         exp.Not(this=exp.Between(this=A, low=ONE, high=TWO, symmetric=True)),
     ),
     ("a in (1, 2)", exp.In(this=A, expressions=[ONE, TWO])),
-    ("a not in (1)", exp.Not(this=exp.In(this=A, expressions=[ONE]))),
+    ("a not in (1)", exp.Not(this=exp.In(this=A, expressions=[ONE], denied=True))),
     ("a = any (b)", nodes.QuantifiedComparison(operator=("=",), left=A, right=B)),
     ("a < all (b)", nodes.QuantifiedComparison(operator=("<",), left=A, right=B, all=True)),
     (
