@@ -1,7 +1,9 @@
 """python -m server, and the command rustydb."""
 
 import gc
+import os
 import sys
+from contextlib import suppress
 
 from server.native import use_huge_pages
 from server.start_image import start_image
@@ -11,6 +13,7 @@ def run() -> int:
     """Run the server; gives the exit code."""
     # What is imported stays: looking for garbage among it would take a seventh of the start. `Remainder` looks again.
     gc.disable()
+    leave_session()
     use_huge_pages()
     image = start_image()
     image.install()
@@ -25,6 +28,20 @@ def run() -> int:
         return main(left=image.rest(), ahead=image.ahead())
     finally:
         image.remove()
+
+
+def leave_session() -> None:
+    """Be a session of the system's, as each backend of PostgreSQL is, unless somebody looks on at a terminal.
+
+    Linux gives sessions equal parts of a processor (sched(7), autogroups); in its clients' session it would share theirs.
+    """
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR))
+    except OSError:
+        with suppress(
+            PermissionError
+        ):  # it leads its group of processes, as one under a service manager does
+            os.setsid()
 
 
 if __name__ == "__main__":

@@ -317,3 +317,17 @@ def test_a_cluster_keeps_its_identifier(own_server):
     server.start()
     with server.connect() as connection:
         assert connection.execute(query).fetchone() == identifier
+
+
+def test_a_server_without_a_terminal_is_a_session_of_its_own(server):
+    """So that it has a part of the processor of its own, beside what its clients' session has."""
+    is_own = os.getsid(server.process.pid) == server.process.pid
+    assert is_own is not has_terminal()
+
+
+def has_terminal():
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR))
+    except OSError:
+        return False
+    return True
