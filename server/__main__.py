@@ -27,7 +27,7 @@ def run() -> int:
     try:
         return main(left=image.rest(), ahead=image.ahead())
     finally:
-        image.remove()
+        image.end()
 
 
 def leave_session() -> None:

@@ -93,6 +93,7 @@ class StartImage:
         self._called: dict[str, CodeType] = {}
         self._asked: dict[str, None] = {}
         self._is_starting = True
+        self._is_ending = False
         self._read()
 
     def install(self) -> None:
@@ -126,6 +127,11 @@ class StartImage:
                 if has_run:
                     yield name
 
+    def end(self) -> None:
+        """The process ends. Who has served clients is not held up by an image: a later start writes it."""
+        self._is_ending = not self._is_starting
+        self.remove()
+
     def remove(self) -> None:
         """Let later imports go their ordinary way; write a new image if this one is not whole and current."""
         try:
@@ -138,13 +144,15 @@ class StartImage:
         self._map = None
         changed = [name for name, entry in self._modules.items() if not self._holds(entry)]
         for name in changed:
+            if self._is_ending:
+                return
             with suppress(ImportError):
                 import_module(name)
         is_known = all(name in self._modules for name, _ in _compiled_modules())
         is_known = is_known and _extensions().keys() <= self._extensions.keys()
         is_known = is_known and len(self._called.keys() - self._methods) <= METHODS_MISSED_MAX
         if (changed or not is_known) and not sys.dont_write_bytecode:
-            with suppress(OSError):
+            with suppress(OSError, _Ending):
                 self._write()
 
     def find_spec(
@@ -315,6 +323,8 @@ class StartImage:
                 read = partial(os.pread, self._file, end - begin, self._start + begin)
                 found[name] = entry, bodies_begin - begin, end - bodies_begin, read
         for name, spec in _compiled_modules():
+            if self._is_ending:
+                raise _Ending
             if name not in found:
                 numbers, code, bodies = self._compiled(name, spec)
                 source = spec.loader.path
@@ -339,6 +349,10 @@ class StartImage:
             begin += len(body)
         code = marshal.dumps((split.code, split.imports, places))
         return marshal.dumps(split.numbers), code, b"".join(body for body, _ in split.bodies)
+
+
+class _Ending(Exception):
+    """The process ends while an image is being made."""
 
 
 class _Source:

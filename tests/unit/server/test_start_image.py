@@ -33,7 +33,7 @@ def town(tmp_path):
     return package
 
 
-def start(town: Path) -> list[str]:
+def start(town: Path, source: str = START) -> list[str]:
     """What a process says that begins with the image."""
     environment = {
         **os.environ,
@@ -41,7 +41,7 @@ def start(town: Path) -> list[str]:
         "PYTHONDONTWRITEBYTECODE": "",
     }
     done = subprocess.run(
-        [sys.executable, "-c", START, str(image_of(town))],
+        [sys.executable, "-c", source, str(image_of(town))],
         env=environment, capture_output=True, text=True, check=True, cwd=town.parent,
     )  # fmt: skip
     return done.stdout.splitlines()
@@ -49,6 +49,13 @@ def start(town: Path) -> list[str]:
 
 def image_of(town: Path) -> Path:
     return town.parents[1] / "start.image"
+
+
+def test_server_that_has_served_ends_without_making_an_image(town):
+    start(town, START.replace("image.remove()", "image._is_starting = False; image.end()"))
+    assert not image_of(town).exists()
+    start(town, START.replace("remove", "end"))
+    assert image_of(town).exists()
 
 
 def test_second_start_takes_modules_from_the_image_and_sees_no_difference(town):
