@@ -16,6 +16,7 @@ import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 POSTGRES_BIN = Path(os.environ.get("POSTGRES_BIN", "/usr/lib/postgresql/15/bin"))
 START_SECONDS_MAX = 60
+ROOT = Path(__file__).parents[1]
 COMPILED = Path(tempfile.gettempdir()) / "rustydb-bench-compiled"
 POSTGRES_SETTINGS = (
     "shared_buffers=1GB",
@@ -130,12 +132,20 @@ def start_rustydb(directory: Path, port: int, *settings: str) -> Server:
     for setting in settings:
         arguments += ["-c", setting]
     log = Path(f"{directory}.log").open("ab")  # noqa: SIM115 - the process keeps it
-    root = Path(__file__).parents[1]
-    # As installed: modules are compiled once and not at every start.
+    process = subprocess.Popen(arguments, stdout=log, stderr=log, cwd=ROOT, env=_installed())
+    return Server("RustyDB", port, process, directory)
+
+
+@cache
+def _installed() -> dict[str, str]:
+    """The environment of a server as `make setup` leaves one: what starts take modules from is written."""
     environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(COMPILED)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    process = subprocess.Popen(arguments, stdout=log, stderr=log, cwd=root, env=environment)
-    return Server("RustyDB", port, process, directory)
+    subprocess.run(
+        [sys.executable, "-m", "server", "--help"],
+        cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=True,
+    )  # fmt: skip
+    return environment
 
 
 @contextmanager
