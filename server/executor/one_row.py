@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from server.executor.point_change import Row, projection
 from server.expressions.expression import Call, SetReturningCall, Subquery, walk
 from server.planner import physical
-from server.planner.plan_parts import parts_of
+from server.planner.plan_parts import has_part, parts_of
 
 if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
@@ -36,11 +36,11 @@ class VolatileRow:
 
 def volatile_row_of(plan: physical.Plan) -> VolatileRow | None:
     """What runs a statement of this shape, None for any other."""
+    run = one_row_of(plan)
+    if run is None or has_part(plan, Subquery):
+        return None
     calls = [call.function for call in parts_of(plan, Call) if call.function.volatility == "v"]
     if not calls or any(function.oid not in QUICK_VOLATILE for function in calls):
-        return None
-    run = one_row_of(plan)
-    if run is None or any(parts_of(plan, Subquery)):
         return None
     return VolatileRow(run)
 

@@ -13,15 +13,15 @@ from server.errors import FeatureNotSupported
 from server.executor.build import BUILDERS
 from server.executor.one_row import one_row_of, volatile_row_of
 from server.executor.point import point_of
-from server.executor.row_query import row_query_of
+from server.executor.row_query import RowQuery, covered, row_query_of
 from server.executor.row_subqueries import nesting_query_of
-from server.expressions.expression import Expression, SortKey
+from server.expressions.expression import Expression, SortKey, Subquery
 from server.planner.physical import CommonTable, CommonTableScan, Plan
+from server.planner.plan_parts import parts_of
 
 if TYPE_CHECKING:
     from server.executor.operator import Operator
     from server.executor.point import RunPoint
-    from server.executor.row_query import RowQuery
 
 SUBQUERY_ENTRIES_MAX: Final = 200
 """How many entries a run of a subquery looks at in row form: its operators are there already, for all further runs."""
@@ -56,7 +56,7 @@ class Program:
         self.point = self._point(plan) if is_plain else None
         self.inner = self.point
         if self.inner is None and not has_more:
-            self.inner = one_row_of(plan) or self._row_query(plan)
+            self.inner = one_row_of(plan) or (None if is_plain else self._row_query(plan))
         self.root = self.operator(plan)
         self.common_tables = tuple(
             each for each in self._operators if isinstance(each, CommonTable)
@@ -66,7 +66,14 @@ class Program:
         return point_of(plan) or volatile_row_of(plan) or self._row_query(plan)
 
     def _row_query(self, plan: Plan) -> RowQuery | None:
-        return row_query_of(plan) or nesting_query_of(plan, self)
+        """What runs a plan on lists of rows, its subqueries too; None where anything is not covered."""
+        node = covered(plan)
+        if node is None:
+            return None
+        subqueries = tuple(parts_of(plan, Subquery))
+        return (
+            nesting_query_of(plan, node, subqueries, self) if subqueries else RowQuery(plan, node)
+        )
 
     def operator(self, plan: Plan) -> Operator:
         """Give the operator of a node; the same one for the same node."""
@@ -81,9 +88,7 @@ class Program:
     def row_run(self, plan: Plan) -> RunPoint | None:
         """What runs a subquery without batches, where it finds few rows; None for nothing."""
         if plan not in self._row_runs:
-            self._row_runs[plan] = point_of(plan) or row_query_of(
-                plan, SUBQUERY_ENTRIES_MAX, nested=True
-            )
+            self._row_runs[plan] = point_of(plan) or row_query_of(plan, SUBQUERY_ENTRIES_MAX)
         return self._row_runs[plan]
 
     def outside_tables(self, plan: Plan) -> tuple[int, ...]:

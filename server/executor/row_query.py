@@ -21,9 +21,7 @@ from server.executor.row_nodes import (
     SortedRows,
 )
 from server.executor.row_scans import IndexRows, SingleRow, TableRows
-from server.expressions.expression import Subquery
 from server.planner import physical
-from server.planner.plan_parts import has_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -109,18 +107,18 @@ class RowQuery:
         return tuple(values)
 
 
-def row_query_of(
-    plan: physical.Plan, entries_max: int = ENTRIES_MAX, *, nested: bool = False
-) -> RowQuery | None:
-    """What runs a plan of which everything is covered; None for any other.
+def row_query_of(plan: physical.Plan, entries_max: int = ENTRIES_MAX) -> RowQuery | None:
+    """What runs a plan of which everything is covered, whose subqueries are answered elsewhere; None for any other."""
+    node = covered(plan)
+    return None if node is None else RowQuery(plan, node, entries_max)
 
-    Only a subquery has subqueries here; those of statements are run by row_subqueries.py.
-    """
+
+def covered(plan: physical.Plan) -> RowNode | None:
+    """The node of a plan of which everything is covered; None for any other."""
     try:
-        query = RowQuery(plan, make_node(plan, frozenset()), entries_max)
+        return make_node(plan, frozenset())
     except NotCovered:
         return None
-    return query if nested or not has_part(plan, Subquery) else None
 
 
 def make_node(plan: physical.Plan, needed: frozenset[ColumnId]) -> RowNode:

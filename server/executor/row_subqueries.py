@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from server.executor.row_node import ENTRIES_MAX, NotCovered
-from server.executor.row_query import RowQuery, make_node
-from server.expressions.expression import Subquery
-from server.planner.plan_parts import parts_of
+from server.executor.row_node import ENTRIES_MAX
+from server.executor.row_query import RowQuery
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from server.executor.context import ExecutionContext
     from server.executor.program import Program
     from server.executor.row_node import Row, RowNode
+    from server.expressions.expression import Subquery
     from server.planner.physical import Plan
 
 SUBQUERY_RUNS_MAX: Final = 64
@@ -45,13 +46,10 @@ class NestingQuery(RowQuery):
             context.program, context.is_lazy = around
 
 
-def nesting_query_of(plan: Plan, program: Program) -> NestingQuery | None:
-    """What runs a plan with subqueries of which everything is covered; None for any other."""
-    subqueries = list(parts_of(plan, Subquery))
-    try:
-        node = make_node(plan, frozenset()) if subqueries else None
-    except NotCovered:
-        return None
-    if node is None or any(program.row_run(each.plan) is None for each in subqueries):
+def nesting_query_of(
+    plan: Plan, node: RowNode, subqueries: Iterable[Subquery], program: Program
+) -> NestingQuery | None:
+    """What runs a plan that is covered, if its subqueries are; None for any other."""
+    if any(program.row_run(each.plan) is None for each in subqueries):
         return None
     return NestingQuery(plan, node, program)

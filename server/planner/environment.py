@@ -133,6 +133,7 @@ class BindContext:
     partitions: list[PartitionLocks] = field(default_factory=list)
     access: list[Access] = field(default_factory=list)
     types: dict[Oid, TypeReference] = field(default_factory=dict)
+    pathways: dict[tuple[Oid, Oid, str], Any] = field(default_factory=dict)  # of casts, once found
     operators: dict[tuple[str, Oid, Oid, tuple[Oid, ...] | None, tuple[Oid, ...]], Any] = field(
         default_factory=dict
     )  # those chosen, by operands and by where they were looked for

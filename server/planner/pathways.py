@@ -37,6 +37,14 @@ def find_pathway(
     context: BindContext, source: Oid, target: Oid, how: CastContext
 ) -> Pathway | None:
     """The way from one type to the other in that context, None when there is none."""
+    asked = source, target, how
+    if asked not in context.pathways:
+        context.pathways[asked] = _find(context, source, target, how)
+    found: Pathway | None = context.pathways[asked]
+    return found
+
+
+def _find(context: BindContext, source: Oid, target: Oid, how: CastContext) -> Pathway | None:
     source, target = base_type(context, source), base_type(context, target)
     if source == target:
         return _RELABEL

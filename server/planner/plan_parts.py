@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from server.expressions.expression import Call, Expression, SetReturningCall, SortKey, Subquery
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Kind = TypeVar("Kind")
 
+
 TOLD: Final = LockRows | Insert | Update | Delete | Merge | CommonTable
 """Nodes that it can be told from whether they ran, as it can from calls of volatile functions; WITH keeps rows for
 its readers."""
@@ -22,17 +23,24 @@ its readers."""
 
 def has_part(value: object, kinds: type | UnionType) -> bool:
     """Whether a plan has a part of these kinds."""
-    if isinstance(value, tuple):
-        return any(has_part(each, kinds) for each in value)
-    return isinstance(value, kinds) or any(has_part(each, kinds) for each in _parts(value))
+    return any(isinstance(each, kinds) for each in _walk(value))
 
 
 def parts_of(value: object, kind: type[Kind]) -> Iterator[Kind]:
     """All parts of a plan of one kind, those inside of others among them."""
-    if isinstance(value, kind):
-        yield value
-    for each in value if isinstance(value, tuple) else _parts(value):
-        yield from parts_of(each, kind)
+    return (each for each in _walk(value) if isinstance(each, kind))
+
+
+def _walk(value: object) -> Iterator[object]:
+    """A plan and all that is in it, from the left; without recursion, as there may be very many parts."""
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, tuple):
+            waiting += each[::-1]
+            continue
+        yield each
+        waiting += _parts(each)[::-1]
 
 
 def is_told(value: object) -> bool:
@@ -49,6 +57,25 @@ def is_told(value: object) -> bool:
 
 
 def _parts(value: object) -> tuple[object, ...]:
-    if not isinstance(value, Plan | Expression | SortKey | KeyCondition):
-        return ()
-    return tuple([getattr(value, field.name) for field in fields(value)])
+    kind = type(value)
+    reads = _READS.get(kind)
+    if reads is None:
+        reads = _READS[kind] = tuple(_names(kind))
+    return tuple([getattr(value, name) for name in reads])
+
+
+def _names(kind: type) -> Iterator[str]:
+    for base, without in _PARTED.items():
+        if issubclass(kind, base) and is_dataclass(kind):
+            yield from (each.name for each in fields(kind) if each.name not in without)
+
+
+_PARTED: Final[dict[type, frozenset[str]]] = {
+    Plan: frozenset(("output", "types", "estimate")),
+    Expression: frozenset(("type", "offset")),
+    SortKey: frozenset(),
+    KeyCondition: frozenset(),
+}
+"""What has parts, and its fields in which there are none."""
+_READS: dict[type, tuple[str, ...]] = {}
+"""The fields of each class in which parts may be."""

@@ -11,6 +11,7 @@ from server.executor.context import ExecutionContext
 from server.executor.run import execute, is_heavy
 from server.executor.waiting import catch_up
 from server.executor.waits import Wait
+from server.garbage import not_looked_for
 from server.planner.environment import Unseen
 from server.planner.plan_statement import plan_statement
 from server.session.access import check_access
@@ -386,10 +387,15 @@ def _is_on_loop(session: Session) -> bool:
 
 
 def elsewhere(session: Session, function: Callable[[], Made]) -> Generator[Wait, None, Made]:
-    """What a function gives that is called on a worker thread, so that the event loop goes on."""
+    """What a function gives that makes much of a long text: on a worker thread, so that the event loop goes on."""
+
+    def call() -> Made:
+        with not_looked_for():
+            return function()
+
     if not _is_on_loop(session):
-        return function()
-    work = session.database.workers.submit(function)
+        return call()
+    work = session.database.workers.submit(call)
     yield Wait(work, what="Execute")
     session.check_cancelled()
     made: Made = work.result

@@ -251,7 +251,7 @@ def _error_line(kind, fields):
 @pytest.fixture
 def without_row_machine(monkeypatch):
     """Small queries run by the operators of columns, too."""
-    monkeypatch.setattr(program, "row_query_of", lambda plan: None)
+    monkeypatch.setattr(program, "covered", lambda plan: None)
 
 
 @pytest.fixture
