@@ -5,6 +5,7 @@ Rule 1: what compiled code cannot tell of single texts is done for those in Pyth
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -50,6 +51,14 @@ OBJECT: Final = np.dtype(object)
 TRUTHS: Final = np.dtype(np.bool_)
 INTEGERS: Final = np.dtype(np.int32)
 TO_THE_END: Final = 1 << 31
+ASCII: Final = 1 << 7
+THREE_BYTES: Final = 1 << 11
+LETTERS: Final = 1 << 16
+"""Code points from which on UTF-8 has two, three and four bytes."""
+NO_LETTERS: Final = np.zeros(0, np.uint16)
+SURROGATES: Final = range(0xD800, 0xE000)
+SIGMA: Final = 0x3A3
+"""The capital letter whose small one depends on whether a word ends with it."""
 
 
 def each(operation: Callable[..., Any], dtype: np.dtype[Any] = OBJECT) -> TextByText:
@@ -217,13 +226,35 @@ def split_part_kernel(context: CallContext, *columns: Column, count: int) -> Col
     return _SPLIT_PART_ROWS(context, *columns, count=count)
 
 
+@cache
+def _letters(capital: bool) -> Values:
+    """By code point the other form of a letter; 0 where that depends on others or has another length in UTF-8."""
+    codes = [code for code in range(ASCII, LETTERS) if code not in SURROGATES]
+    lines = "\n".join(map(chr, codes))
+    letters = np.zeros(LETTERS, np.uint16)
+    for code, other in zip(
+        codes, (lines.upper() if capital else lines.lower()).split("\n"), strict=True
+    ):
+        if len(other) > 1:  # upper() leaves such a letter as it is
+            letters[code] = code if capital else 0
+        elif ord(other) >= ASCII and (ord(other) < THREE_BYTES) == (code < THREE_BYTES):
+            letters[code] = ord(other)
+    if not capital:
+        letters[SIGMA] = 0
+    return letters
+
+
 def _case_kernel(capital: bool, change: Callable[[str], str]) -> Kernel:
     rows = each(change)
 
     def kernel(context: CallContext, texts: Column, *, count: int) -> Column:
         if not isinstance(texts, TextColumn):
             return rows(context, texts, count=count)
-        store, views, strange = folded_texts(texts.store, texts.views, capital)
+        store, views, strange = folded_texts(texts.store, texts.views, capital, NO_LETTERS)
+        if strange.any():
+            store, views, strange = folded_texts(
+                texts.store, texts.views, capital, _letters(capital)
+            )
         return with_rows(texts.in_store(store, views), texts, strange, change)
 
     return kernel

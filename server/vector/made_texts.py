@@ -76,12 +76,24 @@ def strung_texts(
     return views_of([delimiter.join(texts) for texts in members])
 
 
-def folded_texts(store: Values, views: Values, capital: bool) -> tuple[Values, Values, Mask]:
-    """Texts with small letters of ASCII for capitals, or the other way round; and which have anything but ASCII."""
-    texts = list(texts_of(store, views))
-    made = [text.upper() if capital else text.lower() for text in texts]
-    strange = np.array([not text.isascii() for text in texts], np.bool_)
-    return *views_of(made), strange
+def folded_texts(
+    store: Values, views: Values, capital: bool, letters: Values
+) -> tuple[Values, Values, Mask]:
+    """Texts with small letters for capitals, or the other way round; and which have letters without one.
+
+    letters: by code point what stands for it, as many bytes of UTF-8, or 0; those of ASCII are not asked for.
+    """
+    texts = [text.decode() for text in texts_of(store, views)]
+    others = dict(enumerate(letters.tolist()))
+    others |= {
+        code: ord(chr(code).upper() if capital else chr(code).lower()) for code in range(128)
+    }
+    strange = [any(not others.get(ord(each)) for each in text if each != "\0") for text in texts]
+    made = [
+        text if is_strange else text.translate(others)
+        for text, is_strange in zip(texts, strange, strict=True)
+    ]
+    return *views_of([text.encode() for text in made]), np.array(strange, np.bool_)
 
 
 def replaced_texts(store: Values, views: Values, old: bytes, new: bytes) -> Texts:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
@@ -266,8 +266,40 @@ def strung_texts(const uint8_t[::1] store, views, groups, Py_ssize_t group_count
     return made_of(&heap, made)
 
 
-def folded_texts(const uint8_t[::1] store, views, bint capital):
-    """Texts with small letters of ASCII for capitals, or the other way round; and which have anything but ASCII."""
+cdef inline bint _fold_letters(
+    const uint8_t *data, Py_ssize_t length, uint8_t *place, const uint16_t *letters
+) noexcept nogil:
+    """Put other letters for those beyond ASCII; whether some have none of as many bytes."""
+    cdef Py_ssize_t i = 0
+    cdef uint16_t other
+    while i < length:
+        if data[i] < 0x80:
+            i += 1
+        elif data[i] < 0xE0:
+            other = letters[((data[i] & 0x1F) << 6) | (data[i + 1] & 0x3F)]
+            if not other:
+                return True
+            place[i] = 0xC0 | (other >> 6)
+            place[i + 1] = 0x80 | (other & 0x3F)
+            i += 2
+        elif data[i] < 0xF0:
+            other = letters[((data[i] & 0x0F) << 12) | ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)]
+            if not other:
+                return True
+            place[i] = 0xE0 | (other >> 12)
+            place[i + 1] = 0x80 | ((other >> 6) & 0x3F)
+            place[i + 2] = 0x80 | (other & 0x3F)
+            i += 3
+        else:
+            return True
+    return False
+
+
+def folded_texts(const uint8_t[::1] store, views, bint capital, const uint16_t[::1] letters):
+    """Texts with small letters for capitals, or the other way round; and which have letters without one.
+
+    letters: by code point what stands for it, as many bytes of UTF-8, or 0; those of ASCII are not asked for.
+    """
     views = np.ascontiguousarray(views)
     cdef const View *view = first_of(views)
     cdef const uint8_t *base = start_of(store)
@@ -277,6 +309,8 @@ def folded_texts(const uint8_t[::1] store, views, bint capital):
     cdef uint8_t *place
     cdef uint8_t every, first = 97 if capital else 65
     cdef bint is_full = False
+    assert len(letters) in (0, 65536)
+    cdef const uint16_t *table = &letters[0] if len(letters) else NULL
     made = np.zeros(rows, views.dtype)
     strange = np.empty(rows, np.bool_)
     cdef View *target = <View *>first_of(made)
@@ -294,7 +328,7 @@ def folded_texts(const uint8_t[::1] store, views, bint capital):
             for i in range(length):
                 every |= data[i]
                 place[i] = data[i] ^ (<uint8_t>(<uint8_t>(data[i] - first) < 26) << 5)
-            is_strange[row] = every >> 7
+            is_strange[row] = every >> 7 and (table == NULL or _fold_letters(data, length, place, table))
             keep(&heap, &target[row], length)
     if is_full:
         no_memory(&heap)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from server.functions.text_kernels import _letters
 from server.functions.text_operations import _left, _right, _split_part, _trim, upper
 from server.vector import cut_texts, made_texts, native
 from server.vector.text_views import texts_of, views_of
@@ -27,6 +28,11 @@ WORDS = [
     "TWELVE BYTES",
     "Thirteen Byte",
 ]
+LETTERS = [
+    "ΟΔΟΣ", "Straße", "\u0131I", "İstanbul", "\u017f", "Ÿÿ", "\U0001d518", "ẞ", "ﬁn", "ΑΒΓ αβγ", "\u2c65",
+]  # fmt: skip
+STRANGE = {False: "ΣİȺȾẞ\U0001d518", True: "\u0131\u017fȿɀⱥ\U0001d518"}
+"""Letters of them whose other form depends on others, or has another length."""
 STORED = views_of([word.encode() for word in WORDS])
 
 
@@ -85,10 +91,36 @@ def test_gathered_and_joined(functions: Any):
 @pytest.mark.parametrize("functions", MADE)
 @pytest.mark.parametrize("capital", [False, True])
 def test_other_case(functions: Any, capital: bool):
-    store, views, strange = functions.folded_texts(*STORED, capital)
-    assert strange.tolist() == [not word.isascii() for word in WORDS]
-    for word, made in zip(WORDS, shown(store, views), strict=True):
-        assert not word.isascii() or made == (upper(word) if capital else word.lower())
+    change = upper if capital else str.lower
+    words = [
+        *WORDS,
+        *LETTERS,
+        "".join(map(chr, range(1, 0x250))),
+        "ЗАГОЛОВОК из Букв, — и Знаков €",
+    ]
+    stored = views_of([word.encode() for word in words])
+    store, views, strange = functions.folded_texts(*stored, capital, _letters(capital))
+    assert strange.tolist() == [any(map(STRANGE[capital].__contains__, word)) for word in words]
+    for word, made, is_strange in zip(words, shown(store, views), strange.tolist(), strict=True):
+        assert is_strange or made == change(word)
+
+
+@pytest.mark.parametrize(("capital", "change"), [(False, str.lower), (True, upper)])
+def test_letters_stand_for_themselves(capital: bool, change: Any):
+    letters = _letters(capital)
+    for code in np.flatnonzero(letters).tolist():
+        before, after = (chr(code), f"a{chr(code)}b")
+        assert change(before) == chr(letters[code])
+        assert change(after) == change("a") + chr(letters[code]) + change("b")
+
+
+@pytest.mark.parametrize("rows", [0, 1, 65_535, 65_536, 65_537])
+def test_other_case_of_many(rows: int):
+    places = np.arange(rows) % len(WORDS)
+    views = np.ascontiguousarray(STORED[1][places])
+    store, views, strange = native.folded_texts(STORED[0], views, True, _letters(True))
+    assert not strange.any()
+    assert shown(store, views) == [upper(WORDS[place]) for place in places.tolist()]
 
 
 @pytest.mark.parametrize("functions", MADE)
