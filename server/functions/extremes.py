@@ -12,6 +12,7 @@ import numpy as np
 from server.functions.aggregates import Folded, folding
 from server.functions.collated import MARK
 from server.functions.declare import aggregate
+from server.functions.interval_columns import spans_of
 from server.functions.numeric_math import scaled as decimal_of
 from server.functions.orders import blank_key, generic_key, interval_key, numeric_key
 from server.functions.sums import grown, present
@@ -82,14 +83,31 @@ def _add_best(state: Best, groups: Positions, group_count: int, columns: Columns
     groups, column = present(groups, columns[0])
     if isinstance(column, TextColumn) and state.key is _identity:
         rows = best_views(column.store, column.views, groups, group_count, state.greatest)
-        there = np.flatnonzero(rows >= 0)
-        numbers, values = there.tolist(), plain_values(column.take(rows[there]))
+        numbers, values = _at(rows, column)
+    elif state.key is interval_key and (spans := spans_of(column)) is not None:
+        numbers, values = _at(_best_rows(spans, groups, group_count, state.greatest), column)
     else:
         numbers, values = _distinct_words(groups, column)
     offer = state.offer
     for group, value in zip(numbers, values, strict=True):
         offer(group, value)
     return state
+
+
+def _at(rows: Positions, column: Column) -> tuple[list[int], list[Any]]:
+    """Groups and their values, of the row of each group; -1 stands for none."""
+    there = np.flatnonzero(rows >= 0)
+    return there.tolist(), plain_values(column.take(rows[there]))
+
+
+def _best_rows(keys: Values, groups: Positions, group_count: int, greatest: bool) -> Positions:
+    """The row of each group's best key, of equal ones the last; -1: it has none."""
+    best = np.full(group_count, (_lowest if greatest else _highest)(keys.dtype))
+    (np.maximum if greatest else np.minimum).at(best, groups, keys)
+    hits = np.flatnonzero(keys == best[groups])
+    rows = np.full(group_count, -1)
+    rows[groups[hits]] = hits
+    return rows
 
 
 def _finish_best(state: Best, group_count: int) -> Column:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     Parts = tuple[Any, Any, Any]  # months, days, microseconds: numbers or an array of them
 
+DAYS_PER_MONTH: Final = 30
+SPAN_MAX: Final = 9e18
+"""Spans up to here, told by floats, have room in 64 bits."""
 FIELD_LIMIT: Final = 1 << 31
 TIME_LIMIT: Final = float(1 << 53)  # so far floats are exact
 
@@ -64,6 +67,21 @@ def parts_of(column: Column) -> Parts | None:
     if column.make is make_elapsed:
         return 0, *days_and_rest(column.parts[0])
     return None
+
+
+def spans_of(column: Column) -> Values | None:
+    """The interval_key of each row of a column that is kept as parts; None of others, and where one has no room."""
+    if not isinstance(column, LateColumn) or (parts := parts_of(column)) is None:
+        return None
+    months, days, us = parts
+    all_days = np.asarray(months, np.int64) * DAYS_PER_MONTH + days
+    if (
+        len(column)
+        and (np.abs(all_days.astype(np.float64)) * US_PER_DAY + np.abs(us)).max() > SPAN_MAX
+    ):
+        return None
+    spans: Values = all_days * US_PER_DAY + us
+    return spans
 
 
 def multiplication(row: Callable[..., Any], *, is_first: bool) -> Kernel:
