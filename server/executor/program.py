@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from server.errors import FeatureNotSupported
 from server.executor.build import BUILDERS
+from server.executor.fired_update import fired_update_of
 from server.executor.one_row import one_row_of, volatile_row_of
 from server.executor.point import point_of
 from server.executor.row_query import RowQuery, covered, row_query_of
@@ -56,7 +57,11 @@ class Program:
         self.point = self._point(plan) if is_plain else None
         self.inner = self.point
         if self.inner is None and not has_more:
-            self.inner = one_row_of(plan) or (None if is_plain else self._row_query(plan))
+            self.inner = (
+                one_row_of(plan)
+                or fired_update_of(plan)
+                or (None if is_plain else self._row_query(plan))
+            )
         self.root = self.operator(plan)
         self.common_tables = tuple(
             each for each in self._operators if isinstance(each, CommonTable)
