@@ -32,6 +32,9 @@ TRIAL_NS_MAX: Final = 10_000_000
 LOOKS_MIN: Final = 16
 """What has looked at the time less often is small: it only met modules that had to be loaded, or a busy machine."""
 
+LATE_NS_MAX: Final = 50_000_000
+"""So much longer it may take then, and no more."""
+
 ENDED_MAX: Final = 8
 """From how many trials on that have ended, each as two that have not, a statement goes to its thread at once."""
 
@@ -59,7 +62,8 @@ class Trial:
     def check(self) -> None:
         """Raise EndsTrial when its time is up."""
         self._looks_left -= 1
-        if self._looks_left < 0 and self._clock.monotonic_ns() > self._end_ns:
+        late_ns = self._clock.monotonic_ns() - self._end_ns
+        if late_ns > (0 if self._looks_left < 0 else LATE_NS_MAX):
             raise EndsTrial
 
 

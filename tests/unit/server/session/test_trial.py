@@ -1,5 +1,7 @@
 """Trials: statements whose functions may have to wait run at once; what ends a trial is undone and begun again."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from server.session import execution, trial
@@ -108,3 +110,19 @@ def test_statements_whose_trials_end_are_not_tried_any_more(client, threads, mon
         assert client.rows("SELECT one() FROM generate_series(1, 1)") == [("1",)]
     assert len(threads) == 9
     assert len(tried) < 9
+
+
+def test_what_looks_rarely_may_take_somewhat_longer():
+    clock = SimpleNamespace(now=0, monotonic_ns=lambda: clock.now)
+    tried = trial.Trial(SimpleNamespace(clock=clock))
+    clock.now = trial.TRIAL_NS_MAX + 1
+    tried.check()
+    clock.now += trial.LATE_NS_MAX
+    with pytest.raises(trial.EndsTrial):
+        tried.check()
+    often = trial.Trial(SimpleNamespace(clock=clock))
+    for _ in range(trial.LOOKS_MIN):
+        often.check()
+    clock.now += trial.TRIAL_NS_MAX + 1
+    with pytest.raises(trial.EndsTrial):
+        often.check()
