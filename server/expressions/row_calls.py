@@ -107,9 +107,8 @@ def _call_spread(
     node: nodes.Call, invoke: Callable[..., Any], arguments: Sequence[RowEvaluator]
 ) -> RowEvaluator:
     """VARIADIC array for a function of any arguments: the items take the array's place."""
-    types = [argument.type for argument in node.arguments]
-    element = TYPE_BY_OID.get(types[-1].type.element_oid, types[-1].type)
-    types[-1] = TypeReference(element)
+    *types, last = (argument.type for argument in node.arguments)
+    element_oid = last.type.element_oid
     wants_context = node.function.needs_context
 
     def evaluate(row: Sequence[Any], context: Any) -> Any:
@@ -117,7 +116,9 @@ def _call_spread(
         array = values.pop()
         if array is None and node.function.oid != FORMAT_OID:
             return None
-        call = CallContext(context.style, node.type, tuple(types), context)
+        element = TYPE_BY_OID.get(element_oid) or context.catalog.type(element_oid)
+        given = (*types, TypeReference(element))
+        call = CallContext(context.style, node.type, given, context)
         values += () if array is None else array.items
         return invoke(*([call] if wants_context else []), *values)
 
