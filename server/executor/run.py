@@ -127,6 +127,7 @@ def _execute_own(
     for batch in context.program.root.batches(context):
         yield batch
         count += 0 if is_wait(batch) else batch.count
+    yield from _run_unread(planned.plan, context)
     yield from run_after_statement(context)
     changing = changing_node(planned.plan)
     is_change = isinstance(changing, CHANGING)
@@ -134,14 +135,15 @@ def _execute_own(
 
 
 def run_modifying_tables(plan: Plan, context: ExecutionContext) -> Iterator[Any]:
-    """Run the WITH queries that change data to their ends, in order, before anything else.
+    """Run the WITH queries that change data and are read to their ends, in order, before anything else.
 
     Those of a statement that a rule stands in for are below the change that the rule makes.
     """
     yield from _run_modifying(plan, context)
     assert context.program is not None
     for inner in context.program.common_tables:
-        is_done = all(number in context.common_tables for number, _ in inner.tables)
+        numbers = {number for number, _ in inner.tables}.difference(inner.unread)
+        is_done = numbers <= context.common_tables.keys()
         if not is_done and any(isinstance(changing_node(n), CHANGING) for _, n in inner.tables):
             yield from _run_modifying(inner, context)
 
@@ -152,6 +154,8 @@ def _run_modifying(plan: Plan, context: ExecutionContext) -> Iterator[Any]:
         return
     for number, node in plan.tables:
         operator = context.program.operator(node)
+        if number in plan.unread:
+            continue
         if not isinstance(changing_node(node), CHANGING):
             context.common_tables[number] = SharedRows(operator.batches(context))
             continue
@@ -164,6 +168,19 @@ def _run_modifying(plan: Plan, context: ExecutionContext) -> Iterator[Any]:
         shared = context.modified_tables[number] = SharedRows(iter(rows))
         context.common_tables[number] = shared
     yield from _run_modifying(plan.input, context)
+
+
+def _run_unread(plan: Plan, context: ExecutionContext) -> Iterator[Any]:
+    """Run the WITH queries that change data and that nothing reads, the last one first, as PostgreSQL does."""
+    assert context.program is not None
+    nodes = dict.fromkeys((plan, *context.program.common_tables))
+    for common in nodes:
+        if not isinstance(common, physical.CommonTable):
+            continue
+        for number, node in reversed(common.tables):
+            if number in common.unread:
+                operator = context.program.operator(node)
+                yield from filter(is_wait, operator.batches(context))
 
 
 def changing_node(plan: Plan) -> Plan:

@@ -86,7 +86,8 @@ class CommonTableList:
         for table, _ in self.tables:
             self.context.common_tables[table.table_id] = table
         kept = [(t.table_id, t.name, plan) for t, plan in self.tables if t.references or t.writes]
-        return CommonTables(tables=tuple(kept), input=node) if kept else node
+        unread = tuple(t.table_id for t, _ in self.tables if t.writes and not t.references)
+        return CommonTables(tables=tuple(kept), input=node, unread=unread) if kept else node
 
     def __bool__(self) -> bool:
         return bool(self.tables)

@@ -33,6 +33,7 @@ def choose_common_tables(
         estimate=source.estimate.plus(total),
         tables=tuple(tables),
         input=source,
+        unread=node.unread,
     )
 
 

@@ -410,11 +410,12 @@ class CommonTable(Plan):
 
     Each (name id, plan) is computed at most once, when first read.
 
-    A plan that modifies data runs to its end before `input` starts, whether read or not.
+    A plan that modifies data runs to its end before `input` starts, or after it if nothing reads it.
     """
 
     tables: tuple[tuple[int, Plan], ...]
     input: Plan
+    unread: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -328,13 +328,11 @@ class SetOperation(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CommonTables(Node):
-    """WITH. tables: (id, name, query).
-
-    Writes says which of them change data; used counts the scans of each.
-    """
+    """WITH. tables: (id, name, query); unread: those that change data and that nothing reads."""
 
     tables: tuple[tuple[int, str, Node], ...]
     input: Node
+    unread: tuple[int, ...] = ()
 
     @property
     def columns(self) -> Columns:
