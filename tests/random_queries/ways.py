@@ -38,7 +38,9 @@ WAYS: Final = {
         ("deallocate all", "reset plan_cache_mode"),
     ),
     "view": Way(
-        ("create view asked as {}",), ("select * from asked",), ("drop view if exists asked",)
+        ("drop view if exists asked", "create view asked as {}"),
+        ("select * from asked",),
+        ("drop view if exists asked",),
     ),
     "table": Way(
         ("create temp table asked as {}",),
