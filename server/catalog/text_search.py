@@ -14,7 +14,7 @@ from server.catalog.text_search_objects import (
     TextSearchDictionary,
     TextSearchTemplate,
 )
-from server.errors import FeatureNotSupported, UndefinedObject
+from server.errors import FeatureNotSupported, InternalError, UndefinedObject
 from server.extensions.registry import dictionary_maker
 from server.text_search.dictionary import Simple, Synonym
 from server.text_search.document import Configuration
@@ -104,7 +104,7 @@ def configuration_of(view: CatalogView, oid: Oid) -> Configuration:
     if found is None:
         value = view.object(oid)
         if not isinstance(value, TextSearchConfiguration):
-            raise UndefinedObject(f"text search configuration with OID {oid} does not exist")
+            raise InternalError(f"cache lookup failed for text search configuration {oid}")
         found = Configuration(
             {
                 token: tuple(dictionary_of(view, each) for each in dictionaries)

@@ -218,11 +218,11 @@ FILLED_MAX: Final = 1 << 26
 INT4_MAX: Final = (1 << 31) - 1
 
 
-def _check_shape(array: Array, word: str) -> None:
+def _check_shape(array: Array) -> None:
     """Refuse what gives no dimensions or bounds."""
     if len(array.dimensions) > 1:
         raise ArraySubscriptError(
-            "wrong number of array subscripts", detail=f"{word} array must be one dimensional."
+            "wrong number of array subscripts", detail="Dimension array must be one dimensional."
         )
     if None in array.items:
         raise NullValueNotAllowed("dimension values cannot be null")
@@ -232,11 +232,11 @@ def _fill(context: CallContext, item: Any, lengths: Array | None, *given: Array 
     lowers = given[0] if given else None
     if lengths is None or (given and lowers is None):
         raise NullValueNotAllowed("dimension array or low bound array cannot be null")
-    _check_shape(lengths, "Dimension")
+    _check_shape(lengths)
     if len(lengths.items) > DIMENSIONS_MAX:
         raise too_many_dimensions(len(lengths.items))
     if lowers is not None:
-        _check_shape(lowers, "Low bound")
+        _check_shape(lowers)
     starts = (1,) * len(lengths.items) if lowers is None else lowers.items
     if len(starts) != len(lengths.items):
         raise ArraySubscriptError(

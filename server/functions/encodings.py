@@ -99,6 +99,8 @@ def _convert(data: bytes, source_name: str, target_name: str) -> bytes:
 
 def _character_count(data: bytes, name: str) -> int:
     encoding = _encoding(name, "")
+    if encoding.name == "SQL_ASCII":
+        return len(data)
     _check_conversion(encoding, OURS)
     return len(_text(data, encoding))
 

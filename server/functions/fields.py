@@ -15,7 +15,7 @@ import numpy as np
 from server.errors import DatetimeFieldOverflow, FeatureNotSupported, InvalidParameterValue
 from server.functions.instants import INFINITE, INFINITE_DATES, date_of_timestamp
 from server.functions.numeric_math import divide, scaled
-from server.identifiers import truncate_identifier
+from server.identifiers import folded
 from server.types.calendar import (
     DATE_INFINITY,
     JULIAN_OF_EPOCH,
@@ -81,7 +81,7 @@ class Field(NamedTuple):
 
 def unit_named(name: str, type_name: str) -> str:
     """The unit of a name, which may be an abbreviation in any case."""
-    unit = ALIASES.get(name.lower())
+    unit = ALIASES.get(folded(name))
     if unit is None:
         raise unrecognized_unit(name, type_name)
     return unit
@@ -89,13 +89,13 @@ def unit_named(name: str, type_name: str) -> str:
 
 def unrecognized_unit(name: str, type_name: str) -> InvalidParameterValue:
     """Make the error for a name that is no unit."""
-    shown = truncate_identifier(name.lower())
+    shown = folded(name)
     return InvalidParameterValue(f'unit "{shown}" not recognized for type {type_name}')
 
 
 def unsupported_unit(name: str, type_name: str) -> FeatureNotSupported:
     """Make the error for a field that a type does not have."""
-    shown = truncate_identifier(name.lower())
+    shown = folded(name)
     return FeatureNotSupported(f'unit "{shown}" not supported for type {type_name}')
 
 

@@ -50,10 +50,13 @@ def _build_array(context: CallContext, *values: Any) -> str:
     return "[" + ", ".join(texts) + "]"
 
 
-def key_of(context: CallContext, index: int, key: Any, shown: str) -> str:
+KEYS_ARE_TEXT: Final = "Object keys should be text."
+
+
+def key_of(context: CallContext, index: int, key: Any, shown: str, hint: str = "") -> str:
     """A key of an object out of an argument; what is refused where it is NULL is shown."""
     if key is None:
-        raise InvalidParameterValue(shown)
+        raise InvalidParameterValue(shown, hint=hint)
     if isinstance(key, Array | Jsonb | Record) or _argument_type(context, index).name == "json":
         raise InvalidParameterValue("key value must be scalar, not array, composite, or json")
     shown = nullable_to_json(key, _argument_type(context, index), context)
@@ -73,7 +76,7 @@ def _pairs(values: Sequence[Any]) -> Iterator[tuple[int, Any, Any]]:
 def _build_object(context: CallContext, *values: Any) -> str:
     parts = []
     for index, key, value in _pairs(values):
-        name = key_of(context, index, key, f"argument {index + 1} cannot be null")
+        name = key_of(context, index, key, f"argument {index + 1} cannot be null", KEYS_ARE_TEXT)
         shown = nullable_to_json(value, _argument_type(context, index + 1), context)
         parts.append(f"{quote(name)} : {shown}")
     return "{" + ", ".join(parts) + "}"

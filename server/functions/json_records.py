@@ -242,11 +242,7 @@ def _fields_of(call: CallContext, base: Any, name: str) -> Fields:
     if isinstance(base, Record):
         pairs = zip(base.names, base.types, strict=True)
         return tuple((field, TypeReference(each)) for field, each in pairs)
-    raise FeatureNotSupported(
-        f"could not determine row type for result of {name}",
-        hint="Provide a non-null record argument, or call the function in the FROM clause using a "
-        "column definition list.",
-    )
+    raise _undetermined(name)
 
 
 def _populate(name: str, known: Fields = ()) -> Callable[..., Any]:
@@ -316,9 +312,14 @@ def _to_record_set(name: str, known: Fields = ()) -> Callable[..., Any]:
 def _listed(name: str, known: Fields) -> Fields:
     if known:
         return known
-    raise FeatureNotSupported(
+    raise _undetermined(name)
+
+
+def _undetermined(name: str) -> FeatureNotSupported:
+    return FeatureNotSupported(
         f"could not determine row type for result of {name}",
-        hint="Call the function in the FROM clause using a column definition list.",
+        hint="Provide a non-null record argument, or call the function in the FROM clause using a "
+        "column definition list.",
     )
 
 

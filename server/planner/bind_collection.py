@@ -269,7 +269,7 @@ def bind_subscript(context: BindContext, scope: Scope, node: exp.Expression) -> 
         raise DatatypeMismatch(
             f"cannot subscript type {type_name(context, oid)} because it does not support "
             "subscripting"
-        ).at(context.position(offset))
+        ).at(context.position(container.offset))
     bounds, is_slice = bind_bounds(context, scope, written)
     if len(bounds) > DIMENSIONS_MAX:
         raise too_many_dimensions(len(bounds))

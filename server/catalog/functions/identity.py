@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from protocol.encodings import ENCODINGS, encoding_number
 from server.catalog.functions.scope import (
@@ -53,6 +53,14 @@ def _current_schemas(call: CallContext, implicit: bool) -> Array:
 def _user_by_id(call: CallContext, oid: int) -> str:
     role = view_of(call).object(oid)
     return role.name if isinstance(role, Role) else f"unknown (OID={oid})"
+
+
+WIDTHS: Final = (1, 3, 3, 3, 4, 3, 4, 4, *(1,) * 27, 2, 2, 2, 2, 4, 3, 2)
+"""How many bytes the characters of encodings have at most, by the numbers of those."""
+
+
+def _encoding_width(number: int) -> int | None:
+    return WIDTHS[number] if 0 <= number < len(WIDTHS) else None
 
 
 def _encoding_name(number: int) -> str:
@@ -133,6 +141,11 @@ FUNCTIONS = (
     ),
     row("1642 pg_get_userbyid(oid) name stable context", _user_by_id, "the name of a role"),
     row("1597 pg_encoding_to_char(int4) name stable", _encoding_name, "the name of an encoding"),
+    row(
+        "2319 pg_encoding_max_length(int4) int4",
+        _encoding_width,
+        "how many bytes a character of an encoding has at most",
+    ),
     row("1264 pg_char_to_encoding(name) int4 stable", encoding_number, "an encoding by name"),
     row("1039 getdatabaseencoding() name stable", lambda: "UTF8", "the database's encoding"),
     row(

@@ -331,12 +331,16 @@ def _column_functions() -> Iterator[Function]:
 # Membership
 
 
+def _member_asked(call: CallContext, role: str | int) -> int:
+    """The role that an argument means; public is one to grant to, and not one to be in."""
+    if role == "public":
+        raise UndefinedObject('role "public" does not exist')
+    return role_asked(call, role)
+
+
 def _has_role(call: CallContext, *arguments: Any) -> bool:
-    for each in arguments[:-1]:
-        if each == "public":  # which is a role to grant to, and not one to be in
-            raise UndefinedObject('role "public" does not exist')
-    role, (target, privileges) = _with_role(arguments, 2, call)
-    wanted = role_asked(call, target)
+    roles = [_member_asked(call, each) for each in arguments[:-1]]
+    role, (wanted, privileges) = _with_role((*roles, arguments[-1]), 2, call)
     view = view_of(call)
     return any(_fulfils(view, role, wanted, part.strip()) for part in privileges.split(","))
 

@@ -200,7 +200,7 @@ def _check_parser(call: CallContext, parser: Oid | str) -> None:
     if isinstance(parser, int):
         if isinstance(view_of(call).object(parser), TextSearchParser):
             return
-        raise UndefinedObject(f"text search parser with OID {parser} does not exist")
+        raise InternalError(f"cache lookup failed for text search parser {parser}")
     names = names_of(call)
     if not any(view_of(call).text_search_named("parser", home, parser) for home in names.path):
         raise UndefinedObject(f'text search parser "{parser}" does not exist')
