@@ -19,44 +19,30 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests.random_expressions.material import NARROW, WIDER_MATERIAL, Material
 from tests.random_expressions.routines import (
+    ENUM,
     POLYMORPHIC,
     Routine,
+    Routines,
     catalog_rows,
-    literals,
-    routines,
-    type_of,
 )
-from tests.random_expressions.values import VALUES
 from tests.support.wire import Question, Reply, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 BATCH = 400
+FIRST_OF_USERS = 16384  # types from there on have other numbers on each server
 PREPARE = ("set statement_timeout to 10000",)
 TOGETHER = 12  # expressions that do not fail are asked so many in a statement
-ELEMENTS = {
-    "int4": "_int4",
-    "int8": "_int8",
-    "float8": "_float8",
-    "numeric": "_numeric",
-    "text": "_text",
-    "bool": "_bool",
-    "date": "_date",
-    "jsonb": "_jsonb",
-}
-RANGED = {
-    "int4": ("int4range", "int4multirange"),
-    "numeric": ("numrange", "nummultirange"),
-    "date": ("daterange", "datemultirange"),
-}
 PLANNED = "PostgreSQL looks at the number while it plans, and does nothing"
 GATHERED = "each tells of another mistake: values are computed before the first is looked at"
 FOLDED = "beside a NULL it is left open whether the other operands are evaluated"
 EXPLAINED: tuple[tuple[str, str], ...] = (
     ("skipped: *", "what there is to compare is left open"),
     ("bpcharcmp(*", "only the sign of a comparison has a meaning"),
+    ("jsonb_cmp(*", "only the sign of a comparison has a meaning"),
     ("bttextcmp(*", "only the sign of a comparison has a meaning"),
     ("bpchar(bpchar,int4,bool): message", "lengths near 2**31 overflow in PostgreSQL"),
     ("bit(*", "lengths near 2**31 overflow in PostgreSQL"),
@@ -111,15 +97,24 @@ def compose(called: str, template: tuple[str, ...], inner: tuple[Expression, ...
 class Maker:
     """Makes expressions of what a catalog lists."""
 
-    def __init__(self, wire: Wire, seed: int, only: str = "") -> None:
+    def __init__(self, wire: Wire, seed: int, only: str = "", material: Material = NARROW) -> None:
         self.random = random.Random(seed)
+        self.material = material
+        self.kinds = tuple(material.values)
         self.callables: dict[str, list[Routine]] = defaultdict(list)
         self.groups: list[list[Routine]] = []
-        for group in routines(wire):
+        for group in Routines(wire, material).groups():
             self.groups.append([made for made in group if only in made.signature])
         self.groups = [group for group in self.groups if group]
         for made in dict.fromkeys(each for group in self.groups for each in group):
             self.callables[made.result].append(made)
+
+    def settings(self) -> tuple[str, ...]:
+        """Settings for a batch: none, or one of each kind."""
+        known = self.material.settings
+        if known is None or self.random.random() < 0.5:
+            return ()
+        return tuple(f"SET {name} TO {self.random.choice(known[name])}" for name in known)
 
     def make(self) -> Expression:
         """A random expression."""
@@ -135,11 +130,17 @@ class Maker:
     def bindings(self, called: Routine) -> dict[str, str]:
         """Types for the polymorphic ones of a call."""
         names = {*called.arguments, called.result}
-        element = self.random.choice(list(ELEMENTS))
+        element = self.random.choice(list(self.material.elements))
         if any(POLYMORPHIC.get(name) in ("r", "m") for name in names):
-            element = self.random.choice(list(RANGED))
-        ranges = RANGED.get(element, ("", ""))
-        kinds = {"e": element, "a": ELEMENTS[element], "r": ranges[0], "m": ranges[1]}
+            element = self.random.choice(list(self.material.ranged))
+        ranges = self.material.ranged.get(element, ("", ""))
+        kinds = {
+            "e": element,
+            "a": self.material.elements[element],
+            "r": ranges[0],
+            "m": ranges[1],
+            "n": ENUM,
+        }
         return {name: kinds[kind] for name, kind in POLYMORPHIC.items()}
 
     def value(self, kind: str, depth: int) -> Expression:
@@ -147,12 +148,14 @@ class Maker:
         if depth and self.callables.get(kind) and self.random.random() < 0.7:
             return self.call(self.random.choice(self.callables[kind]), depth - 1)
         chance = self.random.random()
+        if chance > 0.98 and self.material.has_pairs:  # another type, for the choice of functions
+            kind = self.random.choice(self.kinds)
         if chance < 0.04:
-            return Expression(f"NULL::{type_of(kind)}")
-        if chance < 0.06 and kind in VALUES:
-            return Expression(quoted(self.random.choice(VALUES["text"])))
-        literal = quoted(self.random.choice(literals(kind)))
-        return Expression(literal if chance < 0.12 else f"{literal}::{type_of(kind)}")
+            return Expression(f"NULL::{self.material.type_of(kind)}")
+        if chance < 0.06 and kind in self.material.values:
+            return Expression(quoted(self.random.choice(self.material.values["text"])))
+        literal = quoted(self.random.choice(self.material.literals(kind)))
+        return Expression(literal if chance < 0.12 else f"{literal}::{self.material.type_of(kind)}")
 
 
 def quoted(text: str) -> str:
@@ -162,12 +165,15 @@ def quoted(text: str) -> str:
 
 
 class Answer(NamedTuple):
-    """What an expression gave: its type and text, or an error's SQLSTATE and message."""
+    """What an expression gave: its type and text, or an error's SQLSTATE and message, and where asked for the rest."""
 
     kind: int = 0
     text: bytes | None = None
     sqlstate: str = ""
     message: str = ""
+    detail: str = ""
+    hint: str = ""
+    position: str = ""
 
 
 @dataclass(slots=True)
@@ -183,29 +189,44 @@ def asked(expressions: Sequence[Expression]) -> Question:
     return Question(f"SELECT {', '.join(each.text for each in expressions)}", extended=True)
 
 
-def answers_of(reply: Reply) -> list[Answer]:
-    """What a reply says of each expression that was asked for."""
+def answers_of(reply: Reply, *, whole: bool = False) -> list[Answer]:
+    """What a reply says of each expression that was asked for; of errors the whole, or SQLSTATE and message."""
     if reply.sqlstate:
-        return [Answer(sqlstate=reply.sqlstate, message=reply.message)]
+        answer = Answer(sqlstate=reply.sqlstate, message=reply.message)
+        if whole:
+            answer = answer._replace(detail=reply.detail, hint=reply.hint, position=reply.position)
+        return [answer]
     (row,) = reply.rows
-    return [Answer(kind, text) for (_, kind), text in zip(reply.columns, row, strict=True)]
+    return [
+        Answer(min(kind, FIRST_OF_USERS), text)
+        for (_, kind), text in zip(reply.columns, row, strict=True)
+    ]
 
 
 class Comparison:
-    """Both servers, and how they differ."""
+    """Both servers, and how they differ; of errors the whole, or SQLSTATE and message."""
 
-    def __init__(self, reference: Wire, target: Wire) -> None:
+    def __init__(self, reference: Wire, target: Wire, *, whole: bool = False) -> None:
         self.reference = reference
         self.target = target
+        self.whole = whole
+        self.settings: tuple[str, ...] = ()
+
+    def set(self, settings: tuple[str, ...]) -> None:
+        """Have both servers answer under settings."""
+        self.settings = settings
+        questions = [Question("RESET ALL"), *map(Question, (*PREPARE, *settings))]
+        for wire in (self.reference, self.target):
+            wire.ask(questions)
 
     def answers(self, expressions: list[Expression]) -> list[tuple[Answer, Answer]]:
         """What both say."""
         alone = [asked([each]) for each in expressions]
-        theirs = [answers_of(reply)[0] for reply in self.reference.ask(alone)]
+        theirs = [answers_of(reply, whole=self.whole)[0] for reply in self.reference.ask(alone)]
         ours = self._agreed(expressions, theirs)
         rest = [number for number, answer in enumerate(ours) if answer is None]
         for number, reply in zip(rest, self.target.ask([alone[n] for n in rest]), strict=True):
-            (ours[number],) = answers_of(reply)
+            (ours[number],) = answers_of(reply, whole=self.whole)
         return list(zip(theirs, ours, strict=True))  # type: ignore[arg-type]
 
     def _agreed(self, expressions: list[Expression], theirs: list[Answer]) -> list[Answer | None]:
@@ -261,11 +282,10 @@ class Comparison:
 def kind_of(left: Answer, right: Answer) -> str:
     """How two answers differ, in words."""
     if left.sqlstate and right.sqlstate:
-        return (
-            "message"
-            if left.sqlstate == right.sqlstate
-            else f"{left.sqlstate} not {right.sqlstate}"
-        )
+        if left.sqlstate != right.sqlstate:
+            return f"{left.sqlstate} not {right.sqlstate}"
+        parts = ("message", "detail", "hint", "position")
+        return next(name for name in parts if getattr(left, name) != getattr(right, name))
     if right.sqlstate:
         return f"fails {right.sqlstate}"
     if left.sqlstate:
@@ -279,6 +299,7 @@ def run(maker: Maker, comparison: Comparison, number: int) -> dict[str, Found]:
     seen: Counter[str] = Counter()
     for done in range(0, number, BATCH):
         expressions = [maker.make() for _ in range(min(BATCH, number - done))]
+        comparison.set(maker.settings())
         for expression, (left, right) in zip(
             expressions, comparison.answers(expressions), strict=True
         ):
@@ -300,7 +321,10 @@ def run(maker: Maker, comparison: Comparison, number: int) -> dict[str, Found]:
             entry = found[f"{small.called}: {kind_of(left, right)}"]
             entry.number += 1
             if len(entry.examples) < 3:
-                entry.examples.append((small.text, left, right))
+                told = "; ".join(comparison.settings)
+                entry.examples.append(
+                    (f"{small.text}  -- {told}" if told else small.text, left, right)
+                )
     return found
 
 
@@ -317,15 +341,25 @@ def main() -> int:
     parser.add_argument("--number", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="what the name of what is called contains")
+    parser.add_argument(
+        "--whole", action="store_true", help="compare details, hints and positions of errors"
+    )
+    parser.add_argument(
+        "--wider", action="store_true", help="more types, values, settings and pairs of types"
+    )
     parser.add_argument("--reference", default="127.0.0.1:54320")
     parser.add_argument("--target", default="127.0.0.1:5432")
     options = parser.parse_args()
+    material = WIDER_MATERIAL if options.wider else NARROW
     reference, target = (
-        Wire(conninfo(address), PREPARE) for address in (options.reference, options.target)
+        Wire(conninfo(address), (*PREPARE, *material.made))
+        for address in (options.reference, options.target)
     )
     started = time.perf_counter()
     found = run(
-        Maker(reference, options.seed, options.only), Comparison(reference, target), options.number
+        Maker(reference, options.seed, options.only, material),
+        Comparison(reference, target, whole=options.whole),
+        options.number,
     )
     unexplained = 0
     for name, entry in sorted(found.items(), key=lambda item: -item[1].number):
@@ -348,7 +382,9 @@ def main() -> int:
 def shown(answer: Answer) -> str:
     """An answer in a line."""
     if answer.sqlstate:
-        return f"{answer.sqlstate} {answer.message}"
+        rest = (answer.detail, answer.hint, answer.position)
+        told = f"{answer.sqlstate} {answer.message}"
+        return " | ".join((told, *rest)) if any(rest) else told
     return f"{answer.kind} {answer.text!r}"[:300]
 
 

@@ -80,6 +80,9 @@ class Reply(NamedTuple):
     message: str = ""
     notices: tuple[str, ...] = ()
     status: str = "I"  # of the transaction: I, T or E
+    detail: str = ""
+    hint: str = ""
+    position: str = ""
 
 
 class Wire:
@@ -229,7 +232,15 @@ def _reply(messages: list[tuple[int, bytes]]) -> Reply:
             notices.append(_fields(body)["M"])
     status = chr(messages[-1][1][0])
     if error:
-        return Reply(sqlstate=error["C"], message=error["M"], notices=tuple(notices), status=status)
+        return Reply(
+            sqlstate=error["C"],
+            message=error["M"],
+            notices=tuple(notices),
+            status=status,
+            detail=error.get("D", ""),
+            hint=error.get("H", ""),
+            position=error.get("P", ""),
+        )
     return Reply(columns, tuple(rows), tag, notices=tuple(notices), status=status)
 
 
