@@ -95,6 +95,9 @@ class _Folding:
         if isinstance(node, nodes.ArrayComparison):
             node = _as_list(node)
         if _is_null(node):
+            if self.errors is not None and _has_text_of_float(node):
+                for child in nodes.children(node):
+                    _Folding(self.errors, _WRITTEN_ALIKE | _FLOATS).fold(child)
             return nodes.Constant(type=node.type, offset=node.offset, value=None)
         if not _is_foldable(node, self.written):
             return node
@@ -219,13 +222,17 @@ def _is_null(node: nodes.Expression) -> bool:
     return found and not any(_waits(each) for each in node.arguments)
 
 
+def _has_text_of_float(node: nodes.Expression) -> bool:
+    """Whether a constant with floats in it becomes a text somewhere."""
+    return any(
+        isinstance(each, nodes.CastText) and each.argument.type.type.name in _FLOATS
+        for each in nodes.walk(node)
+    )
+
+
 def _waits(node: nodes.Expression) -> bool:
     """Whether it holds an immutable call of constants that is computed only while the statement runs, and may fail."""
     children = tuple(nodes.children(node))
-    if isinstance(node, nodes.CastText) and node.type.type.name in _SETTLED:
-        source = node.argument
-        if isinstance(source, nodes.Constant) and source.type.type.name in _FLOATS:
-            return True
     if isinstance(node, nodes.Call) and node.function.needs_execution:
         is_settled = all(isinstance(child, nodes.Constant) for child in children)
         if is_settled and node.function.volatility == "i":

@@ -43,6 +43,7 @@ EXPLAINED: tuple[tuple[str, str], ...] = (
     ("skipped: *", "what there is to compare is left open"),
     ("bpcharcmp(*", "only the sign of a comparison has a meaning"),
     ("jsonb_cmp(*", "only the sign of a comparison has a meaning"),
+    ("tsvector_cmp(*", "only the sign of a comparison has a meaning"),
     ("bttextcmp(*", "only the sign of a comparison has a meaning"),
     ("bpchar(bpchar,int4,bool): message", "lengths near 2**31 overflow in PostgreSQL"),
     ("bit(*", "lengths near 2**31 overflow in PostgreSQL"),
