@@ -14,7 +14,13 @@ from server.errors import (
 )
 from server.functions.collecting import Rows, gathering
 from server.functions.declare import Behaviour, table
-from server.types.bits import BIT_COUNT_MAX, StringDataLengthMismatch, coerce_bit, coerce_varbit
+from server.types.bits import (
+    BIT_COUNT_MAX,
+    LENGTH_LIMIT,
+    StringDataLengthMismatch,
+    coerce_bit,
+    coerce_varbit,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,6 +107,8 @@ def _set_bit(bits: str, index: int, new: int) -> str:
 
 
 def _from_integer(number: int, size: int) -> str:
+    if size > LENGTH_LIMIT:
+        size = 1
     if size > BIT_COUNT_MAX:
         raise ProgramLimitExceeded(f"bit string length {size} exceeds what can be held in memory")
     return _of_number(number, size if size > 0 else 1)

@@ -72,9 +72,11 @@ def _functions() -> list[Any]:
         plain, extended, value, hashed = line.split(" ")
         value = value.replace("_", " ")
         example = "" if hashed == "-" else f"{value} -> {hashed}"
-        found.append(cataloged(plain, _plain, "The hash of a value.", example, needs_context=True))
+        # What an array or row holds, the catalog knows, which is there once a statement runs.
+        facts = {"needs_context": True, "needs_execution": plain in ("hash_array", "hash_record")}
+        found.append(cataloged(plain, _plain, "The hash of a value.", example, **facts))
         doc = "The hash of a value, with a seed, in 64 bits."
-        found.append(cataloged(extended, _extended, doc, needs_context=True))
+        found.append(cataloged(extended, _extended, doc, **facts))
     return found
 
 

@@ -261,7 +261,8 @@ HASHES: Final[dict[str, Callable[[Any, int], int]]] = {
 
 
 def hash_value(kind: Type, value: Value, seed: int, type_of: Callable[[int], Type]) -> int:
-    """The extended hash of a value of any type."""
+    """The extended hash of a value of any type; of a domain it is that of what it is over."""
+    kind = kind.base or kind
     function = HASHES.get(kind.name) if kind.oid < FIRST_USER_OID else None
     if function is not None:
         return function(value, seed)

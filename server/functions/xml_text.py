@@ -82,9 +82,10 @@ def _plain(value: Any, type_: Type, style: TextStyle, in_hex: bool) -> str:
         text = writer(value, TextStyle(time_zone=style.time_zone))
         if type_.name != "date":
             text = text.replace(" ", "T", 1)
+        text, before, _ = text.partition(" BC")
         if type_.name == "timestamptz" and text[-3] in "+-":
             text += ":00"
-        return text
+        return text + before
     return type_.format(value, style)
 
 

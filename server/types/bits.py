@@ -51,11 +51,13 @@ def _four_bits(digit: str) -> str:
 
 
 BIT_COUNT_MAX: Final = 1 << 27
+LENGTH_LIMIT: Final = (1 << 31) - 1 - 8
+"""Lengths beyond it are none that a value can have, and are not asked for."""
 
 
 def coerce_bit(value: str, modifier: int, explicit: bool) -> str:
     """Refuse another length, unless the cast is explicit: then cut, or fill with zeros."""
-    if modifier < 1 or len(value) == modifier:
+    if not 1 <= modifier <= LENGTH_LIMIT or len(value) == modifier:
         return value
     if not explicit:
         raise StringDataLengthMismatch(

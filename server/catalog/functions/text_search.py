@@ -201,9 +201,7 @@ def _check_parser(call: CallContext, parser: Oid | str) -> None:
         if isinstance(view_of(call).object(parser), TextSearchParser):
             return
         raise InternalError(f"cache lookup failed for text search parser {parser}")
-    names = names_of(call)
-    if not any(view_of(call).text_search_named("parser", home, parser) for home in names.path):
-        raise UndefinedObject(f'text search parser "{parser}" does not exist')
+    names_of(call).text_search_oid("parser", parser)
 
 
 def _tokens(call: CallContext, parser: Oid | str, text: str) -> Iterator[tuple[int, str]]:
