@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from server.functions.cataloged import cataloged
@@ -73,10 +74,11 @@ def _functions() -> list[Any]:
         value = value.replace("_", " ")
         example = "" if hashed == "-" else f"{value} -> {hashed}"
         # What an array or row holds, the catalog knows, which is there once a statement runs.
-        facts = {"needs_context": True, "needs_execution": plain in ("hash_array", "hash_record")}
-        found.append(cataloged(plain, _plain, "The hash of a value.", example, **facts))
-        doc = "The hash of a value, with a seed, in 64 bits."
-        found.append(cataloged(extended, _extended, doc, **facts))
+        make = partial(
+            cataloged, needs_context=True, needs_execution=plain in ("hash_array", "hash_record")
+        )
+        found.append(make(plain, _plain, "The hash of a value.", example))
+        found.append(make(extended, _extended, "The hash of a value, with a seed, in 64 bits."))
     return found
 
 
