@@ -33,7 +33,7 @@ def run() -> int:
 def leave_session() -> None:
     """Be a session of the system's, as each backend of PostgreSQL is, unless somebody looks on at a terminal.
 
-    Linux gives sessions equal parts of a processor (sched(7), autogroups); in its clients' session it would share theirs.
+    Linux gives sessions equal parts of a processor (sched(7), autogroups); in its clients' one it would share theirs.
     """
     try:
         os.close(os.open("/dev/tty", os.O_RDWR))
