@@ -11,7 +11,6 @@ Rule 5: the interpreter is one thread's at a time, and passing it on takes longe
         sent away once the consumer has been seen to wait for it again and again.
 Rule 6: a cancel request is told once, to whichever thread asks first. What a helper has heard when the consumer ends
         without it is told again.
-Rule 7: a helper does not stay on a core where another thread is at a part of the same line.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from server.errors import SqlError
-from server.executor.cores import core_of_this_thread, leave
 from server.expressions.expression import Subquery, walk
 
 if TYPE_CHECKING:
@@ -43,9 +41,6 @@ WAIT_SECONDS: Final = 0.02
 TRIAL_NS: Final = 1_000_000
 WAITS_PER_MS_MAX: Final = 3.5
 """After how much work it is seen, and at how many waits for the interpreter, that one thread is faster than several."""
-CONSUMER: Final = 0
-MOVE_NS: Final = 2_000_000
-"""How long a helper stays where it has moved to: moving takes as long as work on some thousand rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +136,6 @@ class _Line:
         self._started = _work_and_waits()
         self._is_shared = True
         self._cancelled: BaseException | None = None
-        self._cores: dict[int, int] = {}  # by thread: where it was when it began its last part
 
     def call(self, helpers: int) -> None:
         """Have helpers come, as far as there is something to do for them and they are not here."""
@@ -171,8 +165,6 @@ class _Line:
                     self._changed.wait(WAIT_SECONDS)
                 else:
                     self._next += 1
-            if taken is not None:
-                self._cores[CONSUMER] = core_of_this_thread()
             if taken == number:
                 return self._parts[number]()
             self._context.check_cancelled()
@@ -205,29 +197,15 @@ class _Line:
         if self._cancelled is not None:
             self._context.cancel_again(self._cancelled)
 
-    def _spread(self, moved_ns: int) -> int:
-        """Have this helper leave a core that another thread of the line is on; gives when it has last done so."""
-        me = threading.get_ident()
-        core = self._cores[me] = core_of_this_thread()
-        taken = {place for thread, place in tuple(self._cores.items()) if thread != me}
-        if core not in taken or (now_ns := time.monotonic_ns()) < moved_ns + MOVE_NS:
-            return moved_ns
-        if leave(taken):
-            self._cores[me] = core_of_this_thread()
-        return now_ns
-
     def _help(self) -> None:
-        moved_ns = 0
         while True:
             with self._changed:
                 number = self._next
                 if number >= self._end:
                     self._called -= 1
-                    self._cores.pop(threading.get_ident(), None)
                     return
                 self._next += 1
                 self._active += 1
-            moved_ns = self._spread(moved_ns)
             outcome = _outcome(self._parts[number])
             with self._changed:
                 self._results[number] = outcome
