@@ -10,7 +10,7 @@ Rule 4: what has a relation in storage gets the number of another one.
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.catalog import SHARED_KINDS
 from server.catalog.foreign_objects import UserMapping, mapping_name
@@ -21,8 +21,6 @@ from server.identifiers import renumbered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-Value = TypeVar("Value")
 
 PLACES: Final = ("schema", "table", "relation", "index")
 """Fields that name what an object goes with: it is temporary if that is."""
@@ -62,15 +60,15 @@ class Renumbering:
         return [self._copy(each) for each in objects]
 
     def _copy(self, value: CatalogObject) -> CatalogObject:
-        copied = self._renumbered(value)
+        copied: CatalogObject = self._renumbered(value)
         if isinstance(copied, UserMapping):
             return replace(copied, name=mapping_name(copied.server, copied.role))
         return copied
 
-    def _renumbered(self, value: Value) -> Value:
-        """A frozen value with the new numbers in it."""
+    def _renumbered(self, value: Any) -> Any:
+        """A frozen dataclass with the new numbers in it."""
         changes: dict[str, Any] = {}
-        for field in fields(value):  # type: ignore[arg-type]  # a dataclass, as callers see to
+        for field in fields(value):
             before = getattr(value, field.name)
             if field.name == "storage_id":
                 changes[field.name] = self._storage_of(before)
@@ -80,7 +78,7 @@ class Renumbering:
                 changes[field.name] = self._oids_in(before)
             else:
                 changes[field.name] = self._nested(before)
-        return replace(value, **changes)  # type: ignore[type-var]
+        return replace(value, **changes)
 
     def _nested(self, value: Any) -> Any:
         """What is not declared as OIDs: texts may name objects by them, values made of fields may have some."""

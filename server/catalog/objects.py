@@ -406,10 +406,6 @@ class Role(CatalogObject):
     members: tuple[tuple[Oid, bool], ...] = ()  # member role, with admin option
 
 
-INVALID_LIMIT = -2
-"""The connection limit of a database that is not whole, as in PostgreSQL."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database(CatalogObject):
     """A database."""

@@ -19,7 +19,7 @@ from server.executor.waits import Wait, is_wait
 from server.planner import change_plans, physical
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from server.executor.context import ExecutionContext
     from server.planner.physical import Plan
@@ -55,7 +55,7 @@ def prepare(planned: PlannedStatement) -> Program:
 
 def execute(
     planned: PlannedStatement, context: ExecutionContext, program: Program | None = None
-) -> Iterator[Any]:
+) -> Generator[Any, None, None]:
     """Run a statement: yield its rows, and what it has to wait for in between.
 
     After the last batch context.row_count says how many rows were changed.

@@ -23,7 +23,6 @@ from server.errors import (
     DatatypeMismatch,
     FeatureNotSupported,
     InvalidSchemaName,
-    SqlError,
     SqlSyntaxError,
     UndefinedFunction,
     UndefinedObject,
@@ -43,23 +42,19 @@ from server.expressions.expression import (
     Not,
     NullIf,
     Or,
-    OuterVariable,
     Parameter,
     Relabel,
     RowConstructor,
-    Variable,
-    walk,
 )
 from server.identifiers import OPERATOR_BY_OID
 from server.planner import bind_aggregate, bind_call, bind_collection, bind_literal, bind_subquery
 from server.planner.bind_literal import offset_of
+from server.planner.bind_membership import membership
 from server.planner.bind_operator import (
     and_all,
     bind_operation,
     compare_with_array,
     comparison_function,
-    find_operator,
-    function_of,
     looking_in,
     make_operator,
     whole_records,
@@ -79,7 +74,6 @@ from server.planner.environment import (
     BindContext,
     raise_at,
 )
-from server.planner.polymorphic import is_polymorphic
 from server.planner.scope import Scope, resolve_column, resolve_row
 from server.planner.type_facts import base_modifier, base_type
 from server.sql import nodes
@@ -292,65 +286,12 @@ def _in(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
     items = [bind_expression(context, scope, each) for each in node.args["expressions"]]
     offset = offset_of(node)
     try:
-        return _membership(context, value, items, offset)
+        return membership(context, value, items, offset)
     except UndefinedFunction:
         if node.args.get("denied"):
             for item in items:
                 bind_operation(context, "<>", value, item, offset)  # to tell of what was asked for
         raise
-
-
-def _membership(
-    context: BindContext, value: Expression, items: list[Expression], offset: int
-) -> Expression:
-    if len(items) > 1 and not (isinstance(value, RowConstructor) and value.type.oid == RECORD):
-        listed = _in_list(context, value, items, offset)
-        if listed is not None:
-            return listed
-    parts = tuple(bind_operation(context, "=", value, item, offset) for item in items)
-    if len(parts) == 1:
-        return parts[0]
-    return Or(type=context.type(BOOL), arguments=parts, offset=offset)
-
-
-def _in_list(
-    context: BindContext, value: Expression, items: list[Expression], offset: int
-) -> Expression | None:
-    if isinstance(value, Parameter) and value.type.oid == UNKNOWN:
-        columns = sum(map(_has_column, items))
-        if columns and len(items) - columns < 2:
-            return None  # each of them tells its type, and they have to agree
-    try:
-        oid = common_type(context, [value, *items], "IN")
-        if oid == RECORD:
-            return None
-        coerced = tuple(coerce_or_fail(context, item, oid, "IN") for item in items)
-    except SqlError as error:
-        if _is_bad_literal(error) and not any(_has_column(item) for item in items):
-            raise
-        return None  # item by item then, as the types may well be comparable
-    operator = find_operator(context, "=", value.type.oid, oid, offset)
-    wanted_left = operator.left if not is_polymorphic(operator.left) else oid
-    argument = coerce_or_fail(context, value, wanted_left, "IN")
-    if operator.right != oid and not is_polymorphic(operator.right):
-        coerced = tuple(coerce_or_fail(context, item, operator.right, "IN") for item in coerced)
-    return InList(
-        type=context.type(BOOL),
-        function=function_of(context, operator, offset),
-        argument=argument,
-        items=coerced,
-        offset=offset,
-    )
-
-
-def _is_bad_literal(error: SqlError) -> bool:
-    """Whether the types go together, and a literal's text is none of their common one."""
-    return error.sqlstate.startswith("22")
-
-
-def _has_column(item: Expression) -> bool:
-    """Whether it is compared apart from the constants of a list, and has no say in their common type."""
-    return any(isinstance(each, Variable | OuterVariable) for each in walk(item))
 
 
 def _quantified(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:

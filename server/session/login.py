@@ -26,7 +26,7 @@ from protocol.messages import (
 )
 from protocol.scram import MECHANISM, ScramVerifier, finish, scram_exchange
 from protocol.startup import negotiation
-from server.catalog.objects import INVALID_LIMIT
+from server.catalog.invalid_databases import refuse_invalid
 from server.catalog.privileges import is_member
 from server.catalog.role_settings import role_settings
 from server.config import BY_NAME
@@ -97,11 +97,7 @@ def log_in(
     home = database.database(name)
     if home is None:
         raise InvalidCatalogName(f'database "{name}" does not exist')
-    if home.connection_limit == INVALID_LIMIT:
-        raise ObjectNotInPrerequisiteState(
-            f'cannot connect to invalid database "{name}"',
-            hint="Use DROP DATABASE to drop invalid databases.",
-        )
+    refuse_invalid(home, f'cannot connect to invalid database "{name}"')
     if not home.allow_connections:
         raise ObjectNotInPrerequisiteState(
             f'database "{name}" is not currently accepting connections'

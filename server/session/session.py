@@ -451,11 +451,6 @@ class Session(SessionState):
             if not portal.is_running:
                 self.portals.pop(name).close()
 
-    def forget_prepared(self) -> None:
-        """Forget all statements that were prepared by a name; the unnamed one is the protocol's alone."""
-        for name in [each for each in self.prepared if each]:
-            del self.prepared[name]
-
     def close_portals_since(self, savepoint: str) -> None:
         """Forget the portals made after a savepoint that is rolled back to."""
         running = self.transaction.running

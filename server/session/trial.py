@@ -15,11 +15,11 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from server.errors import SqlError
-from server.executor.waits import Wait, is_wait
+from server.executor.waits import Wait
 from server.planner import effects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from server.executor.program import Program
     from server.planner.planned import PlannedStatement
@@ -77,14 +77,16 @@ def may_try(session: Session, program: Program, planned: PlannedStatement) -> bo
     return not has_effects(session, planned)
 
 
-def tried(session: Session, program: Program, steps: Iterator[Wait | Batch]) -> list[Batch] | None:
+def tried(
+    session: Session, program: Program, steps: Generator[Wait | Batch, None, None]
+) -> list[Batch] | None:
     """All that a statement gives, run at once; None: it is undone, and has to be run on a thread of its own."""
     transaction, notice_count = session.transaction, len(session.notices)
     mark = transaction.mark_statement()
     session.sequences.begin_trial()
     session.trial = Trial(session)
     try:
-        with closing(steps):  # type: ignore[type-var]  # a generator
+        with closing(steps):
             found = _all_of(steps)
     except EndsTrial:
         found = None
@@ -110,9 +112,9 @@ def _all_of(steps: Iterator[Wait | Batch]) -> list[Batch]:
     found: list[Batch] = []
     try:
         for item in steps:
-            if is_wait(item) or found:
+            if isinstance(item, Wait) or found:
                 raise EndsTrial
-            found.append(item)  # type: ignore[arg-type]  # it is a batch
+            found.append(item)
     except SqlError:
         if found:
             raise EndsTrial from None  # the rows before it are to be given

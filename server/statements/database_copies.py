@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Final
 from server.catalog.catalog import SHARED_KINDS
 from server.catalog.catalog_view import CatalogView
 from server.catalog.copied_objects import Renumbering, objects_to_copy
+from server.catalog.invalid_databases import INVALID_LIMIT
 from server.catalog.large_objects import LargeObject
-from server.catalog.objects import INVALID_LIMIT, Index, Sequence, Table
+from server.catalog.objects import Index, Sequence, Table
 from server.catalog.role_settings import RoleSettings
 from server.catalog.sequences import create_values
 from server.catalog.state import CatalogState

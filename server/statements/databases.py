@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.functions.activity import require_right_to_end, terminated
-from server.catalog.objects import INVALID_LIMIT, Database, Role
+from server.catalog.invalid_databases import refuse_invalid
+from server.catalog.objects import Database, Role
 from server.errors import (
     DuplicateDatabase,
     FeatureNotSupported,
@@ -14,7 +15,6 @@ from server.errors import (
     InvalidCatalogName,
     InvalidParameterValue,
     ObjectInUse,
-    ObjectNotInPrerequisiteState,
     SqlSyntaxError,
     UndefinedObject,
     WrongObjectType,
@@ -83,7 +83,7 @@ def _template(context: StatementContext, given: dict[str, Any]) -> Database:
         raise InvalidCatalogName(f'template database "{name}" does not exist')
     if not found.is_template:
         _require_right_to_copy(context, found)
-    _refuse_invalid(found, f'cannot use invalid database "{found.name}" as template')
+    refuse_invalid(found, f'cannot use invalid database "{found.name}" as template')
     return found
 
 
@@ -91,12 +91,6 @@ def _require_right_to_copy(context: StatementContext, database: Database) -> Non
     """What is no template is copied by its owner and by superusers."""
     if not owns(context, database):
         raise InsufficientPrivilege(f'permission denied to copy database "{database.name}"')
-
-
-def _refuse_invalid(database: Database, message: str) -> None:
-    if database.connection_limit == INVALID_LIMIT:
-        hint = "Use DROP DATABASE to drop invalid databases."
-        raise ObjectNotInPrerequisiteState(message, hint=hint)
 
 
 def _check_strategy(given: dict[str, Any]) -> None:
@@ -167,7 +161,7 @@ def alter_database(context: StatementContext, statement: utility_databases.Alter
     options = by_name(statement.options)
     if "tablespace" in options:
         yield from _check_move(context, found, str(options["tablespace"]))
-    _refuse_invalid(found, f'cannot alter invalid database "{found.name}"')
+    refuse_invalid(found, f'cannot alter invalid database "{found.name}"')
     context.ddl.put(with_options(found, options))
     return statement.tag
 

@@ -125,10 +125,16 @@ def deallocate(context: StatementContext, statement: tree.Deallocate) -> Generat
     """DEALLOCATE name, DEALLOCATE ALL."""
     yield from ()
     if not statement.name:
-        context.session.forget_prepared()
+        forget_named(context.session)
     elif context.session.prepared.pop(statement.name, None) is None:
         raise InvalidSqlStatementName(f'prepared statement "{statement.name}" does not exist')
     return statement.tag
+
+
+def forget_named(session: Any) -> None:
+    """Forget all statements that were prepared by a name; the unnamed one is the protocol's alone."""
+    for name in [each for each in session.prepared if each]:
+        del session.prepared[name]
 
 
 UTILITIES = (

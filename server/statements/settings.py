@@ -10,6 +10,7 @@ from server.identifiers import quote_identifier
 from server.settings import NAME_LISTS
 from server.sql import nodes
 from server.sql import utility_session as tree
+from server.statements.prepared import forget_named
 from server.statements.statement import (
     Description,
     Run,
@@ -142,7 +143,7 @@ def discard(context: StatementContext, statement: tree.Discard) -> Run:
     if statement.target == "all":
         session.transaction.refuse_in_block("DISCARD ALL")
         session.forget_portals()
-        session.forget_prepared()
+        forget_named(session)
         session.settings.reset_all()
         session.rights.set_authorization(None, local=False)
         session.mail.unlisten()
