@@ -9,10 +9,8 @@ Rule 5: the first entry of an inner page stands for everything below the second 
         key.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +20,6 @@ from storage.btree_page import (
     INNER_ENTRY,
     LEAF_ENTRY,
     NODE_BYTES,
-    RIGHT_OFFSET,
     SLOT_BYTES,
     Entry,
     Node,
@@ -34,36 +31,20 @@ from storage.errors import KeyTooLarge
 from storage.fast_paths import (
     delete_pair,
     delete_sorted,
-    even_cuts,
     insert_pair,
     insert_sorted,
-    leaf_cuts,
     leaf_pairs,
     lookup_pairs,
     loosen_leaf,
-    pack_leaf,
-    pack_leaves,
     seek_pair,
     split_leaf,
 )
-from storage.key_matrix import CUT_KEYS, KeyRows, SortedKeys
+from storage.key_matrix import KeyRows
 from storage.native import Change
 from storage.pages import Pager
-from storage.word_ranges import Look, never
 
-BUILD_FILL = 0.9
-BUILD_PAGES = 64
-"""So many leaves are written by one change."""
 ALL = 1 << 16
 """More entries than a page holds."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewPage:
-    """A page still to be written: its first entry, and its bytes given its neighbours."""
-
-    first: Entry
-    pack: Callable[[int, int], bytes]
 
 
 class Tree:
@@ -77,11 +58,12 @@ class Tree:
         self.root_page = root_page
         self.change_no = 0
         self.page_bytes = pager.page_bytes
-        self._room = pager.page_bytes - NODE_BYTES
+        self.room = pager.page_bytes - NODE_BYTES
         # Three entries to a page, so that a split always finds room for both halves.
-        self.key_bytes_max = self._room // 3 - INNER_ENTRY.size - SLOT_BYTES
+        self.key_bytes_max = self.room // 3 - INNER_ENTRY.size - SLOT_BYTES
 
-    def _allocate(self, change: Change, page_count: int) -> int:
+    def allocate(self, change: Change, page_count: int) -> int:
+        """Pages of the kind that the tree lies on."""
         return self.pager.allocate_like(change, page_count, self.root_page)
 
     def format(self, change: Change) -> None:
@@ -125,7 +107,7 @@ class Tree:
                 return False
             with self.pager.begin_change(xid) as change:
                 ordinary = replace(leaf, is_even=False)
-                if ordinary.used_bytes() <= self._room:
+                if ordinary.used_bytes() <= self.room:
                     self._write(change, ordinary)
                 else:
                     self._split(change, path, len(leaf.entries) // 2)
@@ -277,86 +259,6 @@ class Tree:
                         break
                     chunk, left, _ = leaf_pairs(self.pager, left, 0, ALL)
 
-    def build(self, xid: int, pairs: Sequence[tuple[bytes, int]]) -> None:
-        """Fill an empty tree from sorted, distinct pairs."""
-        assert self.is_empty()
-        longest = max((len(key) for key, _ in pairs), default=0)
-        if longest > self.key_bytes_max:
-            raise KeyTooLarge(longest, self.key_bytes_max)
-        limit = int(self._room * BUILD_FILL)
-        cuts = leaf_cuts(pairs, limit)
-        pages = [
-            NewPage(Entry(*pairs[first]), partial(pack_leaf, self.page_bytes, pairs, first, last))
-            for first, last in pairwise(cuts)
-        ]
-        self._build_above(xid, 0, pages)
-
-    def build_sorted(
-        self, xid: int, keys: SortedKeys, between: Callable[[], None] | None = None
-    ) -> None:
-        """`build` of keys in a matrix; takes the latch for some pages at a time, and calls between them."""
-        if keys.longest > self.key_bytes_max:
-            raise KeyTooLarge(keys.longest, self.key_bytes_max)
-        if len(keys) <= self._room and len(self._cuts(keys)) <= 2:  # a key takes a byte at least
-            with self.pager.latch:
-                self.build(xid, [keys.pair(place) for place in range(len(keys))])
-            return
-        self.build_parts(xid, keys.parts(), between)
-
-    def build_parts(
-        self,
-        xid: int,
-        parts: Iterable[SortedKeys],
-        between: Callable[[], None] | None = None,
-    ) -> None:
-        """`build_sorted` of matrices whose keys follow each other and fill more than one page."""
-        parents: list[Entry] = []
-        for keys in parts:
-            cuts = self._cuts(keys, between or never)
-            for first in range(0, len(cuts) - 1, BUILD_PAGES):
-                self._build_leaves(xid, keys, cuts[first : first + BUILD_PAGES + 1], parents)
-                if between is not None:
-                    between()
-        with self.pager.latch:
-            self._build_above(xid, 1, self._inner_pages(1, parents))
-
-    def _cuts(self, keys: SortedKeys, look: Look = never) -> npt.NDArray[np.int64]:
-        if keys.are_even and len(keys):
-            return _even_cuts(keys, self._room, look)
-        return keys.leaf_cuts(int(self._room * BUILD_FILL), SLOT_BYTES + LEAF_ENTRY.size, look)
-
-    def _build_leaves(
-        self, xid: int, keys: SortedKeys, cuts: npt.NDArray[np.int64], parents: list[Entry]
-    ) -> None:
-        """Write the leaves between the cuts behind those that have parents already, and note theirs."""
-        leaf_count = len(cuts) - 1
-        left = parents[-1].child if parents else 0
-        with self.pager.latch, self.pager.begin_change(xid) as change:
-            page_no = self._allocate(change, leaf_count)
-            pages = pack_leaves(self.page_bytes, keys, cuts, (left, page_no, 0))
-            change.write(page_no * self.page_bytes, pages)
-            self._link_built(change, left, page_no)
-            change.commit()
-        parents += [
-            Entry(*keys.pair(place), page_no + number)
-            for number, place in enumerate(cuts[:-1].tolist())
-        ]
-
-    def _build_above(self, xid: int, level: int, pages: list[NewPage]) -> None:
-        """Write the pages of a level and all above it, the last of them to the root's page."""
-        while len(pages) > 1:
-            level += 1
-            pages = self._inner_pages(level, self._build_level(xid, pages))
-        with self.pager.begin_change(xid) as change:
-            for page in pages:
-                change.write(self.root_page * self.page_bytes, page.pack(0, 0))
-            change.commit()
-        self.change_no += 1
-
-    def _inner_pages(self, level: int, entries: list[Entry]) -> list[NewPage]:
-        groups = _grouped(entries, int(self._room * BUILD_FILL))
-        return [NewPage(group[0], partial(self._pack_inner, level, group)) for group in groups]
-
     def pages(self) -> Iterator[Node]:
         """Every page, parents first."""
         waiting = [self.root_page]
@@ -375,45 +277,6 @@ class Tree:
             found += children
             waiting += children if node.level > 1 else []
         return found
-
-    def _pack_inner(self, level: int, entries: list[Entry], left: int, right: int) -> bytes:
-        return Node(0, level, left, right, entries).pack(self.page_bytes)
-
-    def _build_level(self, xid: int, pages: list["NewPage"]) -> list[Entry]:
-        """Write one level's pages; the entries of the level above."""
-        parents: list[Entry] = []
-        left = 0
-        for start in range(0, len(pages), BUILD_PAGES):
-            part = pages[start : start + BUILD_PAGES]
-            with self.pager.begin_change(xid) as change:
-                page_nos = [self._allocate(change, 1) for _ in part]
-                before = left
-                for page, page_no, right in zip(part, page_nos, (*page_nos[1:], 0), strict=True):
-                    change.write(page_no * self.page_bytes, page.pack(left, right))
-                    parents.append(Entry(page.first.key, page.first.row_id, page_no))
-                    left = page_no
-                self._link_built(change, before, page_nos[0])
-                change.commit()
-        return parents
-
-    def _link_built(self, change: Change, left: int, page_no: int) -> None:
-        """Link a page to the one before it, or a level's first to the root: a crash may come now."""
-        if left:
-            change.write_u64(left * self.page_bytes + RIGHT_OFFSET, page_no)
-        else:
-            address = self.root_page * self.page_bytes + BUILDING_OFFSET
-            change.write(address, page_no.to_bytes(4, "little"))
-
-    def forget_unfinished(self) -> None:
-        """Give back what a build that was cut short has left."""
-        page_nos = [node.page_no for node in self.unfinished_pages()]
-        if not page_nos:
-            return
-        with self.pager.begin_change(0, reserved=True) as change:
-            for page_no in page_nos:
-                self.pager.release(change, page_no, 1)
-            change.write(self.root_page * self.page_bytes + BUILDING_OFFSET, bytes(4))
-            change.commit()
 
     def unfinished_pages(self) -> Iterator[Node]:
         """The pages of levels that were built for a root that does not lead to them yet."""
@@ -461,7 +324,7 @@ class Tree:
         """Put an entry into the last page of the path, splitting upwards as needed."""
         node, position = path[-1]
         fixed = SLOT_BYTES + (INNER_ENTRY.size if node.level else LEAF_ENTRY.size)
-        if node.used_bytes() + fixed + len(entry.key) <= self._room:
+        if node.used_bytes() + fixed + len(entry.key) <= self.room:
             node.entries.insert(position, entry)
             self._write(change, node)
             return
@@ -476,7 +339,7 @@ class Tree:
         if len(path) == 1:
             self._split_root(change, node, lower, upper)
             return
-        right_page = self._allocate(change, 1)
+        right_page = self.allocate(change, 1)
         right = Node(right_page, node.level, node.page_no, node.right, upper, node.is_even)
         if node.right:
             self._link(change, node.right, left=right_page)
@@ -490,8 +353,8 @@ class Tree:
     def _split_root(
         self, change: Change, root: Node, lower: list[Entry], upper: list[Entry]
     ) -> None:
-        left_page = self._allocate(change, 1)
-        right_page = self._allocate(change, 1)
+        left_page = self.allocate(change, 1)
+        right_page = self.allocate(change, 1)
         even = root.is_even
         self._write(change, Node(left_page, root.level, 0, right_page, lower, even))
         self._write(change, Node(right_page, root.level, left_page, 0, upper, even))
@@ -541,20 +404,6 @@ class Tree:
             change.write_u64(start + NODE_BYTES - 8, right)
 
 
-def _grouped(entries: list[Entry], limit: int) -> list[list[Entry]]:
-    """Entries cut into inner pages of at most `limit` bytes."""
-    groups: list[list[Entry]] = []
-    size = limit
-    for entry in entries:
-        need = SLOT_BYTES + INNER_ENTRY.size + len(entry.key)
-        if size + need > limit:
-            groups.append([])
-            size = 0
-        groups[-1].append(entry)
-        size += need
-    return groups
-
-
 def _middle(node: Node, fixed: int) -> int:
     """Where to cut so that both halves are as equal as can be; neither is empty."""
     half = node.used_bytes() / 2
@@ -565,14 +414,3 @@ def _middle(node: Node, fixed: int) -> int:
             return min(max(i, 1), len(node.entries) - 1)
         size += need
     return len(node.entries) - 1
-
-
-def _even_cuts(keys: SortedKeys, room: int, look: Look) -> npt.NDArray[np.int64]:
-    """`even_cuts`, of some keys at a time: what is in a leaf has nothing to do with those before."""
-    cuts = [0]
-    while True:
-        look()
-        start, stop = cuts[-1], min(len(keys), cuts[-1] + CUT_KEYS)
-        cuts += (even_cuts(keys.some(start, stop), room)[1:-1] + start).tolist()
-        if stop == len(keys):
-            return np.array([*cuts, stop], np.int64)

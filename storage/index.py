@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from storage.btree import Tree
+from storage.btree_build import build, build_parts, build_sorted, forget_unfinished
 from storage.commit_log import COMMAND_BITS, Snapshot
 from storage.fast_paths import absent_pairs, is_ascending, lookup_ids, lookup_prefix, present_keys
 from storage.key_matrix import KeyRows, SortedKeys
@@ -172,9 +173,9 @@ class Index:
         if not self.tree.is_empty():
             self.tree.insert_many(xid, keys, ids)
         elif isinstance(keys, KeyRows):
-            self.tree.build_sorted(xid, SortedKeys(keys.matrix, None, ids, None))
+            build_sorted(self.tree, xid, SortedKeys(keys.matrix, None, ids, None))
         else:
-            self.tree.build(xid, list(zip(keys, ids.tolist(), strict=True)))
+            build(self.tree, xid, list(zip(keys, ids.tolist(), strict=True)))
         if transaction.tracked is not None:
             transaction.tracked.write_keys(self.index_id, keys)
 
@@ -198,11 +199,11 @@ class Index:
         between: is called between portions, and may raise.
         """
         if len(keys):
-            self.tree.build_sorted(transaction.stamp() >> COMMAND_BITS, keys, between)
+            build_sorted(self.tree, transaction.stamp() >> COMMAND_BITS, keys, between)
 
     def build_parts(self, transaction: Transaction, parts: Iterable[SortedKeys]) -> None:
         """`build` of keys that come in parts, one behind the other, more than one page of them."""
-        self.tree.build_parts(transaction.stamp() >> COMMAND_BITS, parts)
+        build_parts(self.tree, transaction.stamp() >> COMMAND_BITS, parts)
 
     def may_have(self, keys: Sequence[bytes]) -> bool:
         """Whether one of the keys of new rows may be there already, or is there twice among them."""
@@ -296,7 +297,7 @@ class Index:
             self.tree.delete(0, extra, first)
             return
         assert isinstance(extra, tuple)
-        self.tree.forget_unfinished()
+        forget_unfinished(self.tree)
         self.tree.delete_many(*extra)
 
     def release_pages(self, change: Change) -> None:

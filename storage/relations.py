@@ -21,6 +21,7 @@ from enum import IntEnum
 from functools import partial
 
 from storage.btree import Tree
+from storage.btree_build import forget_unfinished
 from storage.commit_log import CommitLog
 from storage.errors import Corruption, NoSuchRelation
 from storage.fast_paths import ScanCounts
@@ -227,7 +228,7 @@ class Relations:
         for header in self.headers() if self._log.aborted else ():
             if header.form is Form.INDEX:
                 with suppress(Corruption):  # whoever reads the index is told
-                    self.index(header.relation_id).tree.forget_unfinished()
+                    forget_unfinished(self.index(header.relation_id).tree)
 
     def _empty_unlogged(self) -> None:
         """First of all: nobody may look at what the crash has left on unlogged pages.

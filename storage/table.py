@@ -17,16 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from storage.chains import (
-    CHAIN_LENGTH_MAX,
     Version,
-    chain_changed,
     moved_to,
-    pruned,
     read_version,
-    rewrite,
-    root_of,
-    version_address,
-    walk,
 )
 from storage.columns import add_column, missing_runs
 from storage.commit_log import COMMAND_BITS, CommitLog, Snapshot
@@ -53,24 +46,19 @@ from storage.row_batches import (
     with_unused,
     with_unused_values,
 )
+from storage.row_changes import end_version, replace_version, store_version
 from storage.row_groups import TAIL_ROWS_MIN, RowGroups
 from storage.row_paths import NOT_FOUND
 from storage.row_undo import Undo, take_back
 from storage.rowgroup import (
     CAPACITY_MAX,
-    INNER,
-    KEY_CHANGED,
-    KEY_KEPT,
-    NEWER,
     SLOT_BITS,
     SLOT_MASK,
-    VERSION,
     RowGroup,
 )
 from storage.rows import (
     Value,
     release_strings,
-    write_values,
 )
 from storage.rows_view import RowsView
 from storage.scan import ScanView
@@ -292,7 +280,7 @@ class Table:
             return quick
         stamp = transaction.stamp()
         group, slot = self.groups.place(stamp >> COMMAND_BITS, 0)
-        self._store_row(stamp, group, slot, values, 0)
+        store_version(self, stamp, (group, slot), values, 0)
         row_id = group.group_no << SLOT_BITS | slot
         transaction.undo.append((self, Undo.INSERT, row_id, 0, None))
         return row_id
@@ -342,30 +330,7 @@ class Table:
         if quick is not None:
             self.counts.deleted += 1
             return quick
-        row_id = moved_to(self.groups, row_id)
-        refused = self.conflicts.check(transaction, row_id, RowLock.UPDATE)
-        if refused is not None:
-            return refused
-        stamp = transaction.stamp()
-        group = self.groups.with_versions(row_id >> SLOT_BITS)
-        # The mark of a transaction that a crash cut off may be there, and be counted. What that one
-        # appended is cut off with it: nobody could tell later that the link means nothing.
-        old = read_version(self.groups, row_id)
-        replaced = bool(old.xmax)
-        following = old.next
-        if replaced and old.newer is not None:
-            following = old.next & KEY_CHANGED
-            if old.next & INNER:
-                following |= INNER | root_of(self.groups, row_id)
-        with self.changing(stamp) as change:
-            header = VERSION.pack(old.xmin, stamp, following, old.nulls)
-            change.write(version_address(self.groups, row_id), header)
-            change.commit()
-        group.ended += not replaced
-        group.changed(stamp)
-        self.counts.deleted += 1
-        transaction.undo.append((self, Undo.DELETE, row_id, 0, None))
-        return Outcome(Status.DONE, new_row_id=row_id)
+        return end_version(self, transaction, row_id)
 
     def update(
         self,
@@ -400,38 +365,7 @@ class Table:
         quick = self.paths.update(self, transaction, row_id, values, key_changed, key_kept)
         if quick is not None:
             return quick
-        row_id = moved_to(self.groups, row_id)
-        mode = RowLock.UPDATE if key_changed and not key_kept else RowLock.NO_KEY_UPDATE
-        refused = self.conflicts.check(transaction, row_id, mode)
-        if refused is not None:
-            return refused
-        if isinstance(values, Mapping):
-            merged = list(self.values(row_id))
-            for column, value in values.items():
-                merged[column] = value
-            values = merged
-        stamp = transaction.stamp()
-        self.groups.with_versions(row_id >> SLOT_BITS)
-        old = read_version(self.groups, row_id)
-        root_id = root_of(self.groups, row_id)
-        self._prune_row(root_id)
-        group, slot = self.groups.place(stamp >> COMMAND_BITS, row_id >> SLOT_BITS)
-        new_row_id = group.group_no << SLOT_BITS | slot
-        flags = NEWER | old.next & (INNER | KEY_CHANGED)
-        if key_changed:
-            flags |= KEY_CHANGED | (KEY_KEPT if key_kept else 0)
-        old_nulls = read_version(self.groups, row_id).nulls  # the group may have got columns
-        link = (row_id, VERSION.pack(old.xmin, stamp, flags | new_row_id, old_nulls))
-        self._store_row(stamp, group, slot, values, INNER | root_id, link)
-        old_group = self.groups[row_id >> SLOT_BITS]
-        old_group.ended += not old.xmax
-        old_group.changed(stamp)
-        if root_id in self.paths.newest:
-            self.paths.newest[root_id] = new_row_id
-        transaction.undo.append((self, Undo.UPDATE, row_id, new_row_id, old.next & KEY_CHANGED))
-        self.counts.updated += 1
-        self.counts.updated_keys += key_changed
-        return Outcome(Status.DONE, new_row_id=new_row_id, root_id=root_id)
+        return replace_version(self, transaction, row_id, values, key_changed, key_kept)
 
     def update_many(
         self,
@@ -537,44 +471,6 @@ class Table:
         if settled:  # what a crash has cut off is so for everybody
             group.selection = (change_no, selection)
         return selection
-
-    def _prune_row(self, root_id: int) -> None:
-        """Cut dead versions out of a row's chain before it grows by another one."""
-        if root_id in self.paths.newest:
-            return
-        chain = list(walk(self.groups, root_id))
-        if len(chain) == 1:
-            return
-        after = pruned(self.log, chain)
-        if after != chain:
-            with self.pager.begin_change(0) as change:
-                freed = rewrite(self.groups, change, chain, after)
-                change.commit()
-            chain_changed(self.groups, chain, after, freed)
-        if len(after) > CHAIN_LENGTH_MAX:
-            self.paths.newest[root_id] = chain[-1].row_id
-
-    def _store_row(
-        self,
-        stamp: int,
-        group: RowGroup,
-        slot: int,
-        values: Sequence[Value],
-        following: int,
-        link: tuple[int, bytes] | None = None,
-    ) -> None:
-        """Write one version into its slot, and the older one's header with it."""
-        with self.changing(stamp) as change:
-            words = write_values(self.pager, change, group, slot, values)
-            header = VERSION.pack(stamp, 0, following, words[0])
-            change.write(group.version_address(slot), header)
-            if link is not None:
-                change.write(version_address(self.groups, link[0]), link[1])
-            change.commit()
-        group.changed(stamp, used=slot + 1)
-        if group.free and group.free[-1] == slot:
-            group.free.pop()
-            group.holes -= 1
 
     def changing(self, stamp: int) -> RowChange:
         """A change of rows by the stamp's transaction."""

@@ -12,7 +12,7 @@ from typing import Any
 from server.session import taking_back
 from server.session.taking_back import Left
 from server.workers import Work, Workers
-from storage import btree
+from storage import btree_build
 
 ROWS = 2500
 """So many, with their entries in an index, are more than a session takes back itself."""
@@ -45,9 +45,9 @@ class PortionWorkers(Workers):
 @contextmanager
 def small_portions() -> Iterator[None]:
     """Trees are built by two pages at a time, and rollbacks are left to the workers of a database without threads."""
-    before = btree.BUILD_PAGES, taking_back.has_workers
-    btree.BUILD_PAGES, taking_back.has_workers = BUILD_PAGES, lambda _database: True
+    before = btree_build.BUILD_PAGES, taking_back.has_workers
+    btree_build.BUILD_PAGES, taking_back.has_workers = BUILD_PAGES, lambda _database: True
     try:
         yield
     finally:
-        btree.BUILD_PAGES, taking_back.has_workers = before
+        btree_build.BUILD_PAGES, taking_back.has_workers = before

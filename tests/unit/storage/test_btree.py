@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from storage import btree_search
-from storage.btree import Tree
+from storage import btree_build, btree_search
+from storage.btree_build import build
 from storage.check import check, check_tree
 from storage.engine import Engine
 from storage.errors import DiskFull, KeyTooLarge
@@ -23,7 +23,7 @@ def tree():
 @pytest.mark.parametrize("count", [0, 1, 50, 5000])
 def test_a_tree_built_at_once(tree, count):
     pairs = [(b"%06d" % (i // 3), i) for i in range(count)]
-    tree.build(0, pairs)
+    build(tree, 0, pairs)
     assert [pair for chunk in tree.forward(b"", None) for pair in chunk] == pairs
     assert tree.lookup(b"000001", b"000002") == [i for _, i in pairs[3:6]]
     assert tree.insert(0, b"000001x", 7)
@@ -56,14 +56,14 @@ def test_a_build_that_was_cut_short_is_taken_back(monkeypatch, levels, is_new):
     if not is_new:
         making.commit().wait()
     filling = making if is_new else engine.begin()
-    inner_pages = Tree._inner_pages
+    inner_pages = btree_build._inner_pages
 
     def cut(tree, level, entries):
         if level > levels:
             raise DiskFull
         return inner_pages(tree, level, entries)
 
-    monkeypatch.setattr(Tree, "_inner_pages", cut)
+    monkeypatch.setattr(btree_build, "_inner_pages", cut)
     with pytest.raises(DiskFull):
         index.insert_many(filling, [key for key, _ in pairs], [i for _, i in pairs])
     assert check(engine) == []
@@ -81,7 +81,7 @@ def test_a_build_without_room_is_taken_back_with_its_transaction(monkeypatch):
     index = transaction.create_index(7)
     transaction.commit().wait()
     filling = engine.begin()
-    monkeypatch.setattr(Tree, "_inner_pages", raise_disk_full)
+    monkeypatch.setattr(btree_build, "_inner_pages", raise_disk_full)
     with pytest.raises(DiskFull):
         index.insert_many(filling, [b"%06d" % i for i in range(1000)], range(1000))
     filling.abort()

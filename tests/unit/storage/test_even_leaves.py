@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from storage import leaf_packing
+from storage.btree_build import build_sorted
 from storage.btree_page import read_node
 from storage.check import check_tree
 from storage.fast_paths import (
@@ -56,7 +57,7 @@ def content(tree):
 @pytest.mark.parametrize("alike", [1, 5, 400])
 def test_what_was_built_is_found(tree, alike):
     pairs = pairs_of(3000, alike)
-    tree.build_sorted(0, matrix_of(pairs))
+    build_sorted(tree, 0, matrix_of(pairs))
     pairs.sort()
     assert all(leaf.is_even for leaf in leaves(tree))
     assert content(tree) == pairs
@@ -88,7 +89,7 @@ def test_what_was_built_is_found(tree, alike):
 
 def test_batches_of_keys_are_looked_for(tree):
     pairs = sorted(pairs_of(1000))
-    tree.build_sorted(0, matrix_of(pairs))
+    build_sorted(tree, 0, matrix_of(pairs))
     keys = [key for key, _ in pairs]
     pager, root = tree.pager, tree.root_page
     assert present_keys(pager, root, keys) == list(range(1000))
@@ -103,7 +104,7 @@ def test_batches_of_keys_are_looked_for(tree):
 def test_changes_anywhere(tree, seed):
     source = random.Random(seed)
     pairs = pairs_of(2000, 1 + seed * 3, seed)
-    tree.build_sorted(0, matrix_of(pairs))
+    build_sorted(tree, 0, matrix_of(pairs))
     there = set(pairs)
     for _ in range(150):
         what = source.randrange(4)
@@ -132,7 +133,7 @@ def test_changes_anywhere(tree, seed):
 
 def test_all_may_go_and_others_come(tree):
     pairs = sorted(pairs_of(1500))
-    tree.build_sorted(0, matrix_of(pairs))
+    build_sorted(tree, 0, matrix_of(pairs))
     tree.delete_many([key for key, _ in pairs], np.array([row_id for _, row_id in pairs]))
     assert content(tree) == []
     assert tree.insert(0, b"k", 1)
@@ -141,7 +142,7 @@ def test_all_may_go_and_others_come(tree):
 
 def test_the_root_may_be_even(tree):
     pairs = sorted(pairs_of(200))
-    tree.build_sorted(0, matrix_of(pairs))
+    build_sorted(tree, 0, matrix_of(pairs))
     while len(leaves(tree)) > 1:
         assert tree.delete(0, *pairs.pop())
     assert leaves(tree)[0].page_no == tree.root_page
@@ -152,7 +153,7 @@ def test_the_root_may_be_even(tree):
 
 def test_deletion_leaves_a_leaf_even(tree):
     pairs = sorted(pairs_of(1500))
-    tree.build_sorted(0, matrix_of(pairs))
+    build_sorted(tree, 0, matrix_of(pairs))
     before = len(list(tree.pages()))
     for pair in pairs[:1000:3]:
         tree.delete(0, *pair)
@@ -187,7 +188,7 @@ def test_keys_beside_nulls_are_even_too(tree):
     shuffled = np.random.default_rng(3).permutation(len(pairs))
     ids = np.array([row_id for _, row_id in pairs], np.int64)
     keys = SortedKeys.sort(KeyMatrix(matrix[shuffled], lengths[shuffled]), ids[shuffled])
-    tree.build_sorted(0, keys)
+    build_sorted(tree, 0, keys)
     assert content(tree) == pairs
     assert all(leaf.is_even for leaf in leaves(tree))
     assert len(leaves(tree)) < 40
@@ -204,7 +205,7 @@ def test_entries_are_found_wherever_keys_are_dense(tree, width, power):
         for number in numbers
         for _ in "ab"
     )
-    tree.build_sorted(0, matrix_of(pairs))
+    build_sorted(tree, 0, matrix_of(pairs))
     pager, root = tree.pager, tree.root_page
     keys = sorted({key for key, _ in pairs})
     for key in keys:

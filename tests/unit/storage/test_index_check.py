@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from storage.btree_build import build, build_sorted
 from storage.index_check import has_exactly, missing_entries
 from storage.key_matrix import KeyMatrix, SortedKeys
 from tests.support.small_engine import empty_tree
@@ -36,12 +37,12 @@ def pairs_of(form):
 
 def fill(tree, pairs, way):
     if way == "built":
-        tree.build_sorted(0, sorted_keys(pairs))
+        build_sorted(tree, 0, sorted_keys(pairs))
     elif way == "one by one":
         for key, row_id in pairs:
             tree.insert(0, key, row_id)
     else:  # built, then changed
-        tree.build_sorted(0, sorted_keys([*pairs, (pairs[0][0], 5), (pairs[9][0], 6)]))
+        build_sorted(tree, 0, sorted_keys([*pairs, (pairs[0][0], 5), (pairs[9][0], 6)]))
         tree.delete(0, pairs[0][0], 5)
         tree.delete(0, pairs[9][0], 6)
         tree.delete(0, *pairs[20])
@@ -70,7 +71,7 @@ def test_the_same_and_what_differs(tree, form, way):
 
 
 def test_zeros_behind_a_key_are_no_part_of_it(tree):
-    tree.build(0, [(b"a\1", 1), (b"b\1\0", 2)])
+    build(tree, 0, [(b"a\1", 1), (b"b\1\0", 2)])
     assert has_exactly(tree, sorted_keys([(b"a\1", 1), (b"b\1\0", 2)]))
     assert not has_exactly(tree, sorted_keys([(b"a\1\0", 1), (b"b\1\0", 2)]))
     assert not has_exactly(tree, sorted_keys([(b"a\1", 1), (b"b\1", 2)]))

@@ -8,6 +8,7 @@ import pytest
 
 from storage import key_matrix, leaf_packing
 from storage.btree import Tree
+from storage.btree_build import build_parts, build_sorted
 from storage.check import check_tree
 from storage.engine import KeyMatrix, Kind, PartList, SortedKeys, encode_key, encode_matrix
 from storage.errors import KeyTooLarge
@@ -135,7 +136,7 @@ def test_a_tree_of_sorted_keys_in_parts(part):
         for start in range(0, 5000, part)
     ]
     tree = empty_tree()
-    tree.build_parts(0, parts)
+    build_parts(tree, 0, parts)
     found = [pair for chunk in tree.forward(b"", None) for pair in chunk]
     assert found == list(zip(keys, range(5000), strict=True))
     assert list(check_tree(tree)) == []
@@ -153,7 +154,7 @@ def empty_tree():
 
 def built(keys, between=None):
     tree = empty_tree()
-    tree.build_sorted(0, keys, between)
+    build_sorted(tree, 0, keys, between)
     return tree
 
 

@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 
+from storage.btree_build import build
 from storage.btree_page import Entry, Node
 from storage.check import check_tree
 from storage.errors import Corruption
@@ -110,6 +111,6 @@ def test_a_page_that_leads_to_itself(tree, level):
 
 def test_the_pages_of_a_tree(tree):
     assert tree.page_nos() == [tree.root_page]
-    tree.build(0, [(b"%06d" % number, number) for number in range(20_000)])
+    build(tree, 0, [(b"%06d" % number, number) for number in range(20_000)])
     assert sorted(tree.page_nos()) == sorted(node.page_no for node in tree.pages())
     assert list(check_tree(tree)) == []
