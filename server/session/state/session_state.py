@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from server.session.blocked import Blocked
     from server.session.mail import Mail
     from server.session.rights import Rights
-    from server.session.session import Identity
-    from server.session.transaction import Savepoint, SessionTransaction
+    from server.session.session_facts import Identity
+    from server.session.subtransactions import Savepoint
+    from server.session.transaction import SessionTransaction
     from server.session.unfinished import Flushing
     from server.session_settings import SessionSettings
     from server.statements.portal import Portal, Prepared
