@@ -23,7 +23,7 @@ from server.session.transaction import READ_COMMITTED_LEVELS
 
 if TYPE_CHECKING:
     from server.catalog.catalog_view import CatalogView
-    from server.session.session import Session
+    from server.session.session_facts import SessionFacts
     from server.session_settings import SessionSettings
     from server.types.type import TextStyle
 
@@ -58,7 +58,7 @@ class Basis:
     is_watched: bool  # somebody is told of statements: it, or a feature
     routines: dict[Any, Any] = field(default_factory=dict)  # plans of the bodies of functions
 
-    def fits(self, session: Session, view: CatalogView) -> bool:
+    def fits(self, session: SessionFacts, view: CatalogView) -> bool:
         """Whether nothing it was made of has changed."""
         return (
             self.view is view
@@ -76,7 +76,7 @@ class Bases:
     def __init__(self) -> None:
         self._known: list[Basis] = []
 
-    def found(self, session: Session, view: CatalogView) -> Basis | None:
+    def found(self, session: SessionFacts, view: CatalogView) -> Basis | None:
         """The one that fits."""
         return next((each for each in self._known if each.fits(session, view)), None)
 
@@ -110,7 +110,7 @@ class Common:
     keeps_join_order: bool
 
 
-def make_basis(session: Session, view: CatalogView) -> Basis:
+def make_basis(session: SessionFacts, view: CatalogView) -> Basis:
     """Work it out."""
     common = _common(session, view)
     style = common.style.knowing(session.names, session.moment)
@@ -154,7 +154,7 @@ def make_basis(session: Session, view: CatalogView) -> Basis:
     )
 
 
-def _common(session: Session, view: CatalogView) -> Common:
+def _common(session: SessionFacts, view: CatalogView) -> Common:
     """It is kept where others will have the same: for a catalog that all see, and no schema of one's own."""
     if view.version < 0 or session.temporary_schema:
         return _make_common(session, view)
@@ -167,7 +167,7 @@ def _common(session: Session, view: CatalogView) -> Common:
     return found
 
 
-def _make_common(session: Session, view: CatalogView) -> Common:
+def _make_common(session: SessionFacts, view: CatalogView) -> Common:
     settings = session.settings
     return Common(
         search_path=session.search_path(),

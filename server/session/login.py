@@ -43,7 +43,8 @@ from server.errors import (
 from server.login_rules import find_rule
 from server.session.canonical_settings import CANONICAL
 from server.session.rights import AUTHORIZATION, GUARDED_CONTEXTS, NO_ROLE, ROLE
-from server.session.session import Identity, Session
+from server.session.session import Session
+from server.session.session_facts import Identity
 from server.session_settings import SessionSettings
 
 if TYPE_CHECKING:

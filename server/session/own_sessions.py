@@ -10,7 +10,8 @@ from server.catalog.objects import Database as DatabaseObject
 from server.catalog.objects import Role
 from server.errors import BY_SQLSTATE, InternalError, SqlError
 from server.executor.waits import Wait
-from server.session.session import Identity, Session
+from server.session.session import Session
+from server.session.session_facts import Identity
 from server.session_settings import SessionSettings
 
 if TYPE_CHECKING:

@@ -9,9 +9,7 @@ Rule 3: all state of a client is here: settings, transaction, prepared statement
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from protocol.errors import ErrorFields
@@ -22,53 +20,38 @@ from protocol.messages import (
     ParameterStatus,
     ReadyForQuery,
 )
-from server.catalog.functions.inspected import inspected
-from server.catalog.objects import PG_CATALOG_OID, Schema
-from server.catalog.privileges import has_privilege
 from server.error_translation import log_internal, translate
-from server.errors import QueryCanceled, SqlError
 from server.executor.deferred import forget_dropped
-from server.executor.verification import VERIFICATION, Verification
 from server.executor.waits import Wait
-from server.identifiers import split_identifiers
-from server.planner.updatability import updatable_events
-from server.session.basis import Bases, Basis, make_basis
 from server.session.events import fire_rewrite
 from server.session.flows import flow_of
 from server.session.greeting import greeting
-from server.session.loop_time import LoopTime
 from server.session.mail import Mail
 from server.session.results import copy_rows, error_fields, row_values
 from server.session.rights import AUTHORIZATION, ROLE, Rights
 from server.session.routines import SessionSurroundings
 from server.session.sequence_use import SequenceUse
 from server.session.series import run_series
+from server.session.session_facts import SessionFacts
 from server.session.short_path import QUICK
 from server.session.skeletons import take_over
-from server.session.state import Activity, Running, SessionState
-from server.session.style import SessionNames, text_style
-from server.session.temporary import empty_schema, end_session, end_transaction, ensure_schema
+from server.session.state import Activity, Running
+from server.session.temporary import end_session, end_transaction
 from server.session.transaction import SessionTransaction
-from server.session.trial import EndsTrial
 from server.session.waiting import Pace, satisfy, tell_inside, wait_inside
 from server.settings import REPORTED
-from server.sql.printed import printed, printed_query
-from server.sql.printed_bodies import printed_body
 from server.statements.portal import keep_held
 
 if TYPE_CHECKING:
     from protocol.messages import Bind
-    from server.catalog.catalog import CatalogTransaction
     from server.database import Database
-    from server.extensions.inspected import Inspected
-    from server.functions.function import CallContext
+    from server.errors import SqlError
+    from server.session.basis import Basis
     from server.session.own_thread import OwnThread
     from server.session.scope import StatementScope
-    from server.session.trial import Trial
+    from server.session.session_facts import Identity
     from server.session_settings import SessionSettings
     from server.statements.portal import Prepared
-    from server.types.type import TextStyle
-    from storage.engine import Transaction
     from storage.waits import Completion
 
 _NS_PER_MS = 1_000_000
@@ -78,26 +61,11 @@ Reply = Any
 Replies = Generator[Any, Any, None]
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who a session belongs to and where it comes from."""
-
-    user: str
-    user_oid: int
-    database: str
-    database_oid: int
-    pid: int
-    secret: int
-    client_address: str = ""
-    client_port: int = 0
-
-
-class Session(SessionState):
+class Session(SessionFacts):
     """One client's conversation."""
 
     def __init__(self, database: Database, identity: Identity, settings: SessionSettings) -> None:
-        super().__init__(database, identity, settings, database.clock)
-        self._random: random.Random | None = None
+        super().__init__(database, identity, settings)
         self.transaction = SessionTransaction(self)
         self.sequences = SequenceUse(database.sequences)
         self.mail = Mail(self)
@@ -107,16 +75,11 @@ class Session(SessionState):
         self.wake: Callable[[], None] = _nobody_waits  # set by whoever drives the session
         self.ending: SqlError | None = None  # by whose will: no other message is to be taken up
         self.own_thread: OwnThread | None = None  # that runs the statement now
-        self.trial: Trial | None = None  # what runs may be undone and begun again on a thread
         self.holds_notices = False  # what runs may be undone and begun again
         self.pace = Pace()
-        self.loop_time = LoopTime(self.clock)
         self.backend_type = "client backend"
         self.activity = Activity(self.clock.now_us())
-        self._style: TextStyle | None = None
-        self.names = SessionNames(self)
         self.surroundings = SessionSurroundings(self)
-        self._bases = Bases()
         self.temporary_files = database.temporary_files(identity.database_oid)
         self.firing: list[
             Any
@@ -125,130 +88,6 @@ class Session(SessionState):
         self._raised: Exception | None = None  # by `quick`
         self._told: dict[str, str] = {}  # of reported settings, since the start
         self.lost_portals: dict[str, Prepared] = {}  # that a failed block has taken along
-
-    # What functions and statements ask of a session
-
-    @property
-    def user_oid(self) -> int:
-        """The role whose privileges count."""
-        return self.rights.current_oid
-
-    @property
-    def user(self) -> str:
-        """The current user's name."""
-        return self._role_name(self.rights.current_oid)
-
-    @property
-    def session_user(self) -> str:
-        """The session user's name."""
-        return self._role_name(self.rights.session_oid)
-
-    def _role_name(self, oid: int) -> str:
-        role = self.transaction.catalog.object(oid)
-        return role.name if role is not None else self.identity.user
-
-    @property
-    def database_name(self) -> str:
-        """The name of the database the session is connected to."""
-        return self.identity.database
-
-    @property
-    def database_oid(self) -> int:
-        """The OID of the database the session is connected to."""
-        return self.identity.database_oid
-
-    @property
-    def lock_group(self) -> int:
-        """Locks of the session and of its transactions never conflict."""
-        return self.identity.pid
-
-    @property
-    def pid(self) -> int:
-        """What pg_backend_pid answers."""
-        return self.identity.pid
-
-    @property
-    def synchronous_commit(self) -> bool:
-        """Whether COMMIT waits for its flush."""
-        return self.basis().synchronous_commit
-
-    def basis(self) -> Basis:
-        """What planning and running take from settings and catalog, as they are now."""
-        view = self.transaction.catalog
-        found = self._basis
-        if found is None or not found.fits(self, view):
-            found = self._basis = self._bases.found(self, view) or self._bases.kept(
-                make_basis(self, view)
-            )
-            self._style = found.style
-        return found
-
-    @property
-    def random(self) -> random.Random:
-        """The numbers that SQL asks for; most sessions never do, and they take some memory."""
-        if self._random is None:
-            self._random = random.Random(self.database.random.getrandbits(64))  # noqa: S311
-        return self._random
-
-    @property
-    def style(self) -> TextStyle:
-        """The settings that text input and output depend on."""
-        if self._style is None:
-            self._style = text_style(self.settings, names=self.names, moment=self.moment)
-        return self._style
-
-    def moment(self) -> int:
-        """When the transaction began, in microseconds; outside of one, now."""
-        running = self.transaction.running
-        return self.clock.now_us() if running is None else running.started_us
-
-    def search_path(self) -> tuple[int, ...]:
-        """OIDs of the schemas searched, pg_catalog first unless it is named in the path."""
-        path = self.explicit_search_path()
-        implicit = [
-            oid for oid in (self.temporary_schema, PG_CATALOG_OID) if oid and oid not in path
-        ]
-        return (*implicit, *path)
-
-    def explicit_search_path(self) -> tuple[int, ...]:
-        """OIDs of the schemas that search_path names and that exist."""
-        catalog = self.transaction.catalog
-        path: list[int] = []
-        for name in split_identifiers(self.settings.text("search_path")) or ():
-            if name == "pg_temp" and self.temporary_schema:
-                path.append(self.temporary_schema)
-                continue
-            found = catalog.schema_named(self.user if name == "$user" else name)
-            if isinstance(found, Schema) and found.oid not in path and self.may_look_into(found):
-                path.append(found.oid)
-        return tuple(path)
-
-    def may_look_into(self, schema: Schema) -> bool:
-        """Whether the user may find objects in a schema."""
-        return schema.oid == self.temporary_schema or has_privilege(
-            self.transaction.catalog, self.user_oid, schema, "U"
-        )
-
-    def settings_changed(self) -> None:
-        """A statement changed a setting on the way: what follows from settings is found anew."""
-        self._style = None
-
-    def printed(self, text: str, pretty: bool) -> str:
-        """An expression of the catalog as pg_get_expr prints it."""
-        return printed(text, pretty, self.names.current())
-
-    def printed_query(self, text: str, pretty: bool) -> str:
-        """A view's query as pg_get_viewdef prints it."""
-        return printed_query(text, pretty, self.names.current())
-
-    def printed_body(self, text: str, function: str, parameters: list[str]) -> str:
-        """A body of the SQL standard as pg_get_functiondef prints it."""
-        return printed_body(text, function, parameters, self.names.current())
-
-    def updatable_events(self, oid: int, *, triggers: bool, column: int = 0) -> int:
-        """The commands that a relation takes, for a column of it if one is given, as bits."""
-        columns = frozenset((column,)) if column else None
-        return updatable_events(self.basis().environment, oid, triggers=triggers, columns=columns)
 
     # Notices
 
@@ -507,60 +346,16 @@ class Session(SessionState):
             self.ending = error
         self.wake()
 
-    def check_cancelled(self) -> None:
-        """Raise if the statement is to end."""
-        if self.cancelled is not None:
-            error, self.cancelled = self.cancelled, None
-            raise error
-        if self.deadline_ns and self.clock.monotonic_ns() > self.deadline_ns:
-            self.deadline_ns = 0
-            raise _statement_timeout()
-        if self.trial is not None:
-            self.trial.check()
-
-    def end_trial(self) -> None:
-        """What comes next cannot be undone: if a statement is tried, it is begun again first."""
-        if self.trial is not None:
-            raise EndsTrial
-
-    def check_on_loop(self) -> None:
-        """Raise if the statement is to end, or to go on elsewhere."""
-        self.loop_time.check()
-        self.check_cancelled()
-
     def wait_inside(
         self, completion: Completion, what: str, where: str = "", timeout_ms: int | None = None
     ) -> None:
         """Wait in the middle of an expression, obeying timeouts, cancel requests and deadlocks; for functions."""
         wait_inside(self, Wait(completion, timeout_ms, what, where))
 
-    def statement_time_left_ms(self) -> int | None:
-        """How long the statement may go on; None for as long as it likes."""
-        if not self.deadline_ns:
-            return None
-        return max(1, (self.deadline_ns - self.clock.monotonic_ns()) // _NS_PER_MS + 1)
-
     def give_up(self) -> None:
         """A wait is abandoned: leave the queue of the lock."""
         if self.transaction.running is not None:
             self.database.engine.locks.cancel_wait(self.transaction.running.storage)
-
-    @property
-    def verification(self) -> Verification:
-        """The checks of indexes and tables, for the functions that ask for them."""
-        return VERIFICATION
-
-    def inspected(self, call: CallContext, which: int | str, *, reads: bool) -> Inspected:
-        """A relation that a function of an extension looks into."""
-        return inspected(call, which, reads=reads)
-
-    def ensure_temporary_schema(self) -> int:
-        """The OID of the schema for temporary tables."""
-        return ensure_schema(self)
-
-    def empty_temporary_schema(self, catalog: CatalogTransaction, storage: Transaction) -> None:
-        """Drop all temporary objects, as part of a transaction."""
-        empty_schema(catalog, storage, self.temporary_schema)
 
     def rewriting(self, scope: StatementScope, oid: int) -> Iterator[Wait]:
         """Call the event triggers for a table that is about to be written anew."""
@@ -592,7 +387,3 @@ _LEVELS = ("DEBUG", "LOG", "NOTICE", "WARNING", "ERROR", "INFO")  # INFO is alwa
 _SESSION_ENDS = frozenset(("57P01", "57P02", "57P04"))  # by somebody else's will
 _FATAL = _SESSION_ENDS | {"57P05", "25P03"}
 _IDLE_IN = {"I": "idle", "T": "idle in transaction", "E": "idle in transaction (aborted)"}
-
-
-def _statement_timeout() -> SqlError:
-    return QueryCanceled("canceling statement due to statement timeout")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from protocol.encodings import Encoding
-    from server.session.session import Session
+    from server.session.session_facts import SessionFacts
     from server.session_settings import SessionSettings
 
 
@@ -22,7 +22,7 @@ class SessionNames:
     All are equal: what they answer depends on catalog and search path, which those who compare styles compare too.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: SessionFacts) -> None:
         self._session = session
         self._names: CatalogNames | None = None
 

@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 
     from server.catalog.catalog_view import CatalogView
     from server.session.session import Session
+    from server.session.session_facts import SessionFacts
     from server.session.state import Running
     from storage.engine import Engine, Kind, Transaction
 
 
-def ensure_schema(session: Session) -> int:
+def ensure_schema(session: SessionFacts) -> int:
     """The OID of the session's temporary schema, which is made when it is first needed."""
     running = session.transaction.running
     assert running is not None

@@ -14,7 +14,8 @@ from protocol import messages
 from server.executor import program
 from server.executor.waits import Wait
 from server.session.canonical_settings import CANONICAL
-from server.session.session import Identity, Session
+from server.session.session import Session
+from server.session.session_facts import Identity
 from server.session_settings import SessionSettings
 from server.statements.copy_stream import NEED_COPY_DATA
 
