@@ -43,22 +43,23 @@ from server.net.ahead import more_copy_data, serve_ahead
 from server.net.encryption import answer_encryption
 from server.net.idle import IdleWatch
 from server.net.output import READY_HEAD, Output
+from server.net.parked import FLUSH, Parked
 from server.net.peers import is_to_end, peer_of
 from server.session.block import State
-from server.session.blocked import Blocked
 from server.session.login import NEED_MESSAGE, log_in
 from server.session.native import serve
 from server.session.results import error_fields
-from server.session.unfinished import Flushing
 from server.statements.copy_stream import NEED_COPY_DATA
+from storage.waits import Completion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from server.net.listener import Listener
     from server.net.native import Socket
+    from server.session.blocked import Blocked
     from server.session.session import Session
-    from storage.waits import Completion
+    from server.session.unfinished import Flushing
 
 _LOG = logging.getLogger(__name__)
 
@@ -86,14 +87,14 @@ class ClientConnection(asyncio.Protocol):
             None  # NEED_MESSAGE or NEED_COPY_DATA while that is what the generator waits for
         )
         self._wait: Wait | None = None
-        self._blocked: Blocked | None = None  # while a change waits without a generator
+        self._parked = Parked(self, listener.deadlock_watch)
         self._timer: asyncio.TimerHandle | None = None
         self._startup_timer: asyncio.TimerHandle | None = None
         self._idle: IdleWatch | None = None
         self._paused = False
         self.is_switching = False  # to TLS
         self._deaf = False  # reading is paused
-        self._closed = False
+        self.is_closed = False
         self._running = False
         self.at_rest: Session | None = None  # that waits for the first byte of its next message
 
@@ -103,7 +104,7 @@ class ClientConnection(asyncio.Protocol):
         """A client has connected, or TLS is established."""
         self.transport = self.output.transport = transport  # type: ignore[assignment]  # uvloop's own
         if self.tls:
-            if self._closed:  # during the handshake
+            if self.is_closed:  # during the handshake
                 transport.close()
             return
         sock = transport.get_extra_info("socket")
@@ -176,84 +177,33 @@ class ClientConnection(asyncio.Protocol):
         """Take what the last message that was served has left to be done, or wait for the flush that this is."""
         assert self.session is not None
         steps, self.session.unfinished = self.session.unfinished, None
-        if type(steps) is Flushing and not steps.completion.done:
-            self._await_flush(steps)
-            self.output.flush_before_reply()
-            return True
-        if type(steps) is Blocked and self._await_row(steps):
-            self.output.flush_before_reply()
+        if steps is not None and self._parked.begin(steps):
             return True
         self._steps = None if steps is None else iter(steps)
         return False
 
-    def _await_row(self, steps: Blocked) -> bool:
-        """Go on with a change when nobody is in its way any more; false: its steps are to be run."""
-        completion = steps.wait()
-        if completion is None:
-            return False
+    def park(self, wait: Wait) -> None:
+        """Go on when `answered` or `take_up` is called."""
         self.at_rest = None
-        self._wait, self._blocked = _ROW, steps
-        self.listener.deadlock_watch.begin(self, steps.deadlock_timeout_seconds)
-        completion.on_done(lambda: self._call_soon(self._unblocked, completion))
-        return True
+        self._wait = wait
+        self.output.flush_before_reply()
 
-    def _unblocked(self, completion: Completion) -> None:
-        steps = self._blocked
-        if steps is None or steps.completion is not completion or self._closed:
+    def answered(self, reply: bytes) -> None:
+        """What the connection was parked for has come: nothing else is left of the series."""
+        self._wait = None
+        if self.is_closed:
             return
-        self.listener.deadlock_watch.end(self)
-        reply = steps.go_on()
-        if reply is None:
-            if not self._await_row(steps):
-                self._run_blocked(steps)
-            return
-        self._wait = self._blocked = None
         assert self.transport is not None
         self.transport.write(reply)
         self.at_rest = self._session_at_rest()
-        if self.at_rest is None and not (self._paused or self._closed):
+        if self.at_rest is None and not self._paused:
             self.advance(None)
 
-    def has_waited_long(self) -> None:
-        """A change has waited for deadlock_timeout."""
-        steps = self._blocked
-        is_deadlocked = steps is not None and steps.is_deadlocked()
-        if steps is not None and is_deadlocked:
-            self._run_blocked(steps)
-        elif steps is not None and is_deadlocked is None:
-            self.listener.deadlock_watch.begin(self, steps.deadlock_timeout_seconds)
-
-    def _run_blocked(self, steps: Blocked) -> None:
-        """Leave the usual way: the steps know all others."""
-        self.listener.deadlock_watch.end(self)
-        steps.withdraw()
-        self._wait = self._blocked = None
+    def take_up(self, steps: Flushing | Blocked) -> None:
+        """What the connection was parked for is to be waited for, and the series gone on with, by its steps."""
+        self._wait = None
         self._steps = iter(steps)
         self.advance(None)
-
-    def _await_flush(self, steps: Flushing) -> None:
-        """Answer a commit when it is durable."""
-        self.output.flush_before_reply()
-        self.at_rest = None
-        self._wait = _FLUSH
-        if self.session is not None:
-            self.session.wait_event = _FLUSH.what
-        steps.completion.on_done(lambda: self._call_soon(self._flushed, steps))
-
-    def _flushed(self, steps: Flushing) -> None:
-        if self._closed or self.session is None:
-            return
-        self._wait = None
-        self.session.wait_event = ""
-        reply = steps.reply()
-        if reply is None:
-            self._steps = iter(steps)
-        else:
-            assert self.transport is not None
-            self.transport.write(reply)
-            self.at_rest = self._session_at_rest()
-        if self.at_rest is None and not (self._paused or self._closed):
-            self.advance(None)
 
     def eof_received(self) -> bool:
         """The client has closed its side."""
@@ -328,7 +278,7 @@ class ClientConnection(asyncio.Protocol):
         """Whether nothing is taken up any more; as the session ends when nothing of it runs."""
         if self._steps is None and is_to_end(self.session):
             self._end_idle_session()
-        return self._closed
+        return self.is_closed
 
     def _step(self, answer: Any) -> bool:
         """Run up to what comes next, and send it: whether to wait now. What cannot be sent fails the statement."""
@@ -364,7 +314,7 @@ class ClientConnection(asyncio.Protocol):
             and self._steps is None
             and self._asks is None
             and not self._paused
-            and not self._closed
+            and not self.is_closed
             and not self.wire.buffered
             and not is_to_end(self.session)
         ):
@@ -373,7 +323,8 @@ class ClientConnection(asyncio.Protocol):
 
     def _is_over(self, started: int) -> bool:
         """Whether it is the others' turn, or the client is to read first."""
-        if not self._paused and time.monotonic_ns() - started <= SLICE_NS:
+        is_done = self._steps is None and not self.wire.buffered
+        if not self._paused and (is_done or time.monotonic_ns() - started <= SLICE_NS):
             return False
         self.output.flush()
         if not self._paused:
@@ -459,9 +410,9 @@ class ClientConnection(asyncio.Protocol):
         self._wait = wait
         if wait.timeout_ms is not None:
             self._timer = self.loop.call_later(wait.timeout_ms / 1000, self._end_wait, wait)
-        wait.completion.on_done(lambda: self._call_soon(self._end_wait, wait))  # on any thread
+        wait.completion.on_done(lambda: self.call_soon(self._end_wait, wait))  # on any thread
 
-    def _call_soon(self, function: Callable[[Any], None], argument: Any) -> None:
+    def call_soon(self, function: Callable[[Any], None], argument: Any) -> None:
         """On the loop's thread, without waking it up there."""
         if self.loop.is_closed():
             return
@@ -471,7 +422,7 @@ class ClientConnection(asyncio.Protocol):
             self.loop.call_soon_threadsafe(function, argument)
 
     def _end_wait(self, wait: Wait) -> None:
-        if self._wait is not wait or self._closed:
+        if self._wait is not wait or self.is_closed:
             return
         self._stop_timer()
         self._wait = None
@@ -485,7 +436,7 @@ class ClientConnection(asyncio.Protocol):
     def _tell(self) -> None:
         """Tell it at once if nothing runs; else the end of what runs does."""
         session = self.session
-        if self._closed or session is None or self._steps is not None or self._wait is not None:
+        if self.is_closed or session is None or self._steps is not None or self._wait is not None:
             return
         if session.transaction.state is State.IDLE:
             self._steps = session.tell()
@@ -498,11 +449,9 @@ class ClientConnection(asyncio.Protocol):
             self.loop.call_soon_threadsafe(self._wake)
 
     def _wake(self) -> None:
-        if self._wait is _FLUSH:
+        if self._wait is FLUSH or self._parked.run():
             return
-        if self._blocked is not None:
-            self._run_blocked(self._blocked)
-        elif self._wait is not None and self._wait is not _TURN:
+        if self._wait is not None and self._wait is not _TURN:
             self._end_wait(self._wait)
         elif self._paused and is_to_end(self.session):
             self.finish()  # who reads nothing cannot be told why
@@ -521,7 +470,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _take_turn(self) -> None:
         self._wait = None
-        if not self._paused and not self._closed:
+        if not self._paused and not self.is_closed:
             self.advance(None)
 
     def _stop_timer(self) -> None:
@@ -537,7 +486,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _fatal(self, fields: ErrorFields) -> None:
         """Tell the client and close."""
-        if self._closed:
+        if self.is_closed:
             return
         if self.wire.phase is not Phase.CLOSED:
             self.wire.send(ErrorResponse(fields))
@@ -546,9 +495,9 @@ class ClientConnection(asyncio.Protocol):
 
     def finish(self) -> None:
         """Close everything; may be called more than once."""
-        if self._closed:
+        if self.is_closed:
             return
-        self._closed = True
+        self.is_closed = True
         self.at_rest = None
         self._stop_timer()
         if self._startup_timer is not None:
@@ -566,12 +515,10 @@ class ClientConnection(asyncio.Protocol):
             completion = self._wait.completion
             if not completion.done:
                 session.cancel(AdminShutdown("terminating connection because the client is gone"))
-                completion.on_done(lambda: self._call_soon(self._close_session, completion))
+                completion.on_done(lambda: self.call_soon(self._close_session, completion))
                 return
-        if self._blocked is not None:
-            self.listener.deadlock_watch.end(self)
-            self._blocked.withdraw()
-        self._steps = self._wait = self._blocked = None
+        self._parked.leave()
+        self._steps = self._wait = None
         self.transport = self.output.transport = None
         if steps is not None:
             steps.close()
@@ -580,6 +527,4 @@ class ClientConnection(asyncio.Protocol):
         self.listener.closed(self, session)
 
 
-_FLUSH = Wait(completion=None, what="WALSync")  # type: ignore[arg-type]  # see _await_flush
-_ROW = Wait(completion=None, what="transactionid")  # type: ignore[arg-type]  # see _await_row
-_TURN = Wait(completion=None, what="turn")  # type: ignore[arg-type]  # not a wait: the others' turn
+_TURN = Wait(Completion(), what="turn")  # not a wait: the others' turn
