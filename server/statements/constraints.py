@@ -28,13 +28,13 @@ from server.planner.standalone import can_reference, check_condition
 from server.planner.stored_text import stored_expression
 from server.statements.adopted_indexes import adopt_index, adoptable_index
 from server.statements.alter_column import with_column
+from server.statements.index_copies import refuse_second_primary
 from server.statements.index_storage import build_index, make_index
 from server.statements.indexes import has_partitions
 from server.statements.names import claim_relation_name, find_relation, free_name, missing_relation
 from server.statements.ownership import require_privilege
 from server.statements.partition_indexes import (
     refuse_partial_key,
-    refuse_second_primary,
     spread_index,
 )
 from server.statements.verify import verify_check, verify_foreign_key, verify_not_null

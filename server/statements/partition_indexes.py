@@ -10,12 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from server.catalog.index_names import column_names
 from server.catalog.objects import Constraint, Index, IndexKey, Table
-from server.errors import FeatureNotSupported, InvalidTableDefinition, WrongObjectType
-from server.statements.index_storage import build_index, make_index
+from server.errors import FeatureNotSupported, WrongObjectType
+from server.statements.index_copies import copy_index
 from server.statements.inheritance import child_numbers
-from server.statements.names import claim_relation_name, free_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,14 +39,6 @@ def refuse_partial_key(table: Table, numbers: tuple[int, ...], word: str) -> Non
                 detail=f'{word} constraint on table "{table.name}" lacks column '
                 f'"{table.column(part.number).name}" which is part of the partition key.',
             )
-
-
-def refuse_second_primary(context: StatementContext, table: Table) -> None:
-    """Raise InvalidTableDefinition for a table that has a primary key."""
-    if any(item.kind == "p" for item in context.catalog.constraints_of(table.oid)):
-        raise InvalidTableDefinition(
-            f'multiple primary keys for table "{table.name}" are not allowed'
-        )
 
 
 def spread_index(context: StatementContext, table: Table, index: Index) -> Iterator[Wait]:
@@ -81,7 +71,8 @@ def index_partition(
             if not own.valid:  # of a partitioned table that has it only in part
                 context.ddl.put(replace(_now(context, index), valid=False))
             return
-    yield from _make(context, index, wanted, child)
+    child, made = yield from copy_index(context, child, wanted, is_part=True)
+    yield from spread_index(context, child, made)
 
 
 def _now(context: StatementContext, index: Index) -> Index:
@@ -142,69 +133,6 @@ def attach_index(context: StatementContext, index: Index, own: Index) -> None:
         found = context.catalog.object(own.constraint)
         assert isinstance(found, Constraint)
         context.ddl.put(replace(found, parent=index.constraint, inherited=1, local=False))
-
-
-def _make(context: StatementContext, index: Index, wanted: Index, child: Table) -> Iterator[Wait]:
-    constraint = context.catalog.object(index.constraint) if index.constraint else None
-    if isinstance(constraint, Constraint):
-        if index.primary:
-            refuse_second_primary(context, child)
-        numbers = (*(key.number for key in wanted.keys), *wanted.included)
-        names = [child.column(number).name for number in numbers]
-        second, label = ("", "pkey") if index.primary else ("_".join(names), "key")
-    else:
-        second, label = "_".join(column_names(context.catalog, child, wanted)), "idx"
-    name = free_name(context, child.schema, child.name, second, label)
-    yield from claim_relation_name(context, child.schema, name)
-    made = replace(
-        wanted,
-        oid=context.new_oid(),
-        name=name,
-        owner=child.owner,
-        schema=child.schema,
-        storage_id=0 if child.kind == "p" else context.engine.next_id(),
-        parent=index.oid,
-        constraint=context.new_oid() if isinstance(constraint, Constraint) else 0,
-        comment=None,
-    )
-    if isinstance(constraint, Constraint):
-        child = _with_not_null(context, child, made)
-    make_index(context, child, made)
-    if isinstance(constraint, Constraint):
-        context.ddl.put(
-            replace(
-                constraint,
-                oid=made.constraint,
-                name=name,
-                owner=child.owner,
-                schema=child.schema,
-                table=child.oid,
-                columns=tuple(key.number for key in made.keys),
-                index=made.oid,
-                parent=constraint.oid,
-                inherited=1,
-                local=False,
-                comment=None,
-            )
-        )
-    yield from build_index(context, child, made)
-    yield from spread_index(context, child, made)
-
-
-def _with_not_null(context: StatementContext, child: Table, index: Index) -> Table:
-    """The columns of a primary key are NOT NULL."""
-    if not index.primary:
-        return child
-    numbers = {key.number for key in index.keys}
-    columns = tuple(
-        replace(column, not_null=True) if column.number in numbers else column
-        for column in child.columns
-    )
-    if columns == child.columns:
-        return child
-    child = replace(child, columns=columns)
-    context.ddl.put(child)
-    return child
 
 
 def take_indexes(context: StatementContext, table: Table, child: Table) -> Iterator[Wait]:

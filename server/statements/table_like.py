@@ -10,22 +10,18 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-from server.catalog.index_names import column_names
-from server.catalog.objects import Column, Constraint, Index, Sequence, Table, UserType
+from server.catalog.objects import Column, Index, Sequence, Table, UserType
 from server.catalog.statistics_objects import ExtendedStatistics
 from server.catalog.views.physical import physical
 from server.errors import WrongObjectType
 from server.identifiers import generated_name
 from server.statements.constraints import merged_with_inherited, refuse_no_inherit
-from server.statements.index_storage import build_index, make_index
+from server.statements.index_copies import copy_index
 from server.statements.names import (
-    claim_relation_name,
     find_relation,
-    free_name,
     missing_relation,
 )
 from server.statements.ownership import require_privilege
-from server.statements.partition_indexes import refuse_second_primary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -203,74 +199,13 @@ def copy_indexes(context: StatementContext, table_oid: int, copied: Copied) -> I
     for index in context.catalog.indexes_of(copied.source.oid):
         table = context.catalog.object(table_oid)
         assert isinstance(table, Table)
-        yield from _copy_index(context, table, copied, index)
-
-
-def _copy_index(
-    context: StatementContext, table: Table, copied: Copied, index: Index
-) -> Iterator[Wait]:
-    keys = tuple(
-        replace(key, number=copied.numbers[key.number]) if key.number else key for key in index.keys
-    )
-    constraint = context.catalog.object(index.constraint) if index.constraint else None
-    included = tuple(copied.numbers[number] for number in index.included)
-    wanted = replace(index, keys=keys, included=included)
-    if isinstance(constraint, Constraint):
-        if index.primary:
-            refuse_second_primary(context, table)
-        columns = [
-            table.column(number).name
-            for number in (*(key.number for key in keys if key.number), *included)
-        ]
-        second, label = ("", "pkey") if index.primary else ("_".join(columns), "key")
-    else:
-        second, label = "_".join(column_names(context.catalog, table, wanted)), "idx"
-    name = free_name(context, table.schema, table.name, second, label)
-    yield from claim_relation_name(context, table.schema, name)
-    with_comments = "comments" in copied.including
-    made = replace(
-        index,
-        oid=context.new_oid(),
-        name=name,
-        owner=table.owner,
-        schema=table.schema,
-        table=table.oid,
-        storage_id=0 if table.kind == "p" else context.engine.next_id(),
-        keys=keys,
-        included=included,
-        constraint=context.new_oid() if isinstance(constraint, Constraint) else 0,
-        parent=0,
-        comment=index.comment if with_comments else None,
-    )
-    if index.primary:
-        table = _not_null(context, table, made)
-    make_index(context, table, made)
-    if isinstance(constraint, Constraint):
-        context.ddl.put(
-            replace(
-                constraint,
-                oid=made.constraint,
-                name=name,
-                owner=table.owner,
-                schema=table.schema,
-                table=table.oid,
-                columns=tuple(key.number for key in keys),
-                index=made.oid,
-                parent=0,
-                inherited=0,
-                local=True,
-                comment=constraint.comment if with_comments else None,
-            )
+        wanted = replace(
+            index,
+            keys=tuple(
+                replace(key, number=copied.numbers[key.number]) if key.number else key
+                for key in index.keys
+            ),
+            included=tuple(copied.numbers[number] for number in index.included),
         )
-    yield from build_index(context, table, made)
-
-
-def _not_null(context: StatementContext, table: Table, index: Index) -> Table:
-    numbers = {key.number for key in index.keys}
-    columns = tuple(
-        replace(column, not_null=True) if column.number in numbers else column
-        for column in table.columns
-    )
-    changed = replace(table, columns=columns)
-    context.ddl.put(changed)
-    return changed
+        has_comments = "comments" in copied.including
+        yield from copy_index(context, table, wanted, has_comments=has_comments)
