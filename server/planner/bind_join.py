@@ -110,18 +110,20 @@ def _merge(
     conditions = []
     merged = []
     for name in names:
+        context.step()
         first = _using_column(context, node, left.items, name, "left")
         second = _using_column(context, node, right.items, name, "right")
         note_read(context, first)
         note_read(context, second)
         conditions.append(make_operator(context, "=", first.expression, second.expression))
         merged.append(_merged_column(context, node.args["kind"], first, second))
+    common = frozenset(names)
     rest = [
         column
         for side in (left, right)
         for item in _visible(side.items)
         for column in item.columns()
-        if column.name not in names
+        if column.name not in common
     ]
     inner = [replace_item(item, columns_visible=False) for item in left.items + right.items]
     joined = RangeItem(alias="", listed=(*merged, *rest), alias_visible=False)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 def child_scan(context: BindContext, scan: Scan, child: Table) -> Scan:
     """The scan of one table of the family, under the numbers of the family's columns."""
+    context.step()
     if child.oid == scan.table.oid:
         return replace(scan, inherits=False)
     names = {column.name: column.number for column in scan.table.live_columns}

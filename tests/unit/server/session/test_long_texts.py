@@ -5,6 +5,7 @@ import pytest
 from protocol import messages
 from protocol.messages import Bind, Execute, Parse, Query, Sync
 from server.errors import QueryCanceled
+from server.session import execution
 from server.workers import Workers
 from tests.support.clock import ManualClock
 from tests.support.conversation import Client, data_rows
@@ -136,3 +137,19 @@ def test_a_request_to_cancel_is_heard_while_planning(hasty):
     hasty.session.check_cancelled = look
     assert hasty.error(text)[0] == "57014"
     assert looks == 30
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELECT 1 FROM wide NATURAL JOIN widest", "SELECT count(*) FROM parted"]
+)
+def test_large_plans_of_short_texts_are_run_by_them(client, monkeypatch, sql):
+    columns = ",".join(f"c{number} int" for number in range(60))
+    client.rows(f"CREATE TABLE wide ({columns})")
+    client.rows(f"CREATE TABLE widest ({columns})")
+    client.rows("CREATE TABLE parted (a int) PARTITION BY LIST (a)")
+    for number in range(60):
+        client.rows(f"CREATE TABLE part{number} PARTITION OF parted FOR VALUES IN ({number})")
+    monkeypatch.setattr(execution, "LARGE_STEPS_MIN", 50)
+    CountedWorkers.count = 0
+    client.rows(sql)
+    assert CountedWorkers.count >= 2  # compiled, run
