@@ -1,7 +1,7 @@
 """KeyWriter: adds rows to a table and their keys to its indexes, or changes them, one at a time, over and over.
 
-Rule 1: keys are stored columns in ascending order. A key that is no row's yet is all it adds: if a unique one may be
-        there, nothing is done, and the caller finds out what that means.
+Rule 1: keys are stored columns in ascending order. A key that is no row's, or only of rows that plainly are no more,
+        is all it adds: if a unique one may be there, nothing is done, and the caller finds out what that means.
 Rule 2: this class and its compiled twin make the same changes, for transactions that are not tracked.
 """
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from storage.transactions import Transaction
 
 NOT_INSERTED = -1
+ROOTS_MAX = 64
+"""Of more rows that had a key once, it is for others to find out whether one is left."""
 
 
 class KeyColumns(NamedTuple):
@@ -47,7 +49,9 @@ class KeyWriter:
         keys = []
         with engine.latch:
             for index in self._indexes:
-                key = self._new_key(index, [values[column] for column in index.columns])
+                key = self._new_key(
+                    transaction, index, [values[column] for column in index.columns]
+                )
                 if key is None:
                     return NOT_INSERTED
                 keys.append(key)
@@ -80,7 +84,7 @@ class KeyWriter:
                 ]
                 if new == old:
                     continue
-                key = self._new_key(index, new)
+                key = self._new_key(transaction, index, new)
                 if key is None:
                     return None
                 moved.append((index, key))
@@ -91,10 +95,15 @@ class KeyWriter:
                     engine.index(index.index_id).insert(transaction, key, outcome.root_id)
         return outcome
 
-    def _new_key(self, index: KeyColumns, parts: Sequence[Value]) -> bytes | None:
+    def _new_key(
+        self, transaction: "Transaction", index: KeyColumns, parts: Sequence[Value]
+    ) -> bytes | None:
         """The key of these parts; None: it may be taken."""
         key = encode_key(parts, index.kinds)
-        may_be_taken = index.is_unique and None not in parts
-        if may_be_taken and self._engine.index(index.index_id).lookup(key):
+        if not index.is_unique or None in parts:
+            return key
+        roots = self._engine.index(index.index_id).lookup(key)
+        if len(roots) > ROOTS_MAX:
             return None
-        return key
+        paths = self._engine.relation(self._table_id).paths
+        return key if all(paths.is_over(transaction, root_id) for root_id in roots) else None

@@ -182,6 +182,28 @@ class RowPaths:
             return UNCLEAR
         return THERE
 
+    def is_over(self, transaction: "Transaction", root_id: int) -> bool:
+        """Whether a row plainly is no more, so that its key can be had: all its versions are void or ended."""
+        return all(
+            not version.xmin or self._has_ended(transaction, version.xmin, version.xmax)
+            for version in walk(self.groups, root_id)
+        )
+
+    def _has_ended(self, transaction: "Transaction", xmin: int, xmax: int) -> bool:
+        """Whether a version never came to be, or was ended by the transaction itself or one that has committed."""
+        if self.log.sequence(xmin >> COMMAND_BITS) == ABORTED:
+            return True
+        xid = xmax >> COMMAND_BITS
+        if not xid or xid in transaction.xids:
+            return bool(xid)
+        sequence = self.log.sequence(xid)
+        if sequence != IN_PROGRESS:
+            return sequence != ABORTED
+        decided = self.log.decided.get(xid)
+        if decided is not None:
+            transaction.seen_lsn = max(transaction.seen_lsn, decided)
+        return decided is not None
+
     def sweep(self, group: RowGroup, first_slot: int, stop_slot: int) -> Swept:
         """Vacuum a group's slots; here all are left for the long way."""
         versions = group.versions[first_slot:stop_slot]

@@ -6,7 +6,7 @@ from storage.native.key_parts cimport KeyParts
 from storage.native.latch cimport Latch
 from storage.native.work cimport Work
 
-from storage.key_writer import NOT_INSERTED
+from storage.key_writer import NOT_INSERTED, ROOTS_MAX
 from storage.lock_modes import RowLock
 from storage.native.btree_search import insert_pair, lookup_prefix
 from storage.outcomes import Outcome, Status
@@ -15,6 +15,7 @@ cdef enum:
     UNDO_INSERT = 1  # of an index
 
 cdef object LEFT = NOT_INSERTED
+cdef Py_ssize_t FEW_ROOTS = ROOTS_MAX
 cdef object DONE = Status.DONE
 cdef object NO_KEY_UPDATE = RowLock.NO_KEY_UPDATE
 cdef object UPDATE = RowLock.UPDATE
@@ -63,7 +64,9 @@ cdef class KeyWriter:
         self.latch.take()
         try:
             for keys in self.keys:
-                key = self.key_of(<Keys>keys, [values[<Py_ssize_t>column] for column in (<Keys>keys).columns])
+                key = self.key_of(
+                    transaction, <Keys>keys, [values[<Py_ssize_t>column] for column in (<Keys>keys).columns]
+                )
                 if key is None:
                     return LEFT
                 made.append(key)
@@ -96,7 +99,7 @@ cdef class KeyWriter:
                 new = changed_parts(<Keys>keys, old, changes)
                 if new is None:
                     continue
-                key = self.key_of(<Keys>keys, new)
+                key = self.key_of(transaction, <Keys>keys, new)
                 if key is None:
                     return None
                 moved.append(keys)
@@ -124,12 +127,20 @@ cdef class KeyWriter:
             return outcome
         return table.update(transaction, snapshot, row_id, changes, key_changed, key_kept)
 
-    cdef bytes key_of(self, Keys keys, list parts):
+    cdef bytes key_of(self, Work transaction, Keys keys, list parts):
         """The key of these parts; None: it may be taken."""
         cdef bytes key = keys.parts.encode(parts)
-        if keys.is_unique and None not in parts:
-            if lookup_prefix(self.pager, self.index(keys).root_page, key):
+        cdef list roots
+        if not keys.is_unique or None in parts:
+            return key
+        roots = lookup_prefix(self.pager, self.index(keys).root_page, key)
+        if roots:
+            if len(roots) > FEW_ROOTS:
                 return None
+            paths = self.table().paths
+            for root_id in roots:
+                if not paths.is_over(transaction, root_id):
+                    return None
         return key
 
     cdef object table(self):

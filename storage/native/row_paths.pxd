@@ -30,4 +30,5 @@ cdef class RowPaths(RowPruner):
     cdef int check_raw(
         self, transaction, uint64_t row_id, int mode, uint64_t *other, uint64_t *root_id_out
     ) except -1
+    cdef bint has_ended(self, transaction, uint64_t xmin, uint64_t xmax) except -1
     cdef object locked(self, transaction, uint64_t root_id, int mode)

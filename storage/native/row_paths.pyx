@@ -288,6 +288,35 @@ cdef class RowPaths(RowPruner):
             return UNCLEAR
         return THERE
 
+    def is_over(self, transaction, uint64_t root_id):
+        """Whether a row plainly is no more, so that its key can be had: all its versions are void or ended."""
+        cdef Version *version = self.version_of(root_id)
+        while True:
+            if version.xmin and not self.has_ended(transaction, version.xmin, version.xmax):
+                return False
+            if not version.following & NEWER:
+                return True
+            version = self.version_of(version.following & ROW_ID_MASK)
+
+    cdef bint has_ended(self, transaction, uint64_t xmin, uint64_t xmax) except -1:
+        """Whether a version never came to be, or was ended by the transaction itself or one that has committed."""
+        cdef uint64_t xid = xmax >> 16, sequence
+        if self.log.sequence_raw(xmin >> 16) == <uint64_t>-1:
+            return True
+        if not xid:
+            return False
+        if xid in <tuple>transaction.xids:
+            return True
+        sequence = self.log.sequence_raw(xid)
+        if sequence:
+            return sequence != <uint64_t>-1
+        decided = self.log.decided.get(xid)
+        if decided is None:
+            return False
+        if decided > transaction.seen_lsn:
+            transaction.seen_lsn = decided
+        return True
+
     cdef object locked(self, transaction, uint64_t root_id, int mode):
         """Who has a lock on the row that conflicts, or None."""
         holders = self.locks.get(root_id)

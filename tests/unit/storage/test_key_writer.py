@@ -144,3 +144,57 @@ def test_who_keeps_the_key_of_a_row_stands_in_the_way_of_another_key_alone(
     if expected is Status.BLOCKED:
         assert outcome.blocker_xid == holder.top_xid
         assert entries(engine)[0] == [(key_of([1], INDEXES[0]), row_id)]
+
+
+def delete(engine, transaction, row_id):
+    outcome = engine.relation(TABLE).delete(transaction, transaction.statement_snapshot(), row_id)
+    assert outcome.status is Status.DONE
+
+
+def test_the_key_of_a_row_that_is_no_more_can_be_had(world, writer, row_id):
+    engine, files = world
+    transaction = engine.begin()
+    delete(engine, transaction, row_id)
+    second = writer.insert(transaction, [1, 3, b"b"])
+    assert second != NOT_INSERTED
+    assert writer.insert(transaction, [1, 4, b"c"]) == NOT_INSERTED
+    delete(engine, transaction, second)
+    transaction.commit()
+    transaction = engine.begin()
+    third = writer.insert(transaction, [1, 5, b"d"])
+    assert third != NOT_INSERTED
+    transaction.commit()
+    again = crashed(engine, files)
+    assert check(again) == []
+    assert again.relation(TABLE).fetch(again.begin().snapshot(), third) == (1, 5, b"d")
+
+
+def test_the_key_of_a_row_that_may_come_back_is_taken(world, writer, row_id):
+    engine, _ = world
+    theirs, mine = engine.begin(), engine.begin()
+    delete(engine, theirs, row_id)
+    assert writer.insert(mine, [1, 3, b"b"]) == NOT_INSERTED
+    theirs.abort()
+    assert writer.insert(mine, [1, 3, b"b"]) == NOT_INSERTED
+    point = mine.savepoint()
+    delete(engine, mine, row_id)
+    mine.rollback_to(point)
+    assert writer.insert(mine, [1, 3, b"b"]) == NOT_INSERTED
+    point = mine.savepoint()
+    update(engine, writer, mine, row_id, second=9)
+    assert writer.insert(mine, [1, 3, b"b"]) == NOT_INSERTED
+    delete(engine, mine, engine.relation(TABLE).paths.find(mine.statement_snapshot(), row_id))
+    mine.release(point)
+    assert writer.insert(mine, [1, 3, b"b"]) != NOT_INSERTED
+    mine.abort()
+    assert len(entries(engine)[0]) == 1
+
+
+def test_a_row_gets_the_key_of_one_that_is_no_more(world, writer, row_id):
+    engine, files = world
+    transaction = engine.begin()
+    other = writer.insert(transaction, [7, 7, b"a"])
+    delete(engine, transaction, other)
+    assert update(engine, writer, transaction, row_id, first=7).status is Status.DONE
+    transaction.commit()
+    assert check(crashed(engine, files)) == []
