@@ -1,4 +1,4 @@
-"""Series: all messages up to the next ReadyForQuery of a point statement, BEGIN, COMMIT or ROLLBACK, in one step.
+"""Series: all messages up to the next ReadyForQuery of a point statement, or of one about blocks, in one step.
 
 They are Bind of the unnamed portal, perhaps Describe, Execute and Sync of a prepared statement. What takes them, and
 Query, from the wire is native/key_series; the ordinary flow gives the same replies, a message at a time.
@@ -10,21 +10,32 @@ Rule 2: the session is at rest, idle or in a block that has not failed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import SqlError
+from server.identifiers import quote_identifier
 from server.session.block import State
 from server.session.extended_query import bind_parameters, close_portal
 from server.session.native import commit_block, run_series_of
 from server.session.results import has_known_formats, spread_formats
-from server.session.unfinished import fail, finish, ready
-from server.sql.utility_transactions import Begin, Commit, Rollback, TransactionModes
+from server.session.unfinished import Steps, attempt, fail, finish, ready
+from server.sql.utility_transactions import (
+    Begin,
+    Commit,
+    Release,
+    Rollback,
+    RollbackTo,
+    Savepoint,
+    TransactionModes,
+)
 from server.statements.portal import Prepared, finished_portal
 from server.statements.transactions import modes_of
 
 if TYPE_CHECKING:
     from protocol.messages import Bind
+    from server.executor.waits import Wait
     from server.session.lane import Lane
     from server.session.session import Session
 
@@ -55,10 +66,12 @@ def run_series(
         if session.portals:
             close_portal(session, "")
         head = BIND_COMPLETE + NO_DATA if described else BIND_COMPLETE
+        is_in_block = isinstance(statement.tree, IN_BLOCK)
+        if is_in_block and session.transaction.in_block:
+            _leave_portal(session, prepared)  # a savepoint knows which portals there are
         reply = control(session, statement.tree, head)
-        if reply and session.transaction.in_block:
-            started_us = session.activity.query_started_us
-            session.portals[""] = finished_portal(prepared, started_us)
+        if reply and not is_in_block and session.transaction.in_block:
+            _leave_portal(session, prepared)
         return reply
     lane = _fresh_lane(session, prepared)
     if lane is None or not has_known_formats(message.result_formats):
@@ -70,6 +83,10 @@ def run_series(
         return None
     head = BIND_COMPLETE + lane.description(formats) if described else BIND_COMPLETE
     return run_series_of(session, prepared, lane, parameters, formats, head)
+
+
+def _leave_portal(session: Session, prepared: Prepared) -> None:
+    session.portals[""] = finished_portal(prepared, session.activity.query_started_us)
 
 
 def _fresh_lane(session: Session, prepared: Prepared) -> Lane | None:
@@ -108,6 +125,86 @@ def _roll_back(session: Session, tree: Rollback, head: bytes) -> bytes | None:
     return b""
 
 
+def _savepoint(session: Session, tree: Savepoint) -> None:
+    session.transaction.savepoint(tree.name)
+
+
+def _release(session: Session, tree: Release) -> None:
+    session.transaction.release(tree.name)
+
+
+def _go_back(session: Session, tree: RollbackTo) -> Steps | None:
+    """What is left to do where so much is taken back that workers do it."""
+    session.close_portals_since(tree.name)
+    steps = session.transaction.rollback_to(tree.name)
+    first = next(steps, None)
+    return None if first is None else _resumed(first, steps)
+
+
+def _resumed(first: Wait, steps: Iterator[Wait]) -> Steps:
+    yield first
+    yield from steps
+
+
+def _in_block(act: Callable[[Session, Any], Steps | None], data: bytes) -> Control:
+    """What does something in an open block that has not failed, and tells this."""
+
+    def control(session: Session, tree: Any, head: bytes) -> bytes | None:
+        if session.transaction.state is not State.OPEN or session.basis().is_watched:
+            return None
+        try:
+            left = act(session, tree)
+        except Exception as error:  # noqa: BLE001 - handed on to where errors become replies
+            session.unfinished = fail(session, head, error)
+            return b""
+        if left is None and not session.notices and not session.settings.changed:
+            return head + data + ready(session)
+        session.unfinished = _finished(session, head, data, left)
+        return b""
+
+    return control
+
+
+def _finished(session: Session, head: bytes, data: bytes, left: Steps | None) -> Steps:
+    if left is None or (yield from attempt(session, head, left)):
+        yield from finish(session, head, data)
+
+
+IN_BLOCK = (Savepoint, Release, RollbackTo)
 PLAIN_MODES = TransactionModes()
-CONTROLS: Mapping[type[Any], Control] = {Begin: _begin, Commit: _commit, Rollback: _roll_back}
-"""The statements that open and end blocks."""
+CONTROLS: Mapping[type[Any], Control] = {
+    Begin: _begin,
+    Commit: _commit,
+    Rollback: _roll_back,
+    Savepoint: _in_block(_savepoint, _complete("SAVEPOINT")),
+    Release: _in_block(_release, _complete("RELEASE")),
+    RollbackTo: _in_block(_go_back, ROLLED_BACK),
+}
+"""The statements about blocks and savepoints."""
+
+SAVEPOINT_TEXT: Final = re.compile(
+    r"(savepoint|release savepoint|release|rollback to savepoint|rollback to) "
+    r'(?:([a-z_][a-z0-9_]{0,62})|"([a-zA-Z0-9_ .-]{1,63})") *;? *',
+    re.IGNORECASE | re.ASCII,
+)
+SAVEPOINT_TREES: Final[Mapping[str, Callable[[str], Any]]] = {
+    "savepoint": Savepoint,
+    "release": Release,
+    "rollback": RollbackTo,
+}
+
+
+def run_savepoint_text(session: Session, sql: str) -> bytes | None:
+    """Answer a Query about a savepoint in its usual form."""
+    said = SAVEPOINT_TEXT.fullmatch(sql)
+    if said is None or session.transaction.state is not State.OPEN or session.basis().is_watched:
+        return None
+    name = said[3] or said[2].lower()
+    if said[2] and quote_identifier(name) != name:
+        return None  # a keyword
+    tree = SAVEPOINT_TREES[said[1].split()[0].lower()](name)
+    session.begin_statement(sql)
+    if session.portals:
+        close_portal(session, "")
+    session.prepared.pop("", None)
+    return CONTROLS[type(tree)](session, tree, b"")

@@ -31,7 +31,7 @@ from server.session.results import copy_rows, error_fields, row_values
 from server.session.rights import AUTHORIZATION, ROLE, Rights
 from server.session.routines import SessionSurroundings
 from server.session.sequence_use import SequenceUse
-from server.session.series import run_series
+from server.session.series import run_savepoint_text, run_series
 from server.session.session_facts import SessionFacts
 from server.session.short_path import QUICK
 from server.session.skeletons import take_over
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from protocol.messages import Bind
     from server.database import Database
     from server.errors import SqlError
+    from server.planner.planned import PlannedStatement
     from server.session.basis import Basis
     from server.session.own_thread import OwnThread
     from server.session.scope import StatementScope
@@ -75,6 +76,9 @@ class Session(SessionFacts):
         self.wake: Callable[[], None] = _nobody_waits  # set by whoever drives the session
         self.ending: SqlError | None = None  # by whose will: no other message is to be taken up
         self.own_thread: OwnThread | None = None  # that runs the statement now
+        self.ended_trial: PlannedStatement | None = (
+            None  # of this, which is now to be run on its thread
+        )
         self.holds_notices = False  # what runs may be undone and begun again
         self.pace = Pace()
         self.backend_type = "client backend"
@@ -156,6 +160,10 @@ class Session(SessionFacts):
     ) -> bytes | None:
         """The replies to a whole series, in wire form; None: `handle` its messages. See `unfinished`."""
         return run_series(self, prepared, message, described)
+
+    def run_savepoint_text(self, sql: str) -> bytes | None:
+        """The replies to a Query about a savepoint, in wire form; None: `handle` it. See `unfinished`."""
+        return run_savepoint_text(self, sql)
 
     def take_over(self, skeleton: tuple[str, str]) -> Prepared | None:
         """What another session has prepared for a text's skeleton, if this one has never met it."""

@@ -4,6 +4,9 @@ import struct
 
 from protocol import messages
 from protocol.decode import decode
+from protocol.encode import encode
+from server.executor.waits import Wait
+from server.session import native
 
 
 def framed(tag, body):
@@ -61,3 +64,14 @@ def split(data):
         found.append(decode(data[position], data, position + 5, end))
         position = end
     return found
+
+
+def served(client, data, given):
+    """The replies to a series, from its bytes if they are taken, and whether they were."""
+    reply, taken = native.serve(client.session, data)
+    if not taken:
+        return b"".join(map(encode, client.send(*given))), False
+    assert taken == len(data)
+    steps, client.session.unfinished = client.session.unfinished, None
+    items = [] if steps is None else [item for item in steps if type(item) is not Wait]
+    return reply + b"".join(map(encode, items)), True

@@ -39,6 +39,7 @@ cdef extern from *:
 
 cdef enum:
     SERIES_MAX = 256  # at a time, then the other connections have their turn
+    SAVEPOINT_MAX = 96
     CONTROL_MAX = 22  # of the messages whose text may be known beforehand
     TEXT_COLUMN = 0  # else the width of an integer
 
@@ -414,7 +415,23 @@ cdef Py_ssize_t serve_query(SessionState session, bytes data, Py_ssize_t start, 
                 return 0
             output.add(reply)
             return end
+    if session.transaction.state is OPEN and length - 5 < SAVEPOINT_MAX and is_about_savepoint(place + 5, length - 5):
+        reply = session.run_savepoint_text(sql)
+        if reply is not None:
+            output.add(reply)
+            return end
     return end if serve_text(session, sql, output) else 0
+
+
+cdef bint is_about_savepoint(const char *text, Py_ssize_t length) noexcept:
+    """Whether a text may say SAVEPOINT, RELEASE or ROLLBACK TO."""
+    cdef char word[8]
+    cdef int i
+    if length < 10:
+        return False
+    for i in range(8):
+        word[i] = text[i] | 0x20
+    return not memcmp(word, b"savepoin", 8) or not memcmp(word, b"release ", 8) or not memcmp(word, b"rollback", 8)
 
 
 cdef int control_of(const char *text, Py_ssize_t length) noexcept:

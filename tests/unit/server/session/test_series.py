@@ -12,7 +12,7 @@ from server.session import native
 from server.session.blocked import Blocked
 from tests.support.conversation import Client
 from tests.support.engine import memory_database
-from tests.support.series import asked, parse, query, series
+from tests.support.series import asked, parse, query, series, served
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("RUSTYDB_NATIVE") == "0", reason="the original takes nothing"
@@ -42,6 +42,10 @@ STATEMENTS = {
     "remove": "DELETE FROM account WHERE id = $1",
     "hold": "DECLARE held CURSOR WITH HOLD FOR SELECT 1 / (id - 2) FROM account",
     "local": "SET LOCAL TimeZone TO 'Asia/Tokyo'",
+    "save": "SAVEPOINT s",
+    "back": "ROLLBACK TO SAVEPOINT s",
+    "release": "RELEASE s",
+    "lost": 'RELEASE SAVEPOINT "no such"',
 }
 SCRIPTS = {
     "commit": [("begin",), ("add", b"1", b"5"), ("read", b"1"), ("enter", b"1", b"5"), ("end",)],
@@ -87,6 +91,27 @@ SCRIPTS = {
         ("rollback",),
     ],
     "check": [("begin",), ("check", b"1", b"-5000"), ("commit",)],
+    "go back": [
+        *[("begin",), ("add", b"1", b"5"), ("save",), ("add", b"1", b"7"), ("enter", b"3", b"1")],
+        *[
+            ("back",),
+            ("read", b"1"),
+            ("add", b"2", b"1"),
+            ("release",),
+            ("commit",),
+            ("read", b"1"),
+        ],
+    ],
+    "savepoints of one name": [
+        *[("begin",), ("save",), ("add", b"1", b"5"), ("save",), ("add", b"1", b"7"), ("back",)],
+        *[("release",), ("read", b"1"), ("back",), ("read", b"1"), ("end",)],
+    ],
+    "setting in a savepoint": [("begin",), ("save",), ("local",), ("back",), ("commit",)],
+    "back from an error": [
+        *[("begin",), ("save",), ("add", b"1", b"7"), ("lost",), ("back",)],
+        *[("read", b"1"), ("lost",), ("back",), ("release",), ("commit",)],
+    ],
+    "no savepoint": [("begin",), ("back",), ("rollback",), ("save",), ("release",), ("read", b"1")],
 }
 TEXTS = [
     "BEGIN",
@@ -105,6 +130,20 @@ TEXTS = [
     "rollback;",
     "ROLLBACK",
     "SELECT balance FROM account WHERE id = 1;",
+    "begin",
+    "SAVEPOINT s1_x1",
+    "UPDATE account SET balance = balance + 5 WHERE id = 1",
+    'savepoint "S 2";',
+    "UPDATE account SET balance = balance + 9 WHERE id = 1;",
+    'ROLLBACK TO "S 2"',
+    "SELECT balance FROM account WHERE id = 1;",
+    "release savepoint S1_X1;",
+    "release s1_x1",
+    "rollback",
+    "begin",
+    "savepoint select",
+    "rollback",
+    "SAVEPOINT s1_x1",
 ]
 
 
@@ -121,17 +160,6 @@ def pair():
         yield made
         for client in made:
             client.close()
-
-
-def served(client, data, given):
-    """The replies to a series, from its bytes if they are taken, and whether they were."""
-    reply, taken = native.serve(client.session, data)
-    if not taken:
-        return b"".join(map(encode, client.send(*given))), False
-    assert taken == len(data)
-    steps, client.session.unfinished = client.session.unfinished, None
-    items = [] if steps is None else [item for item in steps if type(item) is not Wait]
-    return reply + b"".join(map(encode, items)), True
 
 
 @pytest.mark.parametrize("describe", [False, True])
