@@ -29,7 +29,7 @@ from server.executor.storage_columns import load_value
 from server.executor.table_shape import shape_of
 from server.expressions.parameters_only import computes_parameters
 from server.planner import change_plans, physical
-from server.session.execution import context, parameter_context
+from server.session.execution import context, is_large, parameter_context
 from server.session.native import KeySeries, frame_rows
 from server.session.parameters import INTEGER_LIMITS, PARAMETERS_MAX, parameter_limits
 from server.session.partition_locks import PartitionsLeft
@@ -73,7 +73,8 @@ class Lane:
 
     key_read: it is a plain read by key, which needs no transaction; change: it changes one row or a few and has nothing
     to return; may_be_large: it is left where there are too many rows; leaves_checks: what the row refers to may have to
-    be looked at when the statement is done. limits are those of its parameters (see parameter_limits).
+    be looked at when the statement is done. is_tried: it calls functions that may have to wait, and is run by
+    tried_lane. limits are those of its parameters (see parameter_limits).
     may_fail_without_row: as a text it may have an error that is not met where there is no row.
     """
 
@@ -84,6 +85,7 @@ class Lane:
         "change",
         "changes_by_key",
         "descriptions",
+        "is_tried",
         "key_read",
         "leaves_checks",
         "limits",
@@ -117,6 +119,7 @@ class Lane:
         self.partitions = PartitionsLeft(planned) if planned.partitions else None
         self.key_read = key_read
         self.leaves_checks = leaves_checks
+        self.is_tried = planned.calls_routines
         point = program.point
         self.row_query = point if isinstance(point, RowQuery) else None
         self._stored = (key_read is not None,) * len(planned.names)
@@ -134,7 +137,7 @@ class Lane:
         of_found = self.changes_by_key or isinstance(
             point, UpdateReturning | DeleteReturning | RangeUpdate | RangeDelete
         )
-        self.may_be_large = isinstance(point, RowQuery | RangeUpdate | RangeDelete)
+        self.may_be_large = isinstance(point or program.inner, RowQuery | RangeUpdate | RangeDelete)
         self.may_fail_without_row = of_found and _computes_parameters(planned.plan)
         self.series = self._make_series()
         self.serves_all = self.series is not None
@@ -190,13 +193,18 @@ class Lane:
 
     def reply_rows(self, rows: list[tuple[Any, ...]], formats: tuple[int, ...]) -> bytes:
         """The rows of a row_query, and CommandComplete."""
+        return self.framed(rows, formats) + self.complete(len(rows))
+
+    def framed(self, rows: list[tuple[Any, ...]], formats: tuple[int, ...]) -> bytes:
+        """The DataRow messages of rows: of a row_query's as it gives them, else in row form."""
         encoders = self._encoders.get(formats)
         if encoders is None:
             encoders = self._encoders[formats] = self._make_encoders(formats)
         kinds = self._kinds.get(formats)
         if kinds is None:
             kinds = self._kinds[formats] = self._make_kinds(formats)
-        return frame_rows(rows, *kinds, encoders) + self.complete(len(rows))
+        framed: bytes = frame_rows(rows, *kinds, encoders)
+        return framed
 
     def _make_kinds(self, formats: tuple[int, ...]) -> tuple[bytes, bytes]:
         """Kinds and scales of the columns; see row_replies."""
@@ -244,7 +252,7 @@ def make_lane(session: Session, planned: PlannedStatement) -> Lane | None:
     if session.style.encoding is not None or session.basis().is_watched:
         return None  # a lane speaks the server's encoding, and tells nobody
     program = session.database.plans.program(planned)
-    if program.point is None or (is_heavy(planned) and not isinstance(program.point, RowQuery)):
+    if is_heavy(planned) and not isinstance(program.point, RowQuery):
         return None
     return lane_of(planned, program, context(session), session.basis().style)
 
@@ -253,14 +261,13 @@ def lane_of(
     planned: PlannedStatement, program: Program, running: ExecutionContext, style: TextStyle
 ) -> Lane | None:
     """The lane of a statement; None when it has another shape or may have more to do than its row."""
-    if program.point is None:
-        return None
-    if not planned.relations and not isinstance(program.point, RowQuery | VolatileRow):
+    if not (_is_tried_small(planned) if program.point is None else _is_point(planned, program)):
         return None
     modes = {mode for _, mode in planned.relations} | {each.mode for each in planned.partitions}
     if not modes <= LOCK_MODES.keys():
         return None
-    is_change = planned.writes and not isinstance(program.point, PointLock)
+    is_change = planned.writes and not planned.calls_routines
+    is_change = is_change and not isinstance(program.point, PointLock)
     if is_change and not _stands_alone(planned, running):
         return None
     locks = tuple(table_lock(oid, LOCK_MODES[mode]) for oid, mode in planned.relations)
@@ -273,6 +280,16 @@ def lane_of(
         key_read = key_read_of(plan, running)
     leaves_checks = shape is not None and bool(shape.checked_later)
     return Lane(planned, program, locks, key_read, style, leaves_checks=leaves_checks)
+
+
+def _is_point(planned: PlannedStatement, program: Program) -> bool:
+    """Whether there is more to a statement than what is computed without any row."""
+    return bool(planned.relations) or isinstance(program.point, RowQuery | VolatileRow)
+
+
+def _is_tried_small(planned: PlannedStatement) -> bool:
+    """Whether a statement that is none by key calls functions for few rows, and may so be tried at once."""
+    return planned.calls_routines and not is_large(planned)
 
 
 def _stands_alone(planned: PlannedStatement, running: ExecutionContext) -> bool:

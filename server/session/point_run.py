@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from server.errors import InternalError
 from server.executor.run import run_point
 from server.session.execution import renew_point_context
+from server.session.tried_lane import run_tried
 from server.session.unfinished import commit
 
 if TYPE_CHECKING:
@@ -52,9 +53,22 @@ def _run(
     transaction = session.transaction
     if lane.key_read is not None:
         return reply_row(lane, formats, lane.key_read.fetch(transaction.snapshot(), parameters))
+    if lane.planned.lasting:
+        transaction.refuse_writes(lane.planned.lasting)
+    if lane.is_tried:
+        return run_tried(session, lane, parameters, formats)
+    return _run_point(session, lane, running, basis, parameters, formats)
+
+
+def _run_point(
+    session: Session,
+    lane: Lane,
+    running: Running,
+    basis: Basis,
+    parameters: tuple[Any, ...],
+    formats: tuple[int, ...],
+) -> bytes | None:
     planned = lane.planned
-    if planned.lasting:
-        transaction.refuse_writes(planned.lasting)
     context = _point_context(session, running, basis, parameters)
     try:
         if lane.change is not None:

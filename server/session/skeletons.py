@@ -13,7 +13,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from server.errors import SqlError
+from server.expressions.expression import Expression
+from server.expressions.parameters_only import is_computed_of_parameters
 from server.plan_cache import Point
+from server.planner.matching import is_volatile
+from server.planner.plan_parts import parts_of
 from server.session import literal_plans
 from server.session.access import check_access
 from server.session.block import State
@@ -71,6 +75,14 @@ def _make_room(session: Session) -> None:
         session.skeletons.clear()
 
 
+def _computes_literals(planned: PlannedStatement) -> bool:
+    """Whether something is computed of literals alone, which may fail while a text is planned."""
+    return any(
+        is_computed_of_parameters(node) and not is_volatile(node)
+        for node in parts_of(planned.plan, Expression)
+    )
+
+
 def take_over(session: Session, key: Key) -> Prepared | None:
     """If another session has prepared a skeleton that is new to this one, do as if this one had."""
     if key in session.skeletons:
@@ -108,7 +120,7 @@ def _prepare(session: Session, key: Key, planned: PlannedStatement) -> Prepared 
         return None
     prepared.lane = make_lane(session, made)
     prepared.basis = session.basis()
-    if prepared.lane is None:
+    if prepared.lane is None or (prepared.lane.is_tried and _computes_literals(made)):
         return None
     if prepared.lane.may_be_large and not (
         literal_plans.is_alike(made.plan, planned.plan) or literal_plans.is_as_cheap(made, planned)

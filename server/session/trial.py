@@ -12,7 +12,7 @@ Rule 2: all rows are there before the first is passed on, and they are one batch
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from server.errors import SqlError
 from server.executor.waits import Wait
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from server.executor.program import Program
     from server.planner.planned import PlannedStatement
     from server.session.session import Session
-    from server.vector.batch import Batch
 
+Found = TypeVar("Found")
 TRIAL_NS_MAX: Final = 10_000_000
 """How long a trial may hold up the event loop."""
 
@@ -68,8 +68,14 @@ class Trial:
 
 
 def may_try(session: Session, program: Program, planned: PlannedStatement) -> bool:
-    """Whether to try it: not if most trials of it have ended, or it is part of what is tried or runs on a thread."""
+    """Whether to try it: not if most trials of it have ended, or it is part of what is tried or runs on a thread.
+
+    Nor if its trial has just ended, which is told once.
+    """
     if session.own_thread is not None or session.trial is not None:
+        return False
+    if session.ended_trial is planned:
+        session.ended_trial = None
         return False
     if program.trials_ended > ENDED_MAX:
         program.trials_ended -= 1
@@ -78,8 +84,8 @@ def may_try(session: Session, program: Program, planned: PlannedStatement) -> bo
 
 
 def tried(
-    session: Session, program: Program, steps: Generator[Wait | Batch, None, None]
-) -> list[Batch] | None:
+    session: Session, program: Program, steps: Generator[Wait | Found, None, None]
+) -> list[Found] | None:
     """All that a statement gives, run at once; None: it is undone, and has to be run on a thread of its own."""
     transaction, notice_count = session.transaction, len(session.notices)
     mark = transaction.mark_statement()
@@ -108,8 +114,8 @@ def tried(
     return None
 
 
-def _all_of(steps: Iterator[Wait | Batch]) -> list[Batch]:
-    found: list[Batch] = []
+def _all_of(steps: Iterator[Wait | Found]) -> list[Found]:
+    found: list[Found] = []
     try:
         for item in steps:
             if isinstance(item, Wait) or found:

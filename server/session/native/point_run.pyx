@@ -25,6 +25,7 @@ from server.session.execution import renew_point_context
 from server.session.point_run import reply_row
 from server.session.state.native.session_state cimport Activity, Modes, Running, SessionState, TransactionState
 from server.session.transaction import SERIALIZABLE
+from server.session.tried_lane import run_tried
 from server.session.unfinished import Flushing, commit, fail, finish, tell
 from server.statements.portal import finished_portal
 
@@ -56,6 +57,7 @@ cdef Slot DESCRIPTIONS = slot_named("descriptions")
 cdef Slot CONSTRAINT_MODES = slot_named("constraint_modes")
 cdef Slot DEFERRED = slot_named("deferred")
 cdef Slot FINISHED = slot_named("finished")
+cdef Slot IS_TRIED = slot_named("is_tried")
 cdef Slot IS_STALE = slot_named("is_stale")
 cdef Slot IS_WATCHED = slot_named("is_watched")
 cdef Slot KEY_READ = slot_named("key_read")
@@ -280,6 +282,9 @@ cpdef object run_series_of(
     if transaction.state is OPEN:
         if sql is None:
             finish_portal(session, prepared)
+        if read_slot(session.settings, &CHANGED):
+            session.unfinished = finish(session, head, data)
+            return b""
         rest(session, "idle in transaction")
         return joined(head, data, READY_OPEN)
     transaction.state = IDLE
@@ -477,6 +482,8 @@ cdef object run(SessionState session, lane, Running running, basis, tuple parame
     planned = read_slot(lane, &PLANNED)
     if running.modes.read_only and planned.lasting:
         session.transaction.refuse_writes(planned.lasting)
+    if read_slot(lane, &IS_TRIED):
+        return run_tried(session, lane, parameters, formats)
     context = running.point_context
     if context is None or running.point_basis is not basis:
         context = context_of(session, running, basis)
