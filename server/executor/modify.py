@@ -28,6 +28,8 @@ from server.executor.triggers import (
 )
 from server.executor.upsert import Upsert
 from server.executor.waits import Wait, is_wait
+from server.expressions.evaluate import compile_row
+from server.planner.change_plans import no_arbiter
 from server.vector.batch import Batch
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ class Insert(Driver):
     """INSERT, with ON CONFLICT and RETURNING."""
 
     __slots__ = (
+        "_assumed",
         "_checks",
         "_is_one_by_one",
         "_partitions",
@@ -79,6 +82,8 @@ class Insert(Driver):
         self._returning = None
         if plan.returning is not None:
             self._returning = evaluators(plan.returning, layout)
+        assumed = () if plan.conflict is None else plan.conflict.assumed
+        self._assumed = [compile_row(each, {}) for each in assumed]
         updated = () if plan.conflict is None else plan.conflict.update or ()
         self._is_one_by_one = bool(
             seeing((*(plan.returning or ()), *(value for _, value in updated)))
@@ -93,6 +98,9 @@ class Insert(Driver):
 
     def before_statement(self, context: ExecutionContext) -> None:
         """Fire the BEFORE triggers of the statement."""
+        for holds in self._assumed:
+            if holds((), context) is not True:
+                raise no_arbiter()
         for event, changed in self._events():
             before_statement(context, shape_of(self.plan.table, context), event, changed)
 

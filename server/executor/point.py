@@ -294,6 +294,8 @@ def _is_plain_insert(plan: change_plans.Insert) -> bool:
 
 def _is_plain_conflict(plan: change_plans.Insert, clause: change_plans.ConflictClause) -> bool:
     """Whether the row in the way has nothing to be checked for but NULLs, and may be looked at twice."""
+    if clause.assumed:
+        return False
     if clause.update is None:
         return True
     if plan.checks or clause.policies or clause.policies_existing:

@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING
 
 from server.catalog.objects import Index
 from server.errors import (
-    InvalidColumnReference,
     SqlSyntaxError,
     UndefinedObject,
     WrongObjectType,
 )
 from server.expressions.expression import Variable
+from server.planner.assumed_values import assumptions
 from server.planner.bind_from import make_scan
 from server.planner.bind_operator import conjuncts
 from server.planner.bind_text import bind_catalog_expression
 from server.planner.bind_view_target import item_over
-from server.planner.change_plans import ConflictClause
+from server.planner.change_plans import ConflictClause, no_arbiter
 from server.planner.environment import Access, BindContext, raise_at
-from server.planner.implication import all_implied
 from server.planner.matching import structural_key
 from server.planner.publication_filter import check_replica_identity
 from server.planner.scope import RangeItem, Scope
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
     from server.expressions.expression import Expression
     from server.planner.bind_modify import ModifyTarget
-
-_NO_ARBITER = "there is no unique or exclusion constraint matching the ON CONFLICT specification"
 
 
 def bind_conflict(
@@ -46,13 +43,13 @@ def bind_conflict(
 
     if node is None:
         return None
-    indexes = _arbiters(context, target, node)
+    indexes, assumed = _arbiters(context, target, node)
     read = {key.number for index in indexes for key in index.keys if key.number}
     target.item.access.columns.update(
         read if target.view is None else target.view.numbers_over(read)
     )
     if node.args["action"] == "nothing":
-        return ConflictClause(indexes=indexes, update=None)
+        return ConflictClause(indexes=indexes, update=None, assumed=assumed)
     if not indexes and not node.args.get("elements") and not node.args.get("constraint"):
         error = SqlSyntaxError(
             "ON CONFLICT DO UPDATE requires inference specification or constraint name",
@@ -82,6 +79,7 @@ def bind_conflict(
         policies=security_of(context, target, target.scan).checks("w", "r"),
         existing=tuple((c.number, existing.base + c.number) for c in live),
         excluded=tuple((c.number, target.scan.base + c.number) for c in live),
+        assumed=assumed,
     )
 
 
@@ -106,7 +104,7 @@ def check_inferred(
         and node.args.get("elements")
         and not conflict.indexes
     ):
-        context.late_errors.append(InvalidColumnReference(_NO_ARBITER))
+        context.late_errors.append(no_arbiter())
 
 
 def _note_update(context: BindContext, target: ModifyTarget, numbers: set[int]) -> None:
@@ -119,20 +117,28 @@ def _note_update(context: BindContext, target: ModifyTarget, numbers: set[int]) 
 
 def _arbiters(
     context: BindContext, target: ModifyTarget, node: exp.Expression
-) -> tuple[Index, ...]:
+) -> tuple[tuple[Index, ...], tuple[Expression, ...]]:
+    """The unique indexes that decide, and what parameters have to be for that."""
     name = node.args.get("constraint")
     if name:
-        return _named_arbiter(context, target, node, name)
+        return _named_arbiter(context, target, node, name), ()
     elements = node.args.get("elements") or []
     if not elements:
-        return ()
+        return (), ()
     wanted = _wanted_keys(context, target, elements)
-    predicate = _arbiter_condition(context, target, node.args.get("arbiter_where"))
-    return tuple(
-        index
+    given = _arbiter_condition(context, target, node.args.get("arbiter_where"))
+    inferred = {
+        index: assumed
         for index in context.catalog.indexes_of(target.table.oid)
-        if index.unique and index.valid and _infers(context, target, index, wanted, predicate)
-    )
+        if index.unique
+        and index.valid
+        and (assumed := _infers(context, target, index, wanted, given)) is not None
+    }
+    proved = tuple(index for index, assumed in inferred.items() if not assumed)
+    if proved or len(inferred) != 1:
+        return proved, ()
+    index, assumed = next(iter(inferred.items()))
+    return (index,), assumed
 
 
 def _named_arbiter(
@@ -195,7 +201,8 @@ def _infers(
     index: Index,
     wanted: set[object],
     condition: list[Expression],
-) -> bool:
+) -> tuple[Expression, ...] | None:
+    """What parameters have to be for an index to be the one that is meant; None: it is not."""
     scope = Scope(items=[RangeItem(alias="", scan=target.scan, table=target.table)])
     keys: set[object] = set()
     for key in index.keys:
@@ -207,8 +214,8 @@ def _infers(
             assert reference is not None
             keys.add(structural_key(Variable(type=reference, column=column)))
     if keys != wanted:
-        return False
+        return None
     if index.predicate is None:
-        return True
+        return ()
     predicate = bind_catalog_expression(context, scope, index.predicate)
-    return all_implied(context, condition, predicate)
+    return assumptions(context, condition, predicate)

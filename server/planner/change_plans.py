@@ -5,11 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from server.errors import InvalidColumnReference
 from server.planner.physical import Plan
 
 if TYPE_CHECKING:
     from server.catalog.objects import Index, Table
     from server.expressions.expression import ColumnId, Expression
+
+
+def no_arbiter() -> InvalidColumnReference:
+    """That no key decides what is in conflict with what, for all that is known."""
+    return InvalidColumnReference(
+        "there is no unique or exclusion constraint matching the ON CONFLICT specification"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -18,7 +26,7 @@ class ConflictClause:
 
     indexes: arbiters (empty: any). update: attribute number and expression over the existing row's
     columns (existing: attribute -> column number) and the proposed row's (excluded); None: DO
-    NOTHING.
+    NOTHING. assumed: what parameters have to be for these to be the arbiters.
     """
 
     indexes: tuple[Index, ...]
@@ -28,6 +36,7 @@ class ConflictClause:
     policies: tuple[tuple[str, Expression], ...] = ()  # over the columns of the row it becomes
     existing: tuple[tuple[int, ColumnId], ...] = ()
     excluded: tuple[tuple[int, ColumnId], ...] = ()
+    assumed: tuple[Expression, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

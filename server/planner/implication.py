@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from server.expressions.expression import Call, Constant, Expression, InList, IsNull, Or
+from server.expressions.expression import Call, Constant, Expression, InList, IsNull, Not, Or
 from server.expressions.folding import fold_constants
 from server.planner.bind_operator import COMMUTATORS, conjuncts, make_operator
+from server.planner.environment import BOOL
 from server.planner.matching import same, strip_relabel
 from server.planner.rewrite.outer_joins import refused_columns, strict_columns
 
@@ -46,6 +47,7 @@ def all_implied(context: BindContext, given: Sequence[Expression], predicate: Ex
 
 def implies(context: BindContext, given: Expression, needed: Expression) -> bool:
     """Whether what satisfies the one condition satisfies the other."""
+    given, needed = _without_truth(given), _without_truth(needed)
     if same(given, needed):
         return True
     if isinstance(given, Or):
@@ -62,6 +64,17 @@ def implies(context: BindContext, given: Expression, needed: Expression) -> bool
         return needed.negated and _is_never_null(given, needed.argument)
     wanted = _alternatives(needed)
     return bool(wanted) and _values_imply(context, given, wanted)
+
+
+def _without_truth(condition: Expression) -> Expression:
+    """A condition that is compared with true or false, as the operand alone or NOT of it."""
+    compared = _compared(condition)
+    if compared is None or compared[1] != "=" or compared[2].type.oid != BOOL:
+        return condition
+    operand, _, constant = compared
+    if constant.value is None:
+        return condition
+    return operand if constant.value else Not(type=condition.type, argument=operand)
 
 
 def _is_never_null(given: Expression, operand: Expression) -> bool:

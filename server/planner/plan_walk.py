@@ -62,7 +62,7 @@ _INPUTS: dict[type[Node], tuple[str, ...]] = {
 }
 
 
-OF_CONFLICTS = ("update", "where", "policies_existing", "policies")
+OF_CONFLICTS = ("update", "where", "policies_existing", "policies", "assumed")
 """The fields of ON CONFLICT that have expressions."""
 
 _EXPRESSIONS: dict[type[Node], tuple[str, ...]] = {

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import SqlError
 from server.expressions.expression import Constant
-from server.planner import physical
+from server.planner import change_plans, physical
 from server.planner.plan_statement import plan_statement
 from server.session.access import check_access
 from server.session.execution import context, environment, plan_key, take_locks
@@ -132,11 +132,17 @@ def _made(session: Session, lifted: Skeleton, planned: PlannedStatement) -> Plan
     except SqlError:
         return None
     judged = made.judged
-    if judged is None or judged.computes_alone:
+    if judged is None or judged.computes_alone or _is_for_some_values(made.plan):
         return None
     if (made.names, made.types, made.tag) != (planned.names, planned.types, planned.tag):
         return None
     return made if is_as_cheap(made, planned) else None
+
+
+def _is_for_some_values(plan: physical.Plan) -> bool:
+    """Whether it is a plan for certain parameters only: others may have another one."""
+    clause = plan.conflict if isinstance(plan, change_plans.Insert) else None
+    return clause is not None and bool(clause.assumed)
 
 
 def is_alike(made: physical.Plan, planned: physical.Plan) -> bool:

@@ -77,7 +77,7 @@ class RowRun:
             return (
                 None  # which looks for keys row by row, as the lane does with less to do around it
             )
-        if is_routed(plan) or (plan.conflict is not None and _looks_elsewhere(plan.conflict)):
+        if is_routed(plan) or (plan.conflict is not None and _needs_more(plan.conflict)):
             return None
         shape = shape_of(plan.table, context(session))
         if shape.triggers or any(
@@ -104,8 +104,10 @@ def _may_take_long(plan: physical.Plan) -> bool:
     )
 
 
-def _looks_elsewhere(conflict: change_plans.ConflictClause) -> bool:
-    """Whether ON CONFLICT reads more than the two rows."""
+def _needs_more(conflict: change_plans.ConflictClause) -> bool:
+    """Whether ON CONFLICT reads more than the two rows, or is about certain parameters."""
+    if conflict.assumed:
+        return True
     expressions = [item for _, item in conflict.update or ()]
     if conflict.where is not None:
         expressions.append(conflict.where)

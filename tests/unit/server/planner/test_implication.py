@@ -27,3 +27,18 @@ def test_a_partial_index_serves_what_implies_its_predicate():
         }
         client.close()
     assert list(used.values()) == [True] * 5 + [False] * 5, used
+
+
+def test_conditions_may_be_compared_with_truth():
+    with memory_database() as database:
+        client = Client(database)
+        client.run("create table t (a bool, b int)")
+        client.run("create index part on t (b) where a = true")
+        client.run("create index other on t (b) where not a")
+        client.run("set enable_seqscan = off")
+        used = [
+            client.rows(f"explain select a from t where b = 1 and {condition}")[0][0].split()[3]
+            for condition in ("a", "a = true", "not a", "a = false", "true = a")
+        ]
+        client.close()
+    assert used == ["part", "part", "other", "other", "part"]
