@@ -12,6 +12,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.collations import key_reference
+from server.catalog.objects import Table
 from server.catalog.operator_class_objects import hash_function
 from server.catalog.partition_hash import row_hash
 from server.errors import FeatureNotSupported
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from server.catalog.catalog_view import CatalogView
-    from server.catalog.objects import PartitionBound, PartitionKey, Table
+    from server.catalog.objects import PartitionBound, PartitionKey
     from server.types.type import Type, Value
 
 Datum = tuple[Any, ...]
@@ -245,6 +246,7 @@ def ancestors_of(view: CatalogView, table: Table) -> list[Table]:
     found: list[Table] = []
     while table.bound is not None:
         parent = view.object(table.parents[0])
-        table = parent  # type: ignore[assignment]
+        assert isinstance(parent, Table)
+        table = parent
         found.append(table)
     return found

@@ -182,8 +182,9 @@ def _counted_fields(call: AggregateCall) -> tuple[Expression, ...]:
 
 def _same(argument: Expression, key: Expression) -> bool:
     """Whether a direct argument is a key of the groups."""
-    plain = isinstance(argument, Variable) and isinstance(key, Variable)
-    return plain and argument.column == key.column  # type: ignore[attr-defined]
+    if not (isinstance(argument, Variable) and isinstance(key, Variable)):
+        return False
+    return argument.column == key.column
 
 
 class Collector:

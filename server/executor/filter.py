@@ -6,7 +6,7 @@ VALUES, one row, no rows.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from server.errors import SqlError
 from server.executor.columns import BATCH_ROWS, batch_of_rows
@@ -101,9 +101,13 @@ class Values(Operator):
 
 def _constants(rows: Sequence[Sequence[Expression]]) -> list[tuple[Value | None, ...]] | None:
     """The values of rows of constants; None if anything else is among them."""
-    if not all(type(cell) is Constant for row in rows for cell in row):
+    if not _are_constant(rows):
         return None
-    return [tuple([cell.value for cell in row]) for row in rows]  # type: ignore[attr-defined]
+    return [tuple([cell.value for cell in row]) for row in rows]
+
+
+def _are_constant(rows: Sequence[Sequence[Expression]]) -> TypeGuard[Sequence[Sequence[Constant]]]:
+    return all(type(cell) is Constant for row in rows for cell in row)
 
 
 class Filter(Operator):

@@ -81,7 +81,8 @@ class FiredUpdate:
     def _changed(self, row: Row, shape: TableShape, context: ExecutionContext) -> int | None:
         """How many rows are changed, 1 or 0; None: the row is left alone."""
         writer = TableWriter(self.plan.table, context)
-        row_id: int = row[-1]  # type: ignore[assignment]  # as found_rows has it
+        row_id = row[-1]  # as found_rows has it
+        assert isinstance(row_id, int)
         if self._lock(row_id, writer, context).status is not Status.DONE:
             return None
         changes: Changes = {

@@ -48,8 +48,9 @@ def elapsed(us: Values, valid: Mask | None) -> LateColumn:
 
 def elapsed_us(column: Column) -> Values | None:
     """The microseconds of what elapsed() has made, None of any other column."""
-    is_elapsed = isinstance(column, LateColumn) and column.make is make_elapsed
-    return column.parts[0] if is_elapsed else None  # type: ignore[attr-defined]
+    if isinstance(column, LateColumn) and column.make is make_elapsed:
+        return column.parts[0]
+    return None
 
 
 def difference(context: CallContext, left: Column, right: Column, *, count: int) -> Column:

@@ -132,8 +132,9 @@ class ClientConnection(asyncio.Protocol):
     def go_on(self, data: bytes, taken: int) -> None:
         """So much of what came at rest is answered: run what that has left to be done, then deal with the rest."""
         if taken:
+            assert self.session is not None
             is_all = taken == len(data)
-            if is_all and self.session.unfinished is None:  # type: ignore[union-attr]  # it is at rest
+            if is_all and self.session.unfinished is None:
                 return
             data = data[taken:]
             if self._has_more_to_do(data) or is_all:

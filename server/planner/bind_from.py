@@ -71,11 +71,15 @@ def check_aliases(
         for other in known:
             if not item.alias or item.alias != other.alias or not item.alias_visible:
                 continue
-            both = item.table is not None and other.table is not None
-            plain = both and item.table.name == item.alias and other.table.name == other.alias  # type: ignore[union-attr]
-            if plain and item.schema != other.schema:
+            is_plain = _is_plain(item) and _is_plain(other)
+            if is_plain and item.schema != other.schema:
                 continue
             raise DuplicateAlias(f'table name "{item.alias}" specified more than once')
+
+
+def _is_plain(item: RangeItem) -> bool:
+    """Whether this is a table under its own name."""
+    return item.table is not None and item.table.name == item.alias
 
 
 def bind_item(context: BindContext, scope: Scope, node: exp.Expression) -> Bound:

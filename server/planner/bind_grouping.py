@@ -33,8 +33,11 @@ from server.planner.plan import Aggregate, Node, OneRow, OutputColumn, Project
 from server.sql import nodes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlglot import exp
 
+    from server.planner.plan import Scan
     from server.planner.scope import Scope
 
 GroupingSets = list[tuple[int, ...]]
@@ -129,7 +132,7 @@ class Grouping:
                 return variable
         raise self._ungrouped(variable, where)
 
-    def _holds_primary_key(self, scan) -> bool:  # type: ignore[no-untyped-def]
+    def _holds_primary_key(self, scan: Scan) -> bool:
         columns = {column.column for column in self.key_columns}
         for index in self.context.catalog.indexes_of(scan.table.oid):
             if index.primary:
@@ -301,7 +304,7 @@ def _merged(choice: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(number for part in choice for number in part))
 
 
-def _sets_of(node: exp.Expression, position) -> GroupingSets:  # type: ignore[no-untyped-def]
+def _sets_of(node: exp.Expression, position: Callable[[exp.Expression], int]) -> GroupingSets:
     """The grouping sets that one element of GROUP BY stands for."""
     if isinstance(node, nodes.RowConstructor) and not node.args.get("explicit"):
         return [tuple(position(each) for each in node.args["arguments"])]

@@ -11,6 +11,7 @@ from server.planner.plan import OutputColumn, Project
 
 if TYPE_CHECKING:
     from server.catalog.objects import Table
+    from server.expressions.expression import Expression
     from server.planner.bind_modify import ModifyTarget
     from server.planner.environment import BindContext
     from server.planner.plan import Node
@@ -36,10 +37,10 @@ def rows_of_target(context: BindContext, target: ModifyTarget) -> Node:
         return target.scan
     item, node = bind_view(context, target.table, target.item.alias)
     outputs = [OutputColumn(target.scan.column_of(ROW_ID), context.type(INT8))]
-    expressions = [Constant(type=context.type(INT8), value=0)]
+    expressions: list[Expression] = [Constant(type=context.type(INT8), value=0)]
     columns = zip(target.table.live_columns, item.listed, strict=True)
     for column, listed in columns:
         kind = context.column_type(column)
         outputs.append(OutputColumn(target.scan.column_of(column.number), kind, column.name))
-        expressions.append(listed.expression)  # type: ignore[arg-type]
+        expressions.append(listed.expression)
     return Project(input=node, outputs=tuple(outputs), expressions=tuple(expressions))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from sqlglot import exp
 
+    from server.errors import SqlError
     from server.planner.scope import Scope
 
 JSONB = 3802
@@ -216,5 +217,5 @@ class _Storer:
             )
         )
 
-    def _at(self, error: Exception) -> Exception:
-        return raise_at(self._context, self._target, error)  # type: ignore[arg-type]
+    def _at(self, error: SqlError) -> SqlError:
+        return raise_at(self._context, self._target, error)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
     from server.planner.bind_query import BoundQuery
+    from server.planner.plan import Node
 
 
 def _bind_inner(
@@ -93,9 +94,7 @@ def _quantified(context: BindContext, scope: Scope, node: exp.Expression) -> Exp
     )
 
 
-def _compared(  # type: ignore[no-untyped-def]
-    context: BindContext, query: BoundQuery, values: tuple[Expression, ...]
-):
+def _compared(context: BindContext, query: BoundQuery, values: tuple[Expression, ...]) -> Node:
     """The subquery's plan with its columns coerced for the comparison."""
     from server.expressions.expression import Variable
     from server.planner.plan import OutputColumn, Project

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from server.sql.parse import parse_statements
+from server.sql.utility_statement import UtilityStatement
 
 RETURN = "RETURN "
 """What a body of the SQL standard begins with that is one expression."""
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 @lru_cache(maxsize=2000)
 def parse_query(text: str) -> exp.Expression:
     """The tree of one query."""
-    return parse_statements(text)[0].tree  # type: ignore[return-value]
+    tree = parse_statements(text)[0].tree
+    assert not isinstance(tree, UtilityStatement)
+    return tree
 
 
 @lru_cache(maxsize=5000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from server.errors import FeatureNotSupported, GeneratedAlways, SqlSyntaxError
 from server.expressions.expression import DefaultValue, Expression, Variable
@@ -193,16 +193,16 @@ def rows_to_change(
     return Filter(input=plan, condition=condition), condition
 
 
-def _needed(target: ModifyTarget, fields: dict[str, object], own: set[int]) -> tuple[int, ...]:
+def _needed(target: ModifyTarget, fields: dict[str, Any], own: set[int]) -> tuple[int, ...]:
     """The input columns that the change reads, the row id and the target's current values first."""
     expressions: list[Expression] = []
     for name, value in fields.items():
         if name == "recheck" and isinstance(value, Expression):
             expressions.append(value)
         elif name in ("assignments", "view_checks"):
-            expressions += [each for _, each in value]  # type: ignore[attr-defined]
+            expressions += [each for _, each in value]
         elif name == "returning" and value is not None:
-            expressions += list(value)  # type: ignore[call-overload]
+            expressions += value
     first = [target.scan.column_of(ROW_ID), *(column for _, column in row_columns(target))]
     if target.scan.inherits:
         first.append(target.scan.column_of(TABLE_OID))

@@ -200,10 +200,12 @@ def column_numbers(node: Node) -> set[ColumnId]:
     if isinstance(node, Join):
         left = column_numbers(node.left)
         return left if node.kind in ONE_SIDED else left | column_numbers(node.right)
-    passing = isinstance(node, Barrier | Filter | Sort | Limit | LockRows | CommonTables | Window)
-    if passing or (isinstance(node, Distinct) and node.on is not None):
-        own = {column.column for column in getattr(node, "call_columns", ())}
-        return own | column_numbers(node.input)  # type: ignore[attr-defined]
+    if isinstance(node, Window):
+        return {column.column for column in node.call_columns} | column_numbers(node.input)
+    if isinstance(node, Barrier | Filter | Sort | Limit | LockRows | CommonTables):
+        return column_numbers(node.input)
+    if isinstance(node, Distinct) and node.on is not None:
+        return column_numbers(node.input)
     return {column.column for column in node.columns}
 
 

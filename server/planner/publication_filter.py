@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from server.catalog.objects import FIRST_USER_OID
+from server.catalog.objects import FIRST_USER_OID, Table
 from server.catalog.partition_bounds import leaves_of
 from server.catalog.publications import identity_columns, publications_with
 from server.errors import (
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
     from server.catalog.catalog_view import CatalogView
-    from server.catalog.objects import Table
     from server.catalog.publications import PublishedAs
 
 SIMPLE = (
@@ -127,7 +126,8 @@ def _filter_columns(context: BindContext, table: Table, found: PublishedAs) -> s
     if member is None or member.condition is None:
         return set()
     owner = context.catalog.object(member.table)
-    scope = table_scope(context, owner, "WHERE")  # type: ignore[arg-type]
+    assert isinstance(owner, Table)
+    scope = table_scope(context, owner, "WHERE")
     read = columns_used(bind_expression(context, scope, parse_expression(member.condition)))
     return _numbers_in(context.catalog, table, member.table, read)
 
@@ -143,5 +143,6 @@ def _numbers_in(view: CatalogView, table: Table, other: int, numbers: set[int]) 
     if other == table.oid:
         return numbers
     above = view.object(other)
-    names = {above.column(number).name for number in numbers}  # type: ignore[union-attr]
+    assert isinstance(above, Table)
+    names = {above.column(number).name for number in numbers}
     return {column.number for column in table.live_columns if column.name in names}

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from server.catalog.catalog_view import CatalogView
     from server.catalog.objects import Table
     from server.planner.environment import PlanningEnvironment
+    from server.planner.plan import Node
     from server.sql.utility_statement import UtilityStatement
     from server.types.type import TypeReference
 
@@ -131,10 +132,10 @@ class _Rows:
             items.append(self._item(context, OLD))
         if self.event in ("update", "insert"):
             items.append(self._item(context, NEW))
-        node = OneRow()
+        node: Node = OneRow()
         for item in items:
             assert item.scan is not None
-            node = Join(kind="inner", left=node, right=item.scan)  # type: ignore[assignment]
+            node = Join(kind="inner", left=node, right=item.scan)
         return Bound(node, items)
 
     def _item(self, context: BindContext, alias: str) -> RangeItem:

@@ -120,9 +120,11 @@ class RangeItem:
     def find_system(self, context: BindContext, name: str) -> RangeColumn | None:
         """The system column of that name, if this is a table."""
         known = SYSTEM_COLUMNS.get(name)
+        if known is None:
+            return None
         if self.of_row and name == "tableoid" and self.table is not None:
-            return RangeColumn(name, context.constant(known[1], self.table.oid))  # type: ignore[index]
-        if self.of_row or self.scan is None or known is None or self.scan.table.kind == "v":
+            return RangeColumn(name, context.constant(known[1], self.table.oid))
+        if self.of_row or self.scan is None or self.scan.table.kind == "v":
             return None
         number, oid = known
         return RangeColumn(

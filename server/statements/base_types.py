@@ -278,8 +278,9 @@ def _model(context: StatementContext, reader: int, writer: int) -> int:
 
 def _internal_name(context: StatementContext, oid: int) -> str:
     value = context.catalog.object(oid)
-    is_internal = isinstance(value, UserFunction) and value.language == "internal"
-    return value.body if is_internal else ""  # type: ignore[union-attr]
+    if isinstance(value, UserFunction) and value.language == "internal":
+        return value.body
+    return ""
 
 
 def _source(oid: int) -> str:

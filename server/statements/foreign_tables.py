@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from server.catalog.foreign_objects import ForeignServer
 from server.catalog.objects import Column, Table
 from server.errors import FeatureNotSupported, WrongObjectType
 from server.sql import alter_commands
@@ -82,8 +83,8 @@ def set_foreign_options(
     if table.kind != "f":
         raise WrongObjectType(f'"{table.name}" is not a foreign table')
     server = context.catalog.object(table.server)
-    assert server is not None
-    validator = wrapper_of(context, server).validator  # type: ignore[arg-type]  # what server_named found
+    assert isinstance(server, ForeignServer)
+    validator = wrapper_of(context, server).validator
     if not command.column:
         kept = checked_options(context, table.foreign_options, command.options, validator, "table")
         context.ddl.put(replace(table, foreign_options=kept))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from server.catalog.objects import PG_CATALOG_OID, Role, Sequence, Table
+from server.catalog.objects import PG_CATALOG_OID, Role, Schema, Sequence, Table
 from server.catalog.privileges import has_privilege
 from server.catalog.publication_objects import Publication, PublishedSchema, PublishedTable
 from server.catalog.publications import members_of, refusal, schemas_of
@@ -32,7 +32,6 @@ from server.statements.statement import Run, StatementContext, Utility
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from server.catalog.objects import Schema
     from server.executor.waits import Wait
     from server.sql.object_names import ObjectName
     from server.sql.utility_statement import Option
@@ -265,7 +264,9 @@ def _schemas(
             path = [oid for oid in context.search_path() if oid not in hidden]
             if not path:
                 raise InvalidSchemaName("no schema has been selected for CURRENT_SCHEMA")
-            schema = context.catalog.object(path[0])  # type: ignore[assignment]
+            current = context.catalog.object(path[0])
+            assert isinstance(current, Schema)
+            schema = current
         else:
             continue
         found.setdefault(schema.oid, schema)

@@ -27,4 +27,4 @@ def document_statistics(vectors: Iterable[TsVector], letters: str) -> list[tuple
                 totals = found.setdefault(word, [0, 0])
                 totals[0] += 1
                 totals[1] += count
-    return [(word, *found[word]) for word in sorted(found)]  # type: ignore[misc]
+    return [(word, documents, entries) for word, (documents, entries) in sorted(found.items())]

@@ -31,6 +31,7 @@ from server.planner.plan import (
 from server.planner.plan_walk import expressions_of, map_expressions, transform_plan, walk_plan
 
 if TYPE_CHECKING:
+    from server.planner.bind_with import CommonTable
     from server.planner.choose import Chooser
 
 
@@ -57,7 +58,7 @@ def _inline(chooser: Chooser, node: Node) -> Node:
     return replace(node, tables=tuple(kept), input=below) if kept else below
 
 
-def _may_merge(table, plan: Node) -> bool:  # type: ignore[no-untyped-def]
+def _may_merge(table: CommonTable, plan: Node) -> bool:
     if table.materialized or table.writes or table.references != 1:
         return False
     for part in walk_plan(plan):

@@ -42,13 +42,11 @@ def strict_columns(expression: Expression) -> set[ColumnId]:
         if not expression.function.strict or expression.function.returns_set:
             return set()
         return set().union(*(strict_columns(each) for each in expression.arguments), set())
-    passes = isinstance(expression, _PASSING)
-    if isinstance(expression, ArrayComparison):
-        passes = not expression.every  # x = ALL of no elements is true
-    return strict_columns(expression.argument) if passes else set()  # type: ignore[attr-defined]
-
-
-_PASSING = (Relabel, CastText, ApplyModifier, Not, InList)
+    if isinstance(expression, ArrayComparison) and expression.every:
+        return set()  # x = ALL of no elements is true
+    if isinstance(expression, Relabel | CastText | ApplyModifier | Not | InList | ArrayComparison):
+        return strict_columns(expression.argument)
+    return set()
 
 
 def refused_columns(condition: Expression) -> set[ColumnId]:
