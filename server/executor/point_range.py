@@ -7,8 +7,9 @@ Rule 2: all rows are found before the first is changed.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from server.executor.evaluation import layout_of
 from server.executor.point_change import LEFT, counted
@@ -57,46 +58,65 @@ def found_rows(plan: physical.Plan, row_id: ColumnId) -> RowQuery | None:
         return None
 
 
-class RangeUpdate:
-    """UPDATE of columns that nothing hangs on but indexes of stored columns; no expression is volatile."""
+class _RangeChange(ABC):
+    """A change of the rows that are found."""
 
-    __slots__ = ("_cells", "_checks", "_numbers", "_rows", "plan")
+    __slots__ = ("_rows", "plan")
 
-    def __init__(
-        self, plan: change_plans.Update, rows: RowQuery, checks: Sequence[Expression]
-    ) -> None:
-        """Checks: conditions over the row that is found, which tell of the one it becomes."""
+    def __init__(self, plan: change_plans.Update | change_plans.Delete, rows: RowQuery) -> None:
         self.plan = plan
         self._rows = rows
-        layout = layout_of(rows.output)
-        self._numbers = [number for number, _ in plan.assignments]
-        self._cells = [compile_row(item, layout) for _, item in plan.assignments]
-        self._checks = [compile_row(check, layout) for check in checks]
 
     def __call__(self, context: ExecutionContext) -> list[Row] | None:
         """Run the statement: its rows, none, or None when it is LEFT."""
         return counted(self.plan, context, self.count(context))
 
     def count(self, context: ExecutionContext) -> int:
-        """Update the rows: how many they are, or LEFT."""
+        """Change the rows: how many they are, or LEFT."""
         found = self._rows.stored_rows(context)
         if not found:
             return LEFT if found is None else 0
-        writer = TableWriter(self.plan.table, context)
+        outcomes = self._outcomes(found, TableWriter(self.plan.table, context), context)
+        return len(found) if outcomes is not None and _all_done(outcomes, context) else LEFT
+
+    @abstractmethod
+    def _outcomes(
+        self, found: Sequence[tuple[Any, ...]], writer: TableWriter, context: ExecutionContext
+    ) -> Iterable[Outcome | None] | None:
+        """What comes of each row as it is changed; None: it is LEFT."""
+
+
+class RangeUpdate(_RangeChange):
+    """UPDATE of columns that nothing hangs on but indexes of stored columns; no expression is volatile."""
+
+    __slots__ = ("_cells", "_checks", "_numbers")
+
+    def __init__(
+        self, plan: change_plans.Update, rows: RowQuery, checks: Sequence[Expression]
+    ) -> None:
+        """Checks: conditions over the row that is found, which tell of the one it becomes."""
+        super().__init__(plan, rows)
+        layout = layout_of(rows.output)
+        self._numbers = [number for number, _ in plan.assignments]
+        self._cells = [compile_row(item, layout) for _, item in plan.assignments]
+        self._checks = [compile_row(check, layout) for check in checks]
+
+    def _outcomes(
+        self, found: Sequence[tuple[Any, ...]], writer: TableWriter, context: ExecutionContext
+    ) -> Iterable[Outcome | None] | None:
         keys = writer.shape.moved_keys(self._numbers)
         if keys is None:
-            return LEFT
+            return None
         changes = [self._changes(row, context) for row in found]
         required = writer.shape.not_null_numbers
         if any(each is None or _lacks(each, required) for each in changes):
-            return LEFT  # the ordinary operator knows the error
+            return None  # the ordinary operator knows the error
         mover = KeyWriter(context.engine, self.plan.table.storage_id, keys) if keys else None
-        outcomes = (
+        return (
             writer.try_update(row[-1], each, mover)
             for row, each in zip(found, changes, strict=True)
             if each is not None
         )
-        return len(found) if _all_done(outcomes, context) else LEFT
 
     def _changes(self, row: Row, context: ExecutionContext) -> Changes | None:
         """The new values by attribute; None: the row may not become what they make of it."""
@@ -108,29 +128,17 @@ class RangeUpdate:
         }
 
 
-class RangeDelete:
+class RangeDelete(_RangeChange):
     """DELETE of rows that no other rows hang on."""
 
-    __slots__ = ("_rows", "plan")
+    __slots__ = ()
 
-    def __init__(self, plan: change_plans.Delete, rows: RowQuery) -> None:
-        self.plan = plan
-        self._rows = rows
-
-    def __call__(self, context: ExecutionContext) -> list[Row] | None:
-        """Run the statement: its rows, none, or None when it is LEFT."""
-        return counted(self.plan, context, self.count(context))
-
-    def count(self, context: ExecutionContext) -> int:
-        """Delete the rows: how many they are, or LEFT."""
-        found = self._rows.stored_rows(context)
-        if not found:
-            return LEFT if found is None else 0
-        writer = TableWriter(self.plan.table, context)
+    def _outcomes(
+        self, found: Sequence[tuple[Any, ...]], writer: TableWriter, _context: ExecutionContext
+    ) -> Iterable[Outcome | None] | None:
         if writer.shape.references:
-            return LEFT  # what is queued for them could not be taken back
-        outcomes = (writer.try_delete(row[-1]) for row in found)
-        return len(found) if _all_done(outcomes, context) else LEFT
+            return None  # what is queued for them could not be taken back
+        return (writer.try_delete(row[-1]) for row in found)
 
 
 def _lacks(changes: Changes, required: Iterable[int]) -> bool:
