@@ -108,11 +108,16 @@ def array_type(element: Type) -> Type:
     )
 
 
-def array_codecs(element: Type) -> dict[str, Any]:
-    """Make the codecs of arrays of the element type."""
+@dataclass(frozen=True, slots=True)
+class _Arrays:
+    """Arrays of an element type, read and written."""
 
-    def parse(text: str, modifier: int, style: TextStyle) -> Array:
-        plain = plain_items(text.encode(), delimiter)
+    element: Type
+    delimiter: bytes
+
+    def parse(self, text: str, modifier: int, style: TextStyle) -> Array:
+        element = self.element
+        plain = plain_items(text.encode(), self.delimiter)
         if plain is not None:
             values = values_of(element.parse_column(plain, modifier, style))
             return make_array(element.oid, tuple(values))
@@ -122,8 +127,11 @@ def array_codecs(element: Type) -> dict[str, Any]:
         )
         return Array(element.oid, dimensions, items)
 
-    def parse_column(texts: Sequence[bytes | None], modifier: int, style: TextStyle) -> Column:
-        found = [None if text is None else plain_items(text, delimiter) for text in texts]
+    def parse_column(
+        self, texts: Sequence[bytes | None], modifier: int, style: TextStyle
+    ) -> Column:
+        element = self.element
+        found = [None if text is None else plain_items(text, self.delimiter) for text in texts]
         flat = [item for items in found if items is not None for item in items]
         values = iter(values_of(element.parse_column(flat, modifier, style)))
         arrays: list[Array | None] = []
@@ -131,38 +139,38 @@ def array_codecs(element: Type) -> dict[str, Any]:
             if items is not None:
                 arrays.append(make_array(element.oid, tuple(islice(values, len(items)))))
             else:
-                arrays.append(None if text is None else parse(text.decode(), modifier, style))
+                arrays.append(None if text is None else self.parse(text.decode(), modifier, style))
         return column_of(arrays, OBJECTS)
 
-    def coerce(value: Array, modifier: int, explicit: bool) -> Array:
-        assert element.coerce is not None
-        coerce_item = element.coerce
+    def coerce(self, value: Array, modifier: int, explicit: bool) -> Array:
+        coerce = self.element.coerce
+        assert coerce is not None
         items = tuple(
-            None if item is None else coerce_item(item, modifier, explicit) for item in value.items
+            None if item is None else coerce(item, modifier, explicit) for item in value.items
         )
         return Array(value.element, value.dimensions, items)
 
-    delimiter = element.delimiter.encode()
-    keep = element.keep or element.send
-    kept = element.kept
+    def store(self, value: Array) -> bytes:
+        return send_array(value, self.element, self.element.keep or self.element.send)
 
-    def store(value: Array) -> bytes:
-        return send_array(value, element, keep)
+    def load(self, stored: bytes) -> Array:
+        return receive_array(stored, -1, self.element, self.element.kept)
 
-    def load(stored: bytes) -> Array:
-        return receive_array(stored, -1, element, kept)
 
+def array_codecs(element: Type) -> dict[str, Any]:
+    """Make the codecs of arrays of the element type."""
+    arrays = _Arrays(element, element.delimiter.encode())
     return {
-        "parse": parse,
-        "parse_column": parse_column,
+        "parse": arrays.parse,
+        "parse_column": arrays.parse_column,
         "format": lambda value, style: format_array(value, element, style),
         "receive": lambda data, modifier: receive_array(data, modifier, element),
         "send": lambda value: send_array(value, element),
-        "coerce": None if element.coerce is None else coerce,
-        "keep": None if element.keep is None else store,
-        "kept": None if element.keep is None else load,
-        "store_value": lambda value, _modifier: store(value),
-        "load_value": lambda stored, _modifier: load(stored),
+        "coerce": None if element.coerce is None else arrays.coerce,
+        "keep": None if element.keep is None else arrays.store,
+        "kept": None if element.keep is None else arrays.load,
+        "store_value": lambda value, _modifier: arrays.store(value),
+        "load_value": lambda stored, _modifier: arrays.load(stored),
         "sort_key": lambda value: _sort_key(value, element),
         "key_value": lambda value: _key_value(value, element),
     }

@@ -52,6 +52,40 @@ class Identity:
     array_oid: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Labels:
+    """The labels of an enum by each other's OID and sort position; unsafe ones are not committed yet."""
+
+    sql_name: str
+    positions: dict[str, float]
+    oids: dict[str, int]
+    unsafe: frozenset[int]
+
+    def parse(self, text: str, _modifier: int, _style: TextStyle) -> str:
+        if text not in self.positions:
+            raise InvalidTextRepresentation(self._unknown(text))
+        if self.oids[text] in self.unsafe:
+            raise UnsafeNewEnumValueUsage(
+                f'unsafe use of new value "{text}" of enum type {self.sql_name}',
+                hint="New enum values must be committed before they can be used.",
+            )
+        return text
+
+    def receive(self, data: bytes, _modifier: int) -> str:
+        text = decode_text(data)
+        if text not in self.positions:
+            raise InvalidBinaryRepresentation(self._unknown(text))
+        return text
+
+    def _unknown(self, text: str) -> str:
+        return f'invalid input value for enum {self.sql_name}: "{text}"'
+
+    def stored(self, column: Column, _modifier: int) -> Any:
+        """Labels as OIDs."""
+        labels = column.decoded().values.tolist()
+        return np.array([self.oids.get(label, 0) for label in labels], np.int64)
+
+
 def enum_type(
     identity: Identity,
     labels: Sequence[tuple[int, float, str]],
@@ -64,30 +98,7 @@ def enum_type(
     positions = {label: position for _, position, label in labels}
     oids = {label: oid for oid, _, label in labels}
     names = {oid: label for oid, _, label in labels}
-
-    def parse(text: str, _modifier: int, _style: TextStyle) -> str:
-        if text not in positions:
-            raise InvalidTextRepresentation(
-                f'invalid input value for enum {identity.sql_name}: "{text}"'
-            )
-        if oids[text] in unsafe:
-            raise UnsafeNewEnumValueUsage(
-                f'unsafe use of new value "{text}" of enum type {identity.sql_name}',
-                hint="New enum values must be committed before they can be used.",
-            )
-        return text
-
-    def receive(data: bytes, _modifier: int) -> str:
-        text = decode_text(data)
-        if text not in positions:
-            raise InvalidBinaryRepresentation(
-                f'invalid input value for enum {identity.sql_name}: "{text}"'
-            )
-        return text
-
-    def load(stored: int, _modifier: int) -> str:
-        return names[stored]
-
+    known = _Labels(identity.sql_name, positions, oids, unsafe)
     return complete(
         _identity_fields(identity)
         | {
@@ -97,15 +108,13 @@ def enum_type(
             "kind": "e",
             "dtype": OBJECTS,
             "storage_kind": "INT64",
-            "parse": parse,
+            "parse": known.parse,
             "format": lambda value, _style: value,
-            "receive": receive,
+            "receive": known.receive,
             "send": str.encode,
             "store_value": lambda value, _modifier: oids[value],
-            "load_value": load,
-            "to_storage": lambda column, _modifier: np.array(
-                [oids.get(label, 0) for label in column.decoded().values.tolist()], np.int64
-            ),
+            "load_value": lambda stored, _modifier: names[stored],
+            "to_storage": known.stored,
             "from_storage": _load_enum(names),
             "sort_key": positions.__getitem__,
             "key_value": lambda value: float(positions[value]),
