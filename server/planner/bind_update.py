@@ -68,9 +68,8 @@ def bind_update(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
     if node.args.get("replaced_by"):
         pair = [old_item(target), new_item(context, target, dict(assignments))]
         source, unreplaced = without_replaced(context, node, source, pair)
-    new_row = make_scan(context, target.table, target.item.alias)
-    item = item_over(target.item, target.scan, new_row)
-    written = ModifyTarget(target.table, new_row, item, target.access)
+    written = _written(context, target)
+    new_row = written.scan
     outer = Scope(
         parent=scope.parent,
         items=[written.item, *scope.items[1:]],
@@ -97,19 +96,22 @@ def bind_update(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
         "view_checks": view_checks(context, target, new_row),
         "row_system": new_row_system(new_row),
     }
-    needed = _needed(
-        target,
-        fields,
-        {column for _, column in row_columns(written)} | set(new_row_system(new_row)),
-    )
+    made = {column for _, column in row_columns(written)} | set(new_row_system(new_row))
     modify = Modify(
         kind=change_plans.Update,
         input=limited(source, target, visible),
         fields=fields,
-        needed=needed,
+        needed=_needed(target, fields, made),
         returning_columns=outputs,
     )
     return BoundModify(modify, outputs, origins)
+
+
+def _written(context: BindContext, target: ModifyTarget) -> ModifyTarget:
+    """The target with its rows as they are to be: RETURNING and checks are about those."""
+    new_row = make_scan(context, target.table, target.item.alias)
+    item = item_over(target.item, target.scan, new_row)
+    return ModifyTarget(target.table, new_row, item, target.access)
 
 
 def bind_delete(context: BindContext, scope: Scope, node: exp.Expression) -> BoundModify:

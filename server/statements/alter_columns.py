@@ -207,16 +207,20 @@ def _index_uses(context: StatementContext, table: Table, index: Index, column: C
     return any(column.number in columns_read(context, table, text) for text in texts)
 
 
+def _refuse_identity(table: Table, column: Column) -> None:
+    if column.identity:
+        raise SqlSyntaxError(
+            f'column "{column.name}" of relation "{table.name}" is an identity column'
+        )
+
+
 def set_default(
     context: StatementContext, table: Table, command: tree.SetDefault
 ) -> Iterator[Wait]:
     """SET DEFAULT and DROP DEFAULT."""
     yield from ()
     column = existing_column(table, command.column)
-    if column.identity:
-        raise SqlSyntaxError(
-            f'column "{column.name}" of relation "{table.name}" is an identity column'
-        )
+    _refuse_identity(table, column)
     if column.generated:
         raise SqlSyntaxError(
             f'column "{column.name}" of relation "{table.name}" is a generated column'
@@ -243,10 +247,7 @@ def drop_not_null(
     """DROP NOT NULL."""
     yield from ()
     column = existing_column(table, command.column)
-    if column.identity:
-        raise SqlSyntaxError(
-            f'column "{column.name}" of relation "{table.name}" is an identity column'
-        )
+    _refuse_identity(table, column)
     for constraint in context.catalog.constraints_of(table.oid):
         if constraint.kind == "p" and column.number in constraint.columns:
             raise InvalidTableDefinition(f'column "{column.name}" is in a primary key')

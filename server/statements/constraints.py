@@ -362,11 +362,7 @@ def add_foreign_key(
     names: ConstraintNames,
 ) -> Iterator[Wait]:
     """FOREIGN KEY (columns) REFERENCES table (columns)."""
-    target = find_relation(context, constraint.referenced, constraint.offset)
-    if target is None:
-        raise _without_position(missing_relation(context, constraint.referenced))
-    _refuse_target(table, target, constraint)
-    assert isinstance(target, Table)
+    target = _referenced_table(context, table, constraint)
     if target.oid != table.oid:
         yield from lock_referenced_family(context, target)
     numbers = tuple(_key_column(table, name).number for name in keys)
@@ -378,10 +374,9 @@ def add_foreign_key(
         raise InvalidForeignKey(
             "number of referencing and referenced columns for foreign key disagree"
         )
-    name = names.choose(constraint.name, "_".join(keys), "fkey")
     value = Constraint(
         oid=context.new_oid(),
-        name=name,
+        name=names.choose(constraint.name, "_".join(keys), "fkey"),
         owner=table.owner,
         schema=table.schema,
         table=table.oid,
@@ -409,8 +404,13 @@ def add_foreign_key(
         yield from verify_foreign_key(context, table, target, value)
 
 
-def _refuse_target(table: Table, target: object, constraint: written.ForeignKey) -> None:
-    """What a foreign key cannot refer to, and how."""
+def _referenced_table(
+    context: StatementContext, table: Table, constraint: written.ForeignKey
+) -> Table:
+    """The table that a foreign key refers to; raises for what it cannot refer to, and how."""
+    target = find_relation(context, constraint.referenced, constraint.offset)
+    if target is None:
+        raise _without_position(missing_relation(context, constraint.referenced))
     if not isinstance(target, Table) or target.kind not in "rp":
         name = getattr(target, "name", "")
         raise WrongObjectType(f'referenced relation "{name}" is not a table')
@@ -421,6 +421,7 @@ def _refuse_target(table: Table, target: object, constraint: written.ForeignKey)
         )
     if constraint.match == "partial":
         raise FeatureNotSupported("MATCH PARTIAL not yet implemented")
+    return target
 
 
 def _refuse_generated(
