@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.executor.index_keys import IndexShape
     from server.executor.row_checks import RowChecks
-    from server.executor.table_writer import Keys, TableWriter
+    from server.executor.table_keys import Keys
+    from server.executor.table_writer import TableWriter
     from server.expressions.rowwise import Layout
     from server.planner import change_plans
     from server.vector.column import Positions
