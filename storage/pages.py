@@ -16,7 +16,6 @@ stores.
     page 0: | magic | page bytes | region count | unlogged | ... 64: bitmap page of region 0 | of 1 | ...
 """
 
-import errno
 import struct
 from collections import deque
 from typing import TYPE_CHECKING
@@ -24,15 +23,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from storage.change import DIRTY, VERIFIED, WRITTEN
+from storage.change import DIRTY, WRITTEN
 from storage.decoded import DecodedColumns
 from storage.errors import Corruption, DiskFull
 from storage.extents import FreeSpace, true_runs
 from storage.fast_latch import Latch
 from storage.files import Bytes, RealReservation
 from storage.hollows import Hollows
-from storage.native import Ahead, Change, PageTable, page_checksums
+from storage.native import Ahead, Change, PageTable
 from storage.options import Options
+from storage.page_sums import PageSums
 from storage.segments import PageSegments
 from storage.unlogged_pages import UnloggedPages
 from storage.wal import Wal
@@ -89,9 +89,7 @@ class Pager:
         self._options = options
         self._region_pages = options.page_bytes * 8
         self._bulk_pages = BULK_BYTES // options.page_bytes
-        self._sums: npt.NDArray[np.uint32] = np.zeros(
-            options.store_bytes_max // options.page_bytes, dtype=np.uint32
-        )
+        self.sums = PageSums(self.table, segments, options, store_id)
         self._free = FreeSpace()
         self._hollows = Hollows(segments, options)
         self._grown_pages = 0  # since grow_ahead() has found it as it was at its last look
@@ -102,8 +100,6 @@ class Pager:
         self._waiting_page_count = 0  # of those
         self.change = Change(self.table, wal.buffer)
         self.table.dirty_count_max = 2 * self.dirty_page_count_max
-        self.table.verify = self._verify
-        self.table.populate = self._populate
         self.table.is_mapped = type(reservation) is RealReservation
         self._ahead: Ahead | None = None
         self._ahead_end = 0  # what lies before it was asked for
@@ -151,7 +147,7 @@ class Pager:
                 if self.table.states[page_no] & DIRTY:
                     continue
                 try:
-                    self._verify_run(page_no, 1)
+                    self.sums.verify_run(page_no, 1)
                 except Corruption as error:
                     found.append(error)
         return found
@@ -456,70 +452,15 @@ class Pager:
             change.bits(address, bit, count, value=value)
             first_page += count
 
-    # Checksums -------------------------------------------------------------------------------
-
-    def sums_of(self, first_page: int, content: bytes) -> bytes:
-        """Stamps the checksums of what is about to be written; their bytes for the file."""
-        sums = page_checksums(self.store_id, first_page, content, self.page_bytes)
-        stamped = np.array(sums, dtype="<u4")
-        self._sums[first_page : first_page + len(sums)] = stamped
-        return stamped.tobytes()
-
     def _adopt(self) -> None:
         """Takes pages the segments have gained into the table and the free space."""
         old, new = self.table.page_count, self.segments.page_count
         if old == new:
             return
         if old == 0:
-            sums = self.segments.read_sums()
-            self._sums[:new] = sums
-            self.table.states[:new][sums != 0] = WRITTEN
+            self.sums.adopt(new)
         self.table.page_count = new
         if self._bitmaps or old:
             self._free.add(old, new - old)
         elif new > ROOT_PAGE + 1:
             self._free.add(ROOT_PAGE + 1, new - ROOT_PAGE - 1)
-
-    def _populate(self, first_page: int, page_count: int) -> None:
-        try:
-            self.reservation.populate(
-                first_page * self.page_bytes, page_count * self.page_bytes, write=True
-            )
-        except OSError as error:
-            raise self._unreadable(first_page, error) from error
-
-    def _unreadable(self, first_page: int, error: OSError) -> Exception:
-        """What a fault that the kernel reported is called."""
-        if error.errno == errno.ENOMEM:
-            return MemoryError("no memory for pages")
-        name = self.segments.file_name(first_page)
-        return Corruption(name, first_page, f"cannot read ({error.strerror})")
-
-    def _verify(self, first_page: int, page_count: int) -> None:
-        """Compares the pages not verified yet with their checksums."""
-        states = self.table.states
-        unknown = states[first_page : first_page + page_count] & VERIFIED == 0
-        for first, count in true_runs(unknown):
-            self._verify_run(first_page + first, count)
-        states[first_page : first_page + page_count] |= VERIFIED
-
-    def _verify_run(self, first_page: int, page_count: int) -> None:
-        if not self._options.verify_checksums:
-            return
-        start = first_page * self.page_bytes
-        length = page_count * self.page_bytes
-        try:
-            self.reservation.populate(start, length, write=False)
-        except OSError as error:
-            raise self._unreadable(first_page, error) from error
-        content = self.store[start : start + length]
-        found = page_checksums(self.store_id, first_page, content, self.page_bytes)
-        for index, checksum in enumerate(found):
-            page_no = first_page + index
-            stored = int(self._sums[page_no])
-            if stored == checksum:
-                continue
-            begin = index * self.page_bytes
-            if stored == 0 and not content[begin : begin + self.page_bytes].any():
-                continue
-            raise Corruption(self.segments.file_name(page_no), page_no, "wrong checksum")

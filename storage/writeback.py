@@ -64,7 +64,7 @@ class WriteBack:
         pager.failure.check()
         try:
             for run in runs:
-                sums = pager.sums_of(run.first_page, run.content)
+                sums = pager.sums.stamp(run.first_page, run.content)
                 self._files |= pager.segments.write(run.first_page, run.content, sums)
         except OSError as error:
             if self._options.protocol.fail_stop:

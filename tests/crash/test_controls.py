@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import log_reader, log_record, pages
+from storage import log_reader, log_record, page_sums
 from storage.commit_log import CommitLog
 from storage.commit_queue import CommitQueue
 from storage.control import _FIELDS, MAGIC, Control
@@ -291,9 +291,9 @@ def test_dirty_memory_is_bounded(disk, is_broken):
 def test_a_page_that_was_written_to_another_place_is_found_out(disk, monkeypatch, is_broken):
     """Its checksum is right, but for where it should have gone."""
     if is_broken:
-        sums = pages.page_checksums
+        sums = page_sums.page_checksums
         monkeypatch.setattr(
-            pages, "page_checksums", lambda _store_id, _first, content, size: [
+            page_sums, "page_checksums", lambda _store_id, _first, content, size: [
                 sums(0, 0, bytes(content[start : start + size]), size)[0]
                 for start in range(0, len(content), size)
             ],

@@ -291,9 +291,9 @@ def test_the_engines_state_comes_back(files):
 def test_checksums_of_runs_are_those_of_pages(store):
     first = allocate(store.pager, 3, np.arange(PAGE * 3, dtype=np.uint8).tobytes())
     content = store.pager.view(first, 3).tobytes()
-    whole = store.pager.sums_of(first, content)
+    whole = store.pager.sums.stamp(first, content)
     parts = [
-        store.pager.sums_of(first + index, content[index * PAGE : (index + 1) * PAGE])
+        store.pager.sums.stamp(first + index, content[index * PAGE : (index + 1) * PAGE])
         for index in range(3)
     ]
     assert whole == b"".join(parts)
