@@ -118,13 +118,14 @@ def _columns(relation: str, text: str) -> Iterator[Column]:
 def _relations() -> Iterator[Table]:
     text = data_text("system_relations.tsv")
     for line in text.splitlines():
-        schema, name, oid, kind, row_type, _, columns = line.split("\t")
+        schema, name, oid, kind, row_type, array_type, _, columns = line.split("\t")
         yield Table(
             oid=int(oid),
             name=name,
             schema=SCHEMAS[schema],
             kind=kind,
             row_type=int(row_type),
+            array_type=int(array_type),
             columns=tuple(_columns(name, columns)),
             provider=name if schema == "pg_catalog" else f"{schema}.{name}",
             acl=_acl(name) if kind in "rv" else None,

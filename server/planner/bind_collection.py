@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from server.types.type import Subscripting
 
 JSONB = 3802
-_VECTORS = frozenset((22, 30))
-"""int2vector and oidvector."""
+_VECTORS = {22: 1005, 30: 1028}
+"""int2vector and oidvector, with the arrays that slices of them are."""
 
 
 def _bind(context: BindContext, scope: Scope, node: exp.Expression) -> Expression:
@@ -273,7 +273,7 @@ def bind_subscript(context: BindContext, scope: Scope, node: exp.Expression) -> 
     bounds, is_slice = bind_bounds(context, scope, written)
     if len(bounds) > DIMENSIONS_MAX:
         raise too_many_dimensions(len(bounds))
-    result = oid if is_slice else kind.element_oid
+    result = _VECTORS.get(oid, oid) if is_slice else kind.element_oid
     return Subscript(
         type=context.type(result, container.type.modifier),
         argument=container,

@@ -15,6 +15,7 @@ from server.errors import (
     FeatureNotSupported,
     InvalidTableDefinition,
     SqlSyntaxError,
+    UndefinedTable,
 )
 from server.planner.scope import SYSTEM_COLUMNS
 from server.planner.standalone import bind_type_name, check_default
@@ -84,6 +85,16 @@ def refuse_itself(context: StatementContext, table: Table, oid: int) -> None:
             pending += [column.type for column in relation.live_columns]
         if found != oid or relation is None:
             pending.append(context.catalog.type(found).element_oid)
+
+
+def with_default(
+    context: StatementContext, column: Column, constraint: written.DefaultValue
+) -> Column:
+    """The column with the default that is written."""
+    environment, offset = context.environment(), context.statement.offset
+    expression = constraint.expression.tree
+    check_default(environment, column, expression, offset)
+    return replace(column, default=stored_default(environment, expression, column))
 
 
 class _Definition:
@@ -191,11 +202,12 @@ class _Definition:
         """DEFAULT."""
         self._refuse("default")
         self._has_default = True
-        environment, offset = self._context.environment(), self._context.statement.offset
-        expression = constraint.expression.tree
-        check_default(environment, self._column, expression, offset)
-        text = stored_default(environment, expression, self._column)
-        self._column = replace(self._column, default=text)
+        try:
+            self._column = with_default(self._context, self._column, constraint)
+        except UndefinedTable:  # which may be the sequence of a serial column beside it
+            if not self._new.makes_sequences:
+                raise
+            self._new.defaults.append((self._column.number, constraint))
 
     def read_generated(self, constraint: written.Generated) -> None:
         """GENERATED ALWAYS AS (...) STORED."""

@@ -20,7 +20,7 @@ from server.sql import constraints as written
 from server.sql import nodes
 from server.sql import utility_tables as tree
 from server.statements.access_methods import require_table_method
-from server.statements.column_definition import column_of
+from server.statements.column_definition import column_of, with_default
 from server.statements.constraints import (
     ConstraintNames,
     add_check,
@@ -88,6 +88,8 @@ class NewTable:
     columns: list[Column] = field(default_factory=list)
     later: list[Later] = field(default_factory=list)
     sequences: list[tuple[Column, str, bool, tuple[Option, ...]]] = field(default_factory=list)
+    defaults: list[tuple[int, written.DefaultValue]] = field(default_factory=list)  # read later
+    makes_sequences: bool = False  # and what stands in a default may be one of them
     copied: list[Copied] = field(default_factory=list)
     copied_sequences: list[tuple[int, Sequence | None]] = field(default_factory=list)
     merged: MergedColumns | None = None  # what parents or a type bring along
@@ -231,7 +233,7 @@ def new_table(
     context: StatementContext, table: Table, statement: tree.CreateTable, parents: list[Table]
 ) -> NewTable:
     """The columns of a table as written and inherited, and how it is or has partitions."""
-    new = NewTable(context, table, ConstraintNames(context, table))
+    new = NewTable(context, table, ConstraintNames(context, table), makes_sequences=True)
     new.is_partition = statement.partition_bound is not None
     if statement.of_type is not None:
         new.table = replace(table, of_type=take_type(new, statement.of_type))
@@ -319,17 +321,20 @@ def finish_table(
         put_inherited_checks(context, new.table, checks, parents)
     for number, kind, is_identity, options in sequences:
         new.table = yield from own_sequence(context, new.table, number, kind, is_identity, options)
+    for number, constraint in new.defaults:
+        _put_column(new, with_default(context, new.table.column(number), constraint))
     for column in new.table.columns:
         if column.generated and (column.local or not column.inherited):
-            kept = checked_generation(context, new.table, column)
-            columns = tuple(
-                kept if item.number == column.number else item for item in new.table.columns
-            )
-            new.table = replace(new.table, columns=columns)
-            context.ddl.put(new.table)
+            _put_column(new, checked_generation(context, new.table, column))
     for copied in new.copied:
         copy_checks(context, new.table, copied, new.names)
     yield from _add_constraints(new, foreign=False)
+
+
+def _put_column(new: NewTable, column: Column) -> None:
+    columns = tuple(column if item.number == column.number else item for item in new.table.columns)
+    new.table = replace(new.table, columns=columns)
+    new.context.ddl.put(new.table)
 
 
 def _held(constraint: written.Constraint) -> written.Constraint:

@@ -32,6 +32,7 @@ from server.catalog.views.information_viewer import CHANGE, Viewer
 from server.catalog.views.listings import name_of, view_text
 from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.triggers import COMMAND_BITS, instead_events
+from server.catalog.views.types import type_row
 
 TABLE_TYPES = {"r": "BASE TABLE", "p": "BASE TABLE", "v": "VIEW", "f": "FOREIGN"}
 
@@ -80,6 +81,7 @@ def _column(viewer: Viewer, table: Table, column: Column, sequence: Sequence | N
         **type_columns(viewer.view, base, modifier),
         **viewer.type_address(base),
         **row,
+        **viewer.collation(column.collation),
         "column_name": column.name,
         "ordinal_position": column.number,
         "column_default": default if not column.generated else None,
@@ -171,6 +173,7 @@ def _domains(viewer: Viewer) -> Iterator[Row]:
                 **viewer.address("domain", value),
                 **type_columns(viewer.view, value.base_type, value.base_modifier),
                 **viewer.type_address(value.base_type),
+                **viewer.collation(type_row(viewer.view, value.oid)["typcollation"]),
                 "domain_default": value.default,
                 "dtd_identifier": "1",
             }
@@ -187,6 +190,7 @@ def _element_types(viewer: Viewer) -> Iterator[Row]:
                     **viewer.address("object", table),
                     **type_columns(viewer.view, kind.element_oid, column.modifier),
                     **viewer.type_address(kind.element_oid),
+                    **viewer.collation(column.collation),
                     "object_type": "TABLE",
                     "collection_type_identifier": str(column.number),
                     "dtd_identifier": f"a{column.number}",
@@ -272,6 +276,7 @@ def _attributes(viewer: Viewer) -> Iterator[Row]:
                     **viewer.address("udt", value),
                     **type_columns(viewer.view, column.type, column.modifier),
                     **{f"attribute_{name}": item for name, item in udt.items()},
+                    **viewer.collation(column.collation),
                     "attribute_name": column.name,
                     "ordinal_position": column.number,
                     "is_nullable": yes_or_no(not column.not_null),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from server.catalog.collations import Collation
 from server.catalog.objects import Sequence, Table, UserType
 from server.catalog.privileges import (
     allowed_letters,
@@ -16,9 +17,10 @@ from server.catalog.privileges import (
     roles_of,
 )
 from server.catalog.views.listings import definer, name_of
-from server.catalog.views.physical import type_facts
+from server.catalog.views.physical import fact_of, type_facts
 from server.catalog.views.triggers import COMMAND_BITS
 from server.catalog.visibility import type_object
+from server.types.collation import DEFAULT_OID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,6 +111,23 @@ class Viewer:
             f"{prefix}_catalog": self.catalog,
             f"{prefix}_schema": name_of(self.view, value.schema),
             f"{prefix}_name": value.name,
+        }
+
+    def collation(self, oid: int) -> dict[str, Any]:
+        """Where a collation is found; nothing for none and for that of the database."""
+        if oid in (0, DEFAULT_OID):
+            return {}
+        fact = fact_of("pg_collation", oid)
+        if fact is not None:
+            schema, name = fact["collnamespace"], fact["collname"]
+        else:
+            value = self.view.object(oid)
+            assert isinstance(value, Collation), oid
+            schema, name = value.schema, value.name
+        return {
+            "collation_catalog": self.catalog,
+            "collation_schema": name_of(self.view, schema),
+            "collation_name": name,
         }
 
     def type_address(self, oid: int) -> dict[str, Any]:
