@@ -273,6 +273,11 @@ def _table_column(view: CatalogView, table: Table, column: Column) -> Row:
     }
 
 
+def collation_of(view: CatalogView, table: Table, column: Column) -> int:
+    """The collation of a column's values, its type's where none was said; 0 for none."""
+    return column.collation or _collation(table, physical(view, column.type))
+
+
 def _collation(table: Table, found: Physical) -> int:
     """Catalogs proper sort by bytes."""
     is_catalog = table.schema == PG_CATALOG_OID and table.kind == "r"

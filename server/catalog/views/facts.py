@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from server.catalog.objects import Table
 
+CARDINAL_NUMBER = 13221  # information_schema's domain
 _ESCAPES = {"\\t": "\t", "\\n": "\n", "\\\\": "\\"}
 
 
@@ -52,6 +53,7 @@ READERS: Mapping[int, Callable[[str], Any]] = {
     1002: lambda cell: texts(_words(cell), 18),
     1005: lambda cell: small_array(_numbers(cell)),
     1009: lambda cell: texts(_words(cell)),
+    CARDINAL_NUMBER: int,
     1028: lambda cell: oid_array(_numbers(cell)),
 }
 """How the cells of a column are read, by the OID of its type; the rest is text."""

@@ -9,7 +9,7 @@ from server.catalog.objects import Column, Schema, Sequence, Table, UserType
 from server.catalog.privileges import parse_item
 from server.catalog.views import information_reads as reads
 from server.catalog.views import information_usage as usage
-from server.catalog.views.classes import SYSTEM_SCHEMAS
+from server.catalog.views.classes import SYSTEM_SCHEMAS, collation_of
 from server.catalog.views.information_constraints import (
     checks,
     domain_constraints,
@@ -81,7 +81,7 @@ def _column(viewer: Viewer, table: Table, column: Column, sequence: Sequence | N
         **type_columns(viewer.view, base, modifier),
         **viewer.type_address(base),
         **row,
-        **viewer.collation(column.collation),
+        **viewer.collation(collation_of(viewer.view, table, column)),
         "column_name": column.name,
         "ordinal_position": column.number,
         "column_default": default if not column.generated else None,
@@ -346,11 +346,17 @@ VIEWS: tuple[tuple[str, OfViewer], ...] = (
     ("attributes", _attributes),
 )
 
-RELATIONS = tuple(
-    SystemRelation(
-        name=f"information_schema.{name}",
-        live=_for_session(rows),
-        live_named=_for_table(rows) if name in ("tables", "columns") else None,
-    )
-    for name, rows in VIEWS
+TABLES = ("sql_features", "sql_implementation_info", "sql_parts", "sql_sizing")
+"""What of the standard there is; the same for everybody."""
+
+RELATIONS = (
+    *(SystemRelation(name=f"information_schema.{name}", file=name) for name in TABLES),
+    *(
+        SystemRelation(
+            name=f"information_schema.{name}",
+            live=_for_session(rows),
+            live_named=_for_table(rows) if name in ("tables", "columns") else None,
+        )
+        for name, rows in VIEWS
+    ),
 )

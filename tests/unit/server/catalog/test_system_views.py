@@ -26,7 +26,7 @@ def session():
     "name", sorted(name for name in SYSTEM_RELATIONS if name not in LIVE_ELSEWHERE)
 )
 def test_columns_that_are_not_null_have_values(session, name):
-    table = SYSTEM_TABLES[name]
+    table = SYSTEM_TABLES[name.removeprefix("information_schema.")]
     required = [column.number - 1 for column in table.columns if column.not_null]
     for row in catalog_rows(
         session, session.transaction.catalog, table, [column.number for column in table.columns]
