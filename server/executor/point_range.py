@@ -18,7 +18,9 @@ from server.executor.row_query import RowQuery, make_node
 from server.executor.row_scans import ROW_IDS
 from server.executor.table_writer import TableWriter
 from server.expressions.evaluate import compile_row
+from server.expressions.expression import Subquery
 from server.planner import physical
+from server.planner.plan_parts import has_part
 from storage.engine import KeyWriter, Status
 
 if TYPE_CHECKING:
@@ -40,8 +42,8 @@ def found_rows(plan: physical.Plan, row_id: ColumnId) -> RowQuery | None:
     """What finds the rows of a change, with the ids of versions behind all columns; None: the row machine cannot."""
     if not isinstance(plan, physical.IndexScan | physical.TableScan):
         return None
-    if plan.estimate.rows > ROWS_MAX:
-        return None
+    if plan.estimate.rows > ROWS_MAX or has_part(plan, Subquery):
+        return None  # subqueries are run by a program, which few of those who run this have
     place = plan.output.index(row_id)
     if plan.attributes[place] not in ROW_IDS:
         return None

@@ -55,6 +55,11 @@ STATEMENTS = {
     "parent": "UPDATE parent SET id = $1 WHERE id = $2",
     "parent_gone": "DELETE FROM parent WHERE id = $1",
     "child": "UPDATE child SET parent = $1 WHERE id = $2",
+    "beside": "DELETE FROM item WHERE a > $1 AND a = (SELECT 10 * p.a FROM parent p WHERE p.id = item.id)",
+    "raised": (
+        "UPDATE item SET a = a + 1"
+        " WHERE a > $1 AND a = (SELECT 10 * p.a FROM parent p WHERE p.id = item.id)"
+    ),
     "odd": "UPDATE odd SET a = $1, b = $2 WHERE id = $3",
     "nothing": "INSERT INTO counter (id, n, u) VALUES ($1, 7, $2) ON CONFLICT DO NOTHING",
     "nothing_id": "INSERT INTO counter (id, n, u) VALUES ($1, 7, $2) ON CONFLICT (id) DO NOTHING",
@@ -163,6 +168,7 @@ SCRIPTS = {
     "deleted and changed": [("begin",), ("delete", b"1"), ("a", b"1", b"1"), ("commit",)],
     "referred to": [("parent", b"5", b"2"), ("parent", b"6", b"1"), ("parent_gone", b"1")],
     "referring": [("child", b"2", b"1"), ("child", b"3", b"1"), ("child", None, b"1")],
+    "subqueries": [("raised", b"15"), ("raised", b"9"), ("beside", b"15"), ("beside", b"9")],
     "odd": [("odd", b"3", b"1", b"1"), ("odd", b"3", b"4", b"2")],
 }
 SCRIPTS |= {
