@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from server.executor.aggregate import Collector, PreparedAggregate
     from server.executor.context import ExecutionContext
     from server.executor.evaluation import Evaluator
+    from server.executor.ordered_groups import RunTable
     from server.planner import physical
     from server.types.type import TypeReference
 
@@ -71,7 +72,9 @@ class Groups:
         keys: tuple[int, ...],
         context: ExecutionContext,
         level: int = 0,
+        table: RunTable | None = None,
     ) -> None:
+        """table: what numbers the keys, if it is not to be one that looks for them."""
         self._prepared = prepared
         self._plan = prepared.plan
         self.keys = keys
@@ -82,7 +85,9 @@ class Groups:
             n for n, position in enumerate(keys) if position not in self._plan.dependent
         ]
         self.key_types = [self._types[place].type for place in self._telling]
-        self._table = KeyTable(self.key_types, nulls_match=True)
+        self._table: KeyTable | RunTable = (
+            KeyTable(self.key_types, nulls_match=True) if table is None else table
+        )
         self._found: list[Batch] = []  # the keys of new groups, in order
         self._found_bytes = 0
         self._collectors: list[Collector] = [call.collector(context) for call in prepared.calls]
@@ -107,6 +112,7 @@ class Groups:
                 self._rest = Partitions(self._context, 1 << PART_BITS)
             return
         keys = self._told(self._own(evaluated[0]))
+        assert isinstance(self._table, KeyTable)
         is_known = self._table.find(keys, batch.count) >= 0
         unknown = np.flatnonzero(~is_known)
         if len(unknown):
@@ -125,7 +131,7 @@ class Groups:
     def add_within(self, evaluated: Evaluated, count: int, shares: int) -> bool:
         """Take rows in on a thread that counts by itself; false: the groups take more than one of so many shares."""
         self._collect(*evaluated, count)
-        return self._byte_count() * shares <= self._limit_bytes
+        return self.byte_count * shares <= self._limit_bytes
 
     def telling(self, keys: tuple[Column, ...]) -> tuple[Column, ...]:
         """The keys that tell groups apart."""
@@ -179,9 +185,11 @@ class Groups:
         return tuple(own[place] for place in self._telling)
 
     def _count_bytes(self) -> None:
-        self._holding.reset(self._byte_count())
+        self._holding.reset(self.byte_count)
 
-    def _byte_count(self) -> int:
+    @property
+    def byte_count(self) -> int:
+        """What keys and states take."""
         per_group = BYTES_PER_GROUP + BYTES_PER_STATE * len(self._collectors)
         held = sum(collector.byte_count for collector in self._collectors)
         return self._found_bytes + per_group * len(self._table) + held

@@ -30,6 +30,15 @@ def grouped_rows(codes: Positions, code_count: int) -> tuple[Positions, Position
     return starts, rows[np.argsort(known, kind="stable")]
 
 
+def run_codes(keys: Values) -> Positions | None:
+    """Numbers of the runs of equal keys that rows lie in, from 0 on; None: a key is less than the one before it."""
+    if (keys[1:] < keys[:-1]).any():
+        return None
+    codes = np.zeros(len(keys), np.int64)
+    np.cumsum(keys[1:] != keys[:-1], out=codes[1:])
+    return codes
+
+
 def first_rows(codes: Positions, known_count: int, count: int) -> Positions:
     """Where each of the numbers known_count ... count - 1 comes first; each of them does come."""
     rows = np.flatnonzero(codes >= known_count)[::-1]

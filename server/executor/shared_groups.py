@@ -1,7 +1,8 @@
 """GROUP BY whose input comes in parts that several threads do.
 
-Rule 1: where rows by far outnumber groups, each thread has groups of its own, which become one in the end; where groups
-        are many, they are divided by their keys; otherwise threads compute keys and arguments, and whoever asks for the
+Rule 1: where rows come in the order of their key, groups are not looked for; where rows by far outnumber groups, each
+        thread has groups of its own, which become one in the end; where groups are many, they are divided by their
+        keys; otherwise threads compute keys and arguments, and whoever asks for the
         result finds the groups. The first part tells; while it is made, helpers make those that come next.
 Rule 2: groups of threads and divisions keep to a share of the memory. If they cannot, nothing is kept and the operator
         starts from scratch by itself: only one place may write rows to files.
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from server.executor.divided_groups import DividedGroups, dividing_key
 from server.executor.groups import Groups
 from server.executor.morsels import helper_count, in_order, may_run_beside
+from server.executor.ordered_groups import OrderedGroups, may_be_ordered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -64,7 +66,7 @@ def collect(
     prepared: PreparedGrouping,
     context: ExecutionContext,
     stack: ExitStack,
-) -> GroupingSets | DividedGroups | None:
+) -> GroupingSets | DividedGroups | OrderedGroups | None:
     """All rows in groups, those of the sets or others; None: what there is is worth nothing, memory did not suffice."""
 
     def evaluated(part: Part) -> Iterator[tuple[Batch, Evaluated]]:
@@ -74,6 +76,10 @@ def collect(
     for batch, arguments in first:
         sets.add(batch, arguments)
     row_count = sum(batch.count for batch, _ in first)
+    if _is_ordered(prepared, sets, first, rest) and not morsels.rest:
+        ordered = OrderedGroups(prepared, prepared.plan.sets[0], context, stack)
+        if ordered.take([first.copy, *rest]):
+            return ordered
     if can_merge(prepared.plan) and len(sets) * ROWS_PER_GROUP <= max(row_count, ROWS_PER_GROUP):
         with ExitStack() as threads:
             if not _Threads(sets.reading, prepared, context, threads).take(rest):
@@ -114,11 +120,28 @@ def _dividing_key(
     rest: Sequence[Input],
 ) -> int | None:
     """By which key to divide groups, if there is one set of them, of many groups and with enough to come."""
-    if len(plan.sets) > 1 or sets.reading[0].is_spilling:
-        return None
-    if len(sets) < GROUPS_MIN or len(rest) < PARTS_MIN:
+    if not _has_many(plan, sets, rest):
         return None
     return dividing_key(sets.reading[0], first)
+
+
+def _is_ordered(
+    prepared: PreparedGrouping,
+    sets: GroupingSets,
+    first: Sequence[tuple[Batch, Evaluated]],
+    rest: Sequence[Input],
+) -> bool:
+    """Whether there are many groups, and the first rows in the order of their key."""
+    if not _has_many(prepared.plan, sets, rest):
+        return False
+    return may_be_ordered(prepared, sets.reading[0], first)
+
+
+def _has_many(plan: physical.HashAggregate, sets: GroupingSets, rest: Sequence[Input]) -> bool:
+    """Whether one set of keys has many groups, in memory so far, with enough to come."""
+    if len(plan.sets) > 1 or sets.reading[0].is_spilling:
+        return False
+    return len(sets) >= GROUPS_MIN and len(rest) >= PARTS_MIN
 
 
 def _take_evaluated(inputs: Sequence[Input], sets: GroupingSets, context: ExecutionContext) -> None:

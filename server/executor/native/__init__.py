@@ -15,6 +15,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
         grouped_rows,
         joined_rows,
         packed_rows,
+        run_codes,
     )
     from server.executor.machine import run as run_program
     from server.executor.machine import selected as selected_rows
@@ -31,6 +32,7 @@ else:
         grouped_rows,
         joined_rows,
         packed_rows,
+        run_codes,
     )
     from server.executor.native.machine import run as run_program
     from server.executor.native.machine import selected as selected_rows
@@ -54,6 +56,7 @@ __all__ = [
     "packed_rows",
     "range_ends",
     "rows_with_keys",
+    "run_codes",
     "run_program",
     "selected_rows",
     "text_ranks",

@@ -57,6 +57,31 @@ def first_rows(codes, int64_t known_count, int64_t count):
     return firsts
 
 
+def run_codes(keys):
+    """Numbers of the runs of equal keys that rows lie in, from 0 on; None: a key is less than the one before it."""
+    cdef const int64_t[:] wide
+    cdef const int32_t[:] middle
+    if keys.dtype == np.int32:
+        middle = keys
+        return _run_codes(middle)
+    wide = keys.astype(np.int64, copy=False)
+    return _run_codes(wide)
+
+
+cdef _run_codes(const Integer[:] keys):
+    cdef Py_ssize_t count = keys.shape[0], row
+    cdef int64_t code = 0
+    cdef bint is_ordered = True
+    codes = np.zeros(count, np.int64)
+    cdef int64_t[::1] code_of = codes
+    with nogil:
+        for row in range(1, count):
+            is_ordered &= keys[row] >= keys[row - 1]
+            code += keys[row] != keys[row - 1]
+            code_of[row] = code
+    return codes if is_ordered else None
+
+
 def dense_codes(values, valid, int64_t lowest, int64_t span):
     """How far each integer is above the lowest; -1 if that is not in 0 ... span - 1, or it is NULL."""
     cdef const int64_t[:] wide

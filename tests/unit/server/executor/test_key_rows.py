@@ -53,6 +53,20 @@ def test_pairs_in_portions_are_all_pairs(functions: Any, count: int, pairs_max: 
 @pytest.mark.parametrize("functions", [native, key_rows])
 @pytest.mark.parametrize("dtype", [np.int16, np.int32, np.int64])
 @pytest.mark.parametrize("count", COUNTS)
+def test_run_codes(functions: Any, dtype: Any, count: int):
+    keys = np.sort(np.random.default_rng(count).integers(-300, 300, count)).astype(dtype)
+    codes = functions.run_codes(keys)
+    assert codes.dtype == np.int64
+    assert np.array_equal(codes, np.unique(keys, return_inverse=True)[1])
+    assert np.array_equal(functions.run_codes(keys[::2]), functions.run_codes(keys[::2].copy()))
+    if count > 1:
+        keys[-1] = keys[0] - 1
+        assert functions.run_codes(keys) is None
+
+
+@pytest.mark.parametrize("functions", [native, key_rows])
+@pytest.mark.parametrize("dtype", [np.int16, np.int32, np.int64])
+@pytest.mark.parametrize("count", COUNTS)
 def test_dense_codes(functions: Any, dtype: Any, count: int):
     values = np.random.default_rng(count).integers(-300, 300, count).astype(dtype)
     valid = np.arange(count) % 7 != 0

@@ -7,6 +7,7 @@ import pytest
 from server.executor import shared_groups
 from server.executor.divided_groups import DividedGroups
 from server.executor.groups import Groups
+from server.executor.ordered_groups import OrderedGroups
 from storage import row_groups, table
 from tests.support.conversation import Client
 from tests.support.engine import memory_database
@@ -45,8 +46,25 @@ DIVIDED = [
     "select lpad('', g % 500, 'longer than a view ') c, 7, max(n), count(*) from many group by c, 2",
     "select nullif(g % 600, 9), 'x' c, count(distinct w) filter (where v is null) from many group by 1, c",
     "select interval '1 day' * (g % 800), min(t) from many group by 1",
-    "select g, max(upper(w)) from many group by g having count(*) > 0 limit 9000",
+    "select -g, max(upper(w)) from many group by 1 having count(*) > 0 limit 9000",
 ]
+ORDERED = [
+    "select g, max(upper(w)) from many group by g having count(*) > 0 limit 9000",
+    "select g / 3, count(*), sum(n), avg(v), string_agg(w, '-' order by g desc), array_agg(g) from many group by 1",
+    "select g / 3::int8, count(distinct v), mode() within group (order by w) from many group by 1",
+    "select date '2020-01-01' + g / 2 d, min(w), stddev(n) from many where g % 5 > 1 group by d",
+    "select case when g between 1500 and 4000 then 1500 else g end k, sum(g), count(v) from many group by k",
+    "select case when g < 6000 then g else 6000 end, bool_or(v > 3), json_agg(w) from many group by 1",
+]
+"""Groups that end in a later part, that are parts by themselves, and such that lie within one."""
+BROKEN = [
+    "select case when g > 6900 then g - 6000 else g end, sum(n), array_agg(w) from many group by 1",
+    "select case when g = 5000 then 1 else g end, count(*) from many group by 1",
+    "select case when g = 2049 then 2048 - g % 7 else g end, count(*) from many group by 1",
+    "select nullif(g, 6000), count(*) from many group by 1",
+    "select g / 2 * (case when g > 4000 then 1.5 else 1 end), count(*) from many group by 1",
+]
+"""In order at first."""
 HELD = [
     "select w, count(distinct g % 100) from many group by w",
     "select g % 3, array_agg(w order by g desc) from many where g < 500 group by 1",
@@ -106,6 +124,19 @@ def divided(monkeypatch):
     return seen
 
 
+@pytest.fixture
+def ordered(monkeypatch):
+    """Whether rows that were in order at first were so to their end, and memory sufficed."""
+    seen, take = [], OrderedGroups.take
+
+    def noted(groups, parts):
+        seen.append(take(groups, parts))
+        return seen[-1]
+
+    monkeypatch.setattr(OrderedGroups, "take", noted)
+    return seen
+
+
 @pytest.mark.parametrize("sql", FEW + IN_CONTEXT)
 def test_few_groups_are_put_together(helped, merged, sql):
     expected = alone(helped, sql)
@@ -120,6 +151,28 @@ def test_many_groups_are_divided(helped, divided, sql):
     assert not divided
     assert sorted_rows(helped, sql) == expected
     assert divided == [True]
+
+
+@pytest.mark.parametrize("sql", ORDERED + BROKEN)
+def test_groups_of_keys_in_order_are_not_looked_for(helped, ordered, sql):
+    expected = alone(helped, sql)
+    assert not ordered
+    assert sorted_rows(helped, sql) == expected
+    assert ordered == [sql in ORDERED] or "1.5" in sql
+
+
+def test_ordered_groups_that_take_too_much_begin_again(helped, ordered):
+    expected = alone(helped, ORDERED[0])
+    helped.run("set work_mem = '128kB'")
+    assert sorted_rows(helped, ORDERED[0]) == expected
+    helped.run("reset work_mem")
+    assert ordered == [False]
+
+
+def test_rows_of_a_filter_are_not_taken_for_ordered(helped, ordered):
+    sql = "select g / 3, count(*) filter (where v > 3) from many group by 1"
+    assert sorted_rows(helped, sql) == alone(helped, sql)
+    assert not ordered
 
 
 def test_groups_of_a_key_with_few_values_are_not_divided_by_it(helped, divided):
