@@ -90,12 +90,22 @@ def collect(
         return divided if divided.take([first.copy, *rest], morsels.rest) else None
     else:
         _take_evaluated(rest, sets, context)
-    for last in morsels.rest:
+    _take_rest(morsels.rest, sets, prepared, context)
+    return sets
+
+
+def _take_rest(
+    rest: Iterable[Callable[[], Iterable[Batch]]],
+    sets: GroupingSets,
+    prepared: PreparedGrouping,
+    context: ExecutionContext,
+) -> None:
+    """Take in what comes after all parts."""
+    for last in rest:
         for batch in last():
             context.check_cancelled()
             if batch.count:
                 sets.add(batch, prepared.evaluated(batch, context))
-    return sets
 
 
 def _begun(
