@@ -23,6 +23,7 @@ cdef enum:
     VECTOR_ROWS = 4096
     FEW_GROUPS = 64
     LANES = 8  # so many sums a group, so that they need not wait for each other
+    MASKED_GROUPS = 5  # up to so many, all rows are gone through once for each: that takes wide vectors
 
 cdef enum Op:
     LOAD = 0

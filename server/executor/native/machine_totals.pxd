@@ -1,7 +1,7 @@
 """Aggregates of the vector machine: a vector added to the totals of its groups."""
 
 from server.executor.native.machine_state cimport (
-    FEW_GROUPS, LANES, COUNT, SUM, SUM_FLOAT, MINIMUM, Register, State, bits_used, add_wide,
+    FEW_GROUPS, LANES, MASKED_GROUPS, COUNT, SUM, SUM_FLOAT, MINIMUM, Register, State, bits_used, add_wide,
 )
 
 from libc.stdint cimport int32_t, int64_t
@@ -25,7 +25,8 @@ cdef inline const int64_t *groups_of(State *state, Py_ssize_t start, Py_ssize_t 
 cdef inline void count_rows(State *state, int64_t *low, const int64_t *groups, Py_ssize_t rows) noexcept nogil:
     """Count rows of which none is NULL; of few groups once for all totals."""
     cdef int64_t counts[LANES * FEW_GROUPS]
-    cdef Py_ssize_t i, lane
+    cdef Py_ssize_t i, lane, group
+    cdef int64_t total
     if groups == NULL:
         low[0] += rows
         return
@@ -33,6 +34,13 @@ cdef inline void count_rows(State *state, int64_t *low, const int64_t *groups, P
         for i in range(rows):
             low[groups[i]] += 1
         return
+    if not state.are_counted and state.group_count <= MASKED_GROUPS:
+        for group in range(state.group_count):
+            total = 0
+            for i in range(rows):
+                total += groups[i] == group
+            state.counts[group] = total
+        state.are_counted = True
     if not state.are_counted:
         memset(counts, 0, LANES * state.group_count * sizeof(int64_t))
         for i in range(rows):
@@ -75,6 +83,13 @@ cdef inline void sum_integers(State *state, Register *source, int64_t *low, int6
         for row in range(rows):
             total += 0 if source.has_nulls and source.nulls[row] else values[row]
         add_wide(&low[0], &high[0], total)
+        return
+    if state.group_count <= MASKED_GROUPS and not source.has_nulls:
+        for group in range(state.group_count):
+            total = 0
+            for row in range(rows):  # wide vectors of rows that are this group's or 0
+                total += values[row] if groups[row] == group else 0
+            add_wide(&low[group], &high[group], total)
         return
     memset(sums, 0, LANES * state.group_count * sizeof(int64_t))
     if source.has_nulls:

@@ -122,7 +122,7 @@ def test_filter_arithmetic_and_sums(count: int, nulls: bool):
         (Op.MAXIMUM, 5, 1, 0),
     ]
     made = program(code, [17], [0.5])
-    for group_count in (1, 5, 300):
+    for group_count in (1, 2, 5, 40, 300):
         groups = None if group_count == 1 else rng.integers(0, group_count, count)
         assert both(made, columns, count, groups, group_count) is not None
 
