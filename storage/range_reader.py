@@ -4,13 +4,20 @@ Rule 1: a row is given by the entry with its key alone: where a row has ever had
         compared with the entry's.
 Rule 2: a row that is found under one latch is read under it; between two readings anything may change, but for what
         the snapshot sees.
+Rule 3: who comes by many entries of rows that nobody will see again takes them out, as vacuum would: the end of an
+        index from which rows are taken over and over would be walked again and again till then.
 """
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from storage.chains import read_version
 from storage.commit_log import Snapshot
 from storage.fast_paths import ids_between, pairs_between
+from storage.mvcc import dead
+from storage.rowgroup import INNER, KEY_CHANGED, NEWER, REDIRECT
 from storage.rows import Value
 
 if TYPE_CHECKING:
@@ -22,6 +29,15 @@ KeyOf = Callable[[Sequence[Value]], bytes | None]
 
 BEHIND_ALL = b"\xff"
 """What lies behind every key: these begin with the marker of their first part."""
+
+UNSEEN_MIN = 8
+"""From so many entries of one reading on whose rows are not seen, it is looked whether they are to be taken out."""
+
+LOOKS = 3
+"""How many, the first ones, have to be such for the others to be looked at."""
+
+TAKEN_OUT_SHARE = 8
+"""So many entries that are taken out count as one that was looked at: the next reading is spared them."""
 
 
 class RangeReader:
@@ -66,7 +82,11 @@ class RangeReader:
             if seen is None:
                 pairs, _ = pairs_between(pager, root_page, low, high, most, backward=backward)
                 seen = _compared(paths, snapshot, pairs, key_of)
-            return self._values(paths, seen), len(ids), end
+            count = len(ids)
+            if count - len(seen) >= UNSEEN_MIN:
+                gone = self._take_out(ids, high if backward else low, backward=backward)
+                count -= gone - gone // TAKEN_OUT_SHARE
+            return self._values(paths, seen), count, end
 
     def gathered(
         self,
@@ -96,6 +116,32 @@ class RangeReader:
             if len(found) > 1:
                 found.sort()
             return self._values(paths, found), most - left
+
+    def _take_out(self, ids: Sequence[int], start: "Pair", *, backward: bool) -> int:
+        """Take out the entries of rows that nobody will see again, from the start of a reading on: how many."""
+        if not all(map(self._is_gone, ids[:LOOKS])):
+            return 0
+        engine = self._engine
+        index = engine.index(self._index_id)
+        bounds = ((b"", 0), start) if backward else (start, (BEHIND_ALL, 0))
+        pairs, _ = pairs_between(
+            engine.store.pager, index.root_page, *bounds, len(ids), backward=backward
+        )
+        gone = sorted(pair for pair in pairs if self._is_gone(pair[1]))
+        row_ids = np.array([row_id for _, row_id in gone], np.int64)
+        index.delete_many([key for key, _ in gone], row_ids)
+        return len(gone)
+
+    def _is_gone(self, root_id: int) -> bool:
+        """Whether a row is over that had one version, for everybody who looks or will look."""
+        engine = self._engine
+        version = read_version(engine.relation(self._table_id).groups, root_id)
+        if not version.xmin or not version.xmax:
+            return False
+        if version.next & (NEWER | INNER | REDIRECT | KEY_CHANGED):
+            return False
+        log = engine.log
+        return dead(log, version.xmin, version.xmax, log.held_sequences())
 
     def _values(self, paths: "RowPaths", row_ids: list[int]) -> list[tuple[Value, ...]]:
         rows = paths.many_values(row_ids, self._columns)

@@ -60,7 +60,7 @@ def _lock(
 ) -> RunPoint | None:
     """SELECT by key FOR UPDATE: projections over the lookup, and over the row that is locked."""
     projections, source = _projections(plan.input)
-    lookup = _lookup(source) if is_one_table(plan) else None
+    lookup = _lookup(source) if is_one_table(plan) and not plan.is_inside else None
     if lookup is None or not all(_are_simple(node.expressions) for node in projections):
         return None
     return PointLock(plan, lookup, [projection(node) for node in projections], steps)
@@ -81,8 +81,21 @@ def _lookup(plan: physical.Plan) -> KeyLookup | None:
     return None if scan is None else KeyLookup(scan)
 
 
-def _key_scan(plan: physical.Plan) -> physical.IndexScan | None:
-    """The plan, if it finds one row at most by a unique index."""
+def changed_by_subquery(plan: physical.Plan) -> RunPoint | None:
+    """What runs an UPDATE or DELETE of the one row whose key a subquery tells, where such are run; None: it is none."""
+    if not isinstance(plan, change_plans.Update | change_plans.Delete):
+        return None
+    if not isinstance(plan.input, physical.IndexScan):
+        return None
+    if _are_simple([c.value for c in plan.input.conditions if c.value is not None]):
+        return None
+    if isinstance(plan, change_plans.Update):
+        return _update(plan, nests=True)
+    return _delete(plan, nests=True)
+
+
+def _key_scan(plan: physical.Plan, *, nests: bool = False) -> physical.IndexScan | None:
+    """The plan, if it finds one row at most by a unique index; nests: by what subqueries give, too."""
     if not isinstance(plan, physical.IndexScan) or not plan.index.unique:
         return None
     positions = [c.position for c in plan.conditions if c.operator == "="]
@@ -91,7 +104,8 @@ def _key_scan(plan: physical.Plan) -> physical.IndexScan | None:
     if any(number < 0 and number not in SYSTEM_ATTRIBUTES for number in plan.attributes):
         return None
     expressions = [c.value for c in plan.conditions if c.value is not None]
-    if not _are_simple([*expressions, *([] if plan.filter is None else [plan.filter])]):
+    filters = [] if plan.filter is None else [plan.filter]
+    if not _are_simple(filters if nests else [*expressions, *filters]):
         return None
     return plan
 
@@ -211,13 +225,15 @@ def _checks_of_old_row(plan: change_plans.Update) -> list[Expression] | None:
     return checks if all(columns_used(check) <= known for check in checks) else None
 
 
-def _delete(plan: change_plans.Delete) -> RunPoint | None:
+def _delete(plan: change_plans.Delete, *, nests: bool = False) -> RunPoint | None:
     """DELETE by key."""
     shown = None if is_routed(plan) else _shown(plan)
     if shown is None:
         return None
     source = narrowed(plan.input, plan.row_id, [plan.recheck, *shown])
-    scan = _key_scan(source)
+    scan = _key_scan(source, nests=nests)
+    if scan is None and nests:
+        return None
     if scan is None:
         rows = None if plan.returning is not None else found_rows(source, plan.row_id)
         return None if rows is None else RangeDelete(plan, rows)
@@ -226,7 +242,7 @@ def _delete(plan: change_plans.Delete) -> RunPoint | None:
     return DeleteReturning(plan, scan, plan.returning)
 
 
-def _update(plan: change_plans.Update) -> RunPoint | None:
+def _update(plan: change_plans.Update, *, nests: bool = False) -> RunPoint | None:
     """UPDATE by key."""
     if is_routed(plan) or plan.generated or plan.policies:
         return None
@@ -237,10 +253,10 @@ def _update(plan: change_plans.Update) -> RunPoint | None:
     if not _are_simple([*checks, *(item for _, item in plan.assignments)]):
         return None
     source = narrowed(plan.input, plan.row_id, read)
-    scan = _key_scan(source)
+    scan = _key_scan(source, nests=nests)
     may_repeat = not any(is_volatile(item) for _, item in plan.assignments)
     if scan is None:
-        may_try = may_repeat and plan.returning is None
+        may_try = may_repeat and plan.returning is None and not nests
         rows = found_rows(source, plan.row_id) if may_try else None
         return None if rows is None else RangeUpdate(plan, rows, checks)
     if plan.returning is None:

@@ -67,5 +67,5 @@ def is_one_table(plan: physical.LockRows) -> bool:
     return (
         len(plan.targets) == 1
         and plan.targets[0].table_oid is None
-        and not (plan.pinned or plan.kept or plan.is_inside)
+        and not (plan.pinned or plan.kept)
     )

@@ -13,7 +13,7 @@ from server.errors import FeatureNotSupported
 from server.executor.build import BUILDERS
 from server.executor.fired_update import fired_update_of
 from server.executor.one_row import one_row_of, volatile_row_of
-from server.executor.point import point_of
+from server.executor.point import changed_by_subquery, point_of
 from server.executor.row_query import RowQuery, covered, row_query_of
 from server.executor.row_subqueries import nesting_query_of
 from server.expressions.expression import Expression, SortKey, Subquery
@@ -60,6 +60,7 @@ class Program:
             self.inner = (
                 one_row_of(plan)
                 or fired_update_of(plan)
+                or changed_by_subquery(plan)
                 or (None if is_plain else self._row_query(plan))
             )
         self.root = self.operator(plan)

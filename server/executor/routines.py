@@ -108,6 +108,7 @@ class Surroundings(Protocol):
         values: Row,
         *,
         sees_changes: bool,
+        is_lazy: bool = False,
     ) -> Ran | None:
         """Run a plan on single rows, if that can be done at once: the rows, and how many it was about."""
 
@@ -336,7 +337,9 @@ def run_rows(  # noqa: PLR0913 - ways to run it, said by name
     surroundings.end_trial(planned)
     ran = None
     if not tables:
-        ran = surroundings.run_inner(caller, planned, values, sees_changes=sees_changes)
+        ran = surroundings.run_inner(
+            caller, planned, values, sees_changes=sees_changes, is_lazy=is_lazy
+        )
     if ran is None:
         running = _locked_context(caller, planned, values)
         running.is_lazy = is_lazy

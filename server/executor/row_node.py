@@ -4,8 +4,8 @@ The row machine runs small reading statements on lists of rows in row form, wher
 set up than their rows do. row_query.py makes it of a plan.
 
 Rule 1: nodes give what the operators of the same plan give, in the same order.
-Rule 2: nothing that a node does can be told from outside, so a run may be given up at any moment: Leave is raised, and
-        the ordinary operators begin anew.
+Rule 2: nothing that a node does can be told from outside, but for locks that the operators take again, so a run may be
+        given up at any moment: Leave is raised, and the ordinary operators begin anew.
 Rule 3: a node holds no state of a run; the same one may serve several sessions.
 Rule 4: a column that no node computes with is passed on as storage keeps it: `stored` says which.
 """

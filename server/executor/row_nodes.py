@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import islice
 from operator import itemgetter, ne
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,9 @@ from server.errors import (
 from server.executor.evaluation import layout_of
 from server.executor.limit import row_count
 from server.executor.native import tied_rows
+from server.executor.row_locks import LockedRows
 from server.executor.row_node import (
+    Leave,
     NotCovered,
     column_evaluator,
     columns_to_load,
@@ -23,6 +26,7 @@ from server.executor.row_node import (
     row_evaluator,
 )
 from server.expressions.expression import Variable, columns_used
+from server.planner import physical
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +35,6 @@ if TYPE_CHECKING:
     from server.executor.row_node import Row, RowNode, RowRun
     from server.expressions.expression import ColumnId, Expression, SortKey
     from server.expressions.rowwise import Layout
-    from server.planner import physical
 
     Make = Callable[[physical.Plan, frozenset[ColumnId]], RowNode]
 
@@ -102,16 +105,17 @@ def _picker(expressions: Sequence[Expression], layout: Layout) -> Callable[[Row]
 
 
 class LimitedRows:
-    """The first rows after those that OFFSET leaves out."""
+    """The first rows after those that OFFSET leaves out. Only here rows may be locked: no others are asked for."""
 
-    __slots__ = ("_count", "_input", "_offset", "output", "stored")
+    __slots__ = ("_count", "_input", "_locks", "_offset", "output", "stored")
 
     def __init__(self, plan: physical.Limit, needed: frozenset[ColumnId], make: Make) -> None:
         if plan.with_ties:
             raise NotCovered
-        self._input = make(plan.input, needed)
+        self._input = _with_locks(plan.input, needed, make)
         self._count = _optional(plan.count)
         self._offset = _optional(plan.offset)
+        self._locks = isinstance(_below_projections(plan.input), physical.LockRows)
         self.output, self.stored = self._input.output, self._input.stored
 
     def portions(self, run: RowRun) -> Iterator[list[Row]]:
@@ -121,6 +125,8 @@ class LimitedRows:
         wanted = row_count(self._count, context, InvalidRowCountInLimitClause, "LIMIT")
         if wanted == 0:
             return
+        if self._locks and (wanted is None or (wanted > 1 and context.is_lazy)):
+            raise Leave  # who asks may not want them all
         for portion in self._input.portions(run):
             rows = portion
             if skip:
@@ -131,6 +137,21 @@ class LimitedRows:
             yield rows
             if wanted == 0:
                 return
+
+
+def _with_locks(plan: physical.Plan, needed: frozenset[ColumnId], make: Make) -> RowNode:
+    """The node of a plan below LIMIT, which may lock rows below projections."""
+    if isinstance(plan, physical.LockRows):
+        return LockedRows(plan, needed, make)
+    if isinstance(plan, physical.Project):
+        return ProjectedRows(plan, needed, partial(_with_locks, make=make))
+    return make(plan, needed)
+
+
+def _below_projections(plan: physical.Plan) -> physical.Plan:
+    while isinstance(plan, physical.Project):
+        plan = plan.input
+    return plan
 
 
 def _optional(expression: Expression | None) -> Callable[[ExecutionContext], Any] | None:

@@ -128,12 +128,12 @@ def _fresh_answer(context: ExecutionContext, node: Subquery, values: Row) -> Ans
     assert context.program is not None
     columns = tuple(variable.column for variable in node.outer)
     outer = dict(zip(columns, values, strict=True))
+    context.is_lazy = context.is_lazy or node.kind == "exists"
     rows = _few_rows(context, node, outer)
     if context.subquery_runs_left is not None:
         context.subquery_runs_left -= 1
         if rows is None or context.subquery_runs_left < 0:
             raise Leave
-    context.is_lazy = context.is_lazy or node.kind == "exists"
     batches: Iterator[Batch] = iter(())
     if rows is None:
         operator = context.program.operator(node.plan)

@@ -64,6 +64,7 @@ class InnerRuns:
         values: tuple[Any, ...],
         *,
         sees_changes: bool,
+        is_lazy: bool = False,
     ) -> Ran | None:
         """Run a plan of which one run is at most a few rows; None: it has to be run as others are."""
         session = self._session
@@ -77,7 +78,7 @@ class InnerRuns:
         made = self._context(basis, running)
         made.program, made.parameters, made.accesses = ready.program, values, planned.access
         made.snapshot = session.transaction.snapshot() if sees_changes else caller.snapshot
-        made.depth, made.cancelled = caller.depth + 1, caller.cancelled
+        made.depth, made.cancelled, made.is_lazy = caller.depth + 1, caller.cancelled, is_lazy
         deferred_count = len(running.deferred)
         rows = ready.run(made)
         if rows is None:

@@ -15,7 +15,6 @@ from protocol.encode import encode
 from protocol.messages import CommandComplete, NoData
 from server.errors import SqlError
 from server.executor.one_row import VolatileRow
-from server.executor.point_lock import PointLock
 from server.executor.point_range import RangeDelete, RangeUpdate
 from server.executor.point_read import KeyRead, key_read_of
 from server.executor.point_references import are_checked_at_once, referenced_locks
@@ -266,9 +265,8 @@ def lane_of(
     modes = {mode for _, mode in planned.relations} | {each.mode for each in planned.partitions}
     if not modes <= LOCK_MODES.keys():
         return None
-    is_change = planned.writes and not planned.calls_routines
-    is_change = is_change and not isinstance(program.point, PointLock)
-    if is_change and not _stands_alone(planned, running):
+    is_change = planned.writes and not planned.locks
+    if is_change and not planned.calls_routines and not _stands_alone(planned, running):
         return None
     locks = tuple(table_lock(oid, LOCK_MODES[mode]) for oid, mode in planned.relations)
     plan, shape = planned.plan, None

@@ -121,9 +121,10 @@ class SessionSurroundings:
         values: tuple[Any, ...],
         *,
         sees_changes: bool,
+        is_lazy: bool = False,
     ) -> Ran | None:
         """Run a plan on single rows, if that can be done at once."""
-        return self._inner.run(caller, planned, values, sees_changes=sees_changes)
+        return self._inner.run(caller, planned, values, sees_changes=sees_changes, is_lazy=is_lazy)
 
     def known_text(self, text: str) -> tuple[PlannedStatement, tuple[Any, ...]] | None:
         """A plan for a text without its literals, and those."""

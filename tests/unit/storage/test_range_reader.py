@@ -5,7 +5,9 @@ import random
 import pytest
 
 from storage import btree_search, fast_paths
+from storage.check import check
 from storage.engine import BEHIND_ALL, Kind, RangeReader, encode_key, key_after_prefix
+from storage.vacuum import vacuum
 from tests.support.small_engine import small_engine
 
 TABLE, INDEX = 20000, 20001
@@ -90,3 +92,61 @@ def test_a_row_is_found_by_the_key_it_has(engine):
     assert reader.gathered(after, whole, 99, key_of)[0].count((5, b"moved")) == 1
     rows, _, _ = reader.few(after, (key(4), 0), (key(6), 0), 99, key_of, backward=False)
     assert [row[0] for row in rows] == [4, 4, 5, 5, 5, 5]
+
+
+def read_all(engine, snapshot, *, backward=False):
+    """The first columns of all rows, and how many entries were looked at, a portion after the other."""
+    reader = RangeReader(engine, TABLE, INDEX, (0,))
+    start, stop = (b"", 0), (BEHIND_ALL, 0)
+    found, counts = [], []
+    while True:
+        rows, count, end = reader.few(snapshot, start, stop, 32, key_of, backward=backward)
+        found += [number for (number,) in rows]
+        counts.append(count)
+        if end is None:
+            return found, counts
+        start, stop = (start, end) if backward else (end, stop)
+
+
+def delete_below(engine, transaction, limit):
+    relation, snapshot = engine.relation(TABLE), transaction.statement_snapshot()
+    for pair_key, row_id in list(engine.index(INDEX).range()):
+        if pair_key < key(limit):
+            relation.delete(transaction, snapshot, row_id)
+
+
+@pytest.mark.parametrize("backward", [False, True])
+def test_entries_of_rows_that_nobody_will_see_are_taken_out(engine, backward):
+    held = engine.begin()
+    before = held.snapshot()
+    transaction = engine.begin()
+    delete_below(engine, transaction, 100)
+    inside = transaction.statement_snapshot()
+    left = sorted(number // 3 for number in range(300, 600))
+    assert sorted(read_all(engine, inside, backward=backward)[0]) == left
+    assert len(list(engine.index(INDEX).range())) == 600
+    transaction.commit()
+    assert sorted(read_all(engine, engine.log.snapshot(), backward=backward)[0]) == left
+    assert len(read_all(engine, before, backward=backward)[0]) == 600
+    assert len(list(engine.index(INDEX).range())) == 600  # as `before` is held
+    held.abort()
+    del before, inside
+    found, counts = read_all(engine, engine.log.snapshot(), backward=backward)
+    assert sorted(found) == left
+    assert len(list(engine.index(INDEX).range())) < 340
+    again, later = read_all(engine, engine.log.snapshot(), backward=backward)
+    assert again == found
+    assert sum(later) < 360
+    assert sum(counts) < 420
+    assert check(engine) == []
+    vacuum(engine, TABLE, [(engine.index(INDEX), key_of)])
+    assert check(engine) == []
+    assert len(list(engine.index(INDEX).range())) == 300
+
+
+def test_entries_of_rows_that_may_come_back_stay(engine):
+    transaction = engine.begin()
+    delete_below(engine, transaction, 100)
+    read_all(engine, engine.log.snapshot())
+    transaction.abort()
+    assert len(read_all(engine, engine.log.snapshot())[0]) == 600
