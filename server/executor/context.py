@@ -164,6 +164,7 @@ class ExecutionContext:
     )
     is_blind: bool = False  # rows are held back: bodies raise Sees instead of reading
     seeing: set[int] = field(default_factory=set)  # tables for whose rows something has raised it
+    basis: Any = None  # of the session it is of, where others may have it when it is done
 
     def check_cancelled(self) -> None:
         """Raise when the statement is to stop: a cancel request, statement_timeout, shutdown."""

@@ -75,6 +75,12 @@ class Surroundings(Protocol):
     def context(self, parameters: Row) -> ExecutionContext:
         """A context to run one statement in, with a new snapshot."""
 
+    def lent_context(self) -> ExecutionContext:
+        """A context with a new snapshot, to be given back."""
+
+    def give_back(self, made: ExecutionContext) -> None:
+        """What was lent is not needed any more, and nothing holds on to it."""
+
     def renewed(self, made: ExecutionContext) -> bool:
         """Give a context a new snapshot; False: it is not of this transaction, or the catalog has changed since."""
 

@@ -52,6 +52,8 @@ def store(frame: Frame, target: Target, value: Any, given: TypeReference) -> Non
         _store_record(frame, slot, value, given)
     elif kind.type.kind == "c":
         set_variable(frame, slot, _as_composite(frame, value, given, kind))
+    elif value is None and kind.type.kind != "d":
+        set_variable(frame, slot, None)
     else:
         set_variable(frame, slot, converted(frame, value, given, kind))
 

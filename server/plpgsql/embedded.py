@@ -174,7 +174,7 @@ def renewed_context(frame: Frame) -> ExecutionContext:
     """A context for functions that see what is there now."""
     found = frame.plain_context
     if found is None or not frame.surroundings.renewed(found):
-        found = frame.surroundings.context(())
+        found = frame.surroundings.lent_context()
         found.depth = frame.caller.depth + 1
         found.cancelled = frame.caller.cancelled
         frame.plain_context = found

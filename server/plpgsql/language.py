@@ -180,6 +180,9 @@ def run(frame: Frame) -> None:
             raise
         in_context(frame, error)
         raise
+    if frame.plain_context is not None:
+        frame.surroundings.give_back(frame.plain_context)
+        frame.plain_context = None
 
 
 def _must_return(frame: Frame, function: UserFunction) -> bool:

@@ -344,8 +344,7 @@ def _into(
         raise SqlSyntaxError("INTO used with a command that cannot return data")
     is_change = planned.tag != "SELECT"
     found: list[Any] = []
-    is_asked = bool(level_of(frame.caller.settings, TOO_MANY_ROWS))
-    count_max = 2 if statement.is_strict or is_asked else 1
+    count_max = 2 if statement.is_strict or _looks_for_more(frame) else 1
     with InQuery(text):
         for row in rows:
             found.append(row)
@@ -364,6 +363,14 @@ def _into(
     assign_row(frame, statement.into, found[0] if found else None, planned.names, planned.types)
     frame.row_count = count[0] if count else min(1, len(found))
     frame.values[frame.tree.found_slot] = bool(found)
+
+
+def _looks_for_more(frame: Frame) -> bool:
+    """Whether it is told when an INTO has found more than one row: known by the settings that a body is compiled in."""
+    found: bool | None = frame.plans.get(TOO_MANY_ROWS)
+    if found is None:
+        found = frame.plans[TOO_MANY_ROWS] = bool(level_of(frame.caller.settings, TOO_MANY_ROWS))
+    return found
 
 
 def _run_utility(

@@ -3,7 +3,7 @@
 Rule 1: what cannot be run at once and on its own - a lock is not free, another transaction is in the way - is left to
         the ordinary run, having done nothing.
 Rule 2: a context serves one run at a time, and the next one of the same basis when nothing holds on to it: runs are
-        nested where an expression calls a function.
+        nested where an expression calls a function. Bodies and statements that are tried have theirs lent.
 """
 
 from __future__ import annotations
@@ -84,15 +84,30 @@ class InnerRuns:
         if rows is None:
             return None
         count = made.row_counts.get(planned.plan, len(rows))
-        is_held = len(running.deferred) != deferred_count or made.memory.used_bytes > 0
         if made.after_statement:
-            is_held = True
             for wait in run_after_statement(made):
                 pass_wait(caller, wait)
-        if not is_held and len(self._spare) < SPARE_MAX and self._basis is basis:
-            _clean(made)
-            self._spare.append(made)
+        if len(running.deferred) == deferred_count:
+            self.give_back(made)
         return rows, count
+
+    def lend(self, values: tuple[Any, ...] = ()) -> ExecutionContext:
+        """A context with a new snapshot, for somebody who gives it back if nothing has got hold of it."""
+        session = self._session
+        running = session.transaction.start_statement()
+        made = self._context(session.basis(), running)
+        made.snapshot, made.parameters = session.transaction.snapshot(), values
+        made.depth, made.cancelled = 0, session.check_cancelled
+        return made
+
+    def give_back(self, made: ExecutionContext) -> None:
+        """The next one of its basis may have it, unless too much is left in it of what it was lent for."""
+        if made.basis is not self._basis or len(self._spare) >= SPARE_MAX:
+            return
+        if made.memory.used_bytes or made.after_statement or any(map(bool, _left_in(made))):
+            return
+        _clean(made)
+        self._spare.append(made)
 
     def _ready(self, basis: Basis, planned: PlannedStatement) -> Ready:
         known: dict[PlannedStatement, Ready] = basis.routines.setdefault(READY, {})
@@ -129,7 +144,9 @@ class InnerRuns:
             self._basis = basis
             self._spare.clear()
         if not self._spare:
-            return context(session)
+            made = context(session)
+            made.basis = basis
+            return made
         made = self._spare.pop()
         made.transaction = running.storage
         made.style = running_style(running, basis)
@@ -140,12 +157,29 @@ class InnerRuns:
         return made
 
 
+def _left_in(made: ExecutionContext) -> tuple[Any, ...]:
+    """What only statements leave that were run as a whole or have fired triggers for statements."""
+    return (
+        made.announced,
+        made.transitions,
+        made.changed_rows,
+        made.common_tables,
+        made.modified_tables,
+        made.work_tables,
+        made.key_filters,
+        made.overrides,
+        made.programs,
+        made.seeing,
+    )
+
+
 def _clean(made: ExecutionContext) -> None:
     """Let go of what the next run must not find, and of what would keep rows and snapshots alive."""
     made.snapshot = made.program = made.transaction = made.deferred = None
-    made.parameters = ()
+    made.parameters = made.accesses = ()
     if made.row_counts:
         made.row_counts.clear()
     if made.answers:
         made.answers.clear()
-    made.is_stale, made.row_in_way = False, None
+    made.is_stale = made.is_lazy = made.is_cursor = False
+    made.row_in_way = None

@@ -101,6 +101,14 @@ class SessionSurroundings:
         """A context with a new snapshot."""
         return execution.context(self._session, parameters)
 
+    def lent_context(self, parameters: tuple[Any, ...] = ()) -> ExecutionContext:
+        """A context with a new snapshot, to be given back."""
+        return self._inner.lend(parameters)
+
+    def give_back(self, made: ExecutionContext) -> None:
+        """What was lent is not needed any more, and nothing holds on to it."""
+        self._inner.give_back(made)
+
     def renewed(self, made: ExecutionContext) -> bool:
         """Give a context a new snapshot; False: it is not of this transaction, or the catalog has changed since."""
         return execution.renew(self._session, made)

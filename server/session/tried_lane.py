@@ -16,7 +16,6 @@ from server.executor.columns import rows_of
 from server.executor.deferred import run_after_statement
 from server.executor.run import execute
 from server.executor.waits import Wait
-from server.session.execution import context
 from server.session.trial import EndsTrial, may_try, tried
 
 if TYPE_CHECKING:
@@ -43,15 +42,17 @@ def run_tried(
     assert running is not None
     if running.storage.is_ahead or not may_try(session, program, planned):
         return None
-    made = context(session, parameters)
+    made, deferred_count = session.surroundings.lent_context(parameters), len(running.deferred)
     found = tried(session, program, _steps(planned, made, program))
     if found is None:
         session.ended_trial = planned
         return None
-    (rows,) = found
+    (rows,), count = found, made.row_count
+    if len(running.deferred) == deferred_count:
+        session.surroundings.give_back(made)
     if planned.returns_rows:
         return lane.framed(rows, formats) + _complete(lane, len(rows))
-    return _complete(lane, made.row_count)
+    return _complete(lane, count)
 
 
 def _complete(lane: Lane, count: int) -> bytes:
