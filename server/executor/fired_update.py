@@ -27,10 +27,13 @@ from server.planner.shape import is_routed
 from storage.engine import RowLock, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from server.executor.context import ExecutionContext
     from server.executor.point_change import Changes, Row
     from server.executor.row_query import RowQuery
     from server.executor.table_shape import TableShape
+    from server.executor.waits import Wait
     from server.planner import physical
     from storage.engine import Outcome
 
@@ -99,7 +102,7 @@ class FiredUpdate:
             changes = {number: new[number - 1] for number in shape.live.numbers}
         assert new is not None
         self._check(new, shape, context)
-        outcome = _written(writer, row_id, changes, context)
+        outcome = _written(writer.update(row_id, changes, self._numbers), context)
         if outcome.status is not Status.DONE and fires_before:
             raise changed_by_trigger("update")
         return 1 if outcome.status is Status.DONE else None
@@ -129,11 +132,8 @@ def _fires_for_statement(shape: TableShape) -> bool:
     )
 
 
-def _written(
-    writer: TableWriter, row_id: int, changes: Changes, context: ExecutionContext
-) -> Outcome:
+def _written(steps: Generator[Wait, None, Outcome], context: ExecutionContext) -> Outcome:
     """What an update comes to, behind what has to be waited for."""
-    steps = writer.update(row_id, changes)
     while True:
         try:
             wait = next(steps)

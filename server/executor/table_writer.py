@@ -9,7 +9,7 @@ Rule 3: a new version is written before its keys are checked: it then is this tr
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from server.vector.batch import Batch
 from storage.engine import Kind, Outcome, RowLock, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from server.catalog.objects import Table
     from server.executor.context import ExecutionContext
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from server.executor.waits import Wait
     from server.vector.column import Column, Positions
     from storage.engine import KeyWriter
+
+
+EXACT: Final = frozenset((int, str, bytes, bool))
+"""Kinds of values that are one wherever they are equal."""
 
 
 class TableWriter(TableKeys):
@@ -231,15 +235,14 @@ class TableWriter(TableKeys):
 
     # Changing ------------------------------------------------------------------------------------
 
-    def update(self, row_id: int, changes: dict[int, Any]) -> Generator[Wait, None, Outcome]:
+    def update(
+        self, row_id: int, changes: dict[int, Any], told: Iterable[int] | None = None
+    ) -> Generator[Wait, None, Outcome]:
         """Give attributes of the version that the snapshot saw new values (in row form).
 
-        Never BLOCKED: that is waited for.
+        told: those that triggers are told of, where they are not the same. Never BLOCKED: that is waited for.
         """
-        stored = {
-            number - 1: store_value(value, self.shape.types[number - 1])
-            for number, value in changes.items()
-        }
+        told = changes if told is None else told
         watched = self.shape.watched & changes.keys()
         old: Row = ()
         new: Row = ()
@@ -248,8 +251,14 @@ class TableWriter(TableKeys):
         if watched or self.shape.triggers:
             old = self.read(row_id)
             new = tuple(changes.get(n, value) for n, value in enumerate(old, 1))
+            changes = _other_values(old, changes)
+            watched &= changes.keys()
             moved = self._moved_keys(old, new, changes)
             altered = self._altered_entries(old, new, changes)
+        stored = {
+            number - 1: store_value(value, self.shape.types[number - 1])
+            for number, value in changes.items()
+        }
         key_kept = not any(shape.may_be_referred_to for shape, _ in moved)
         is_marked = bool(moved or altered or self.shape.unfilled_attributes & changes.keys())
         while True:
@@ -275,7 +284,7 @@ class TableWriter(TableKeys):
             ids, checks = [outcome.new_row_id], self._rechecks
             queue_insert(self.context, self.shape, ids, lambda: [new], old, checks)
         if outcome.status is Status.DONE and self.shape.triggers:
-            queue_after_rows(self.context, self.shape, "update", [(old, new)], changes)
+            queue_after_rows(self.context, self.shape, "update", [(old, new)], told)
         return outcome
 
     def try_update(
@@ -341,6 +350,21 @@ class TableWriter(TableKeys):
             if self.shape.triggers:
                 queue_after_rows(self.context, self.shape, "delete", [(old, None)])
         return outcome
+
+
+def _other_values(old: Row, changes: dict[int, Any]) -> dict[int, Any]:
+    """The changes without those to the very value that is there, but for one: triggers give whole rows."""
+    found = {
+        number: value for number, value in changes.items() if not _is_same(value, old[number - 1])
+    }
+    return found or dict([*changes.items()][:1])
+
+
+def _is_same(value: Any, other: Any) -> bool:
+    """Whether two values plainly are one: values of other types may be equal and look different."""
+    return value is other or (
+        type(value) in EXACT and type(value) is type(other) and value == other
+    )
 
 
 def _picked(keys: Keys, places: Positions) -> Keys:

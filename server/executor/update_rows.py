@@ -105,7 +105,8 @@ class Update(RowDriver):
             mover = movers.get(place)
             one = made.slice(place, place + 1)
             there: list[Row] = []
-            outcome = yield from self._write(row_id, changes, (mover, one, there), writer, context)
+            move = mover, one, there
+            outcome = yield from self._write(member, row_id, changes, move, writer, context)
             while outcome is not None and outcome.status is not Status.DONE:
                 row = rows_of(batch.slice(place, place + 1))[0]
                 newer = yield from self._recheck.newer(row, outcome, member, writer, context)
@@ -123,7 +124,7 @@ class Update(RowDriver):
                 mover = moving.get(0)
                 row_id = self._recheck.row_id(newer)
                 move = mover, one, there
-                outcome = yield from self._write(row_id, changes, move, writer, context)
+                outcome = yield from self._write(member, row_id, changes, move, writer, context)
             else:
                 arrived |= dict.fromkeys([place], there[0]) if there else {}
                 is_stopped = outcome is None or (mover is not None and not there)
@@ -197,7 +198,15 @@ class Update(RowDriver):
         return member.changed
 
     @staticmethod
+    def _told(member: FamilyMember, writer: TableWriter) -> Iterable[int] | None:
+        """The attributes that AFTER triggers are told of where BEFORE ones may change any: the statement's."""
+        if not writer.shape.triggers.rows("before", "update"):
+            return None
+        return {*member.assigned, *writer.shape.live.generated}
+
     def _write(
+        self,
+        member: FamilyMember,
         row_id: int,
         changes: dict[int, Any],
         move: tuple[LeafInsert | None, Batch, list[Row]],
@@ -207,7 +216,7 @@ class Update(RowDriver):
         """Update a row where it is, or move it to where it belongs now; None if a trigger keeps it there."""
         mover, made, there = move
         if mover is None:
-            return (yield from writer.update(row_id, changes))
+            return (yield from writer.update(row_id, changes, self._told(member, writer)))
         return (yield from move_row(row_id, made, mover, writer, context, there))
 
     def _new_rows(

@@ -25,7 +25,7 @@ from server.expressions.evaluate import compile_row
 from storage.engine import RowLock, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterable, Sequence
 
     from server.executor.context import ExecutionContext
     from server.executor.index_keys import IndexShape
@@ -150,11 +150,15 @@ class Upsert:
             if made is None:
                 return None
             changes = {number: made[number - 1] for number in self._changed(existing, made)}
-            result = yield from writer.update(row_id, changes)
+            result = yield from writer.update(row_id, changes, self._told(writer))
             if result.status is Status.DONE:
                 return made
             if result.status is Status.SELF_MODIFIED:
                 raise changed_by_trigger("update")
+
+    def _told(self, writer: TableWriter) -> Iterable[int]:
+        """The attributes that AFTER triggers are told of: those of the statement, whatever their values."""
+        return {*(number for number, _ in self._clause.update or ()), *writer.shape.live.generated}
 
     def _lock(
         self, row_id: int, writer: TableWriter, context: ExecutionContext
