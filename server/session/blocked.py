@@ -40,7 +40,7 @@ class Blocked(RowWait):
         session, head, synced = self.session, self.head, self.synced
         if (yield from attempt(session, head, self._wait_and_change(), synced)):
             data = self.lane.complete(self.context.row_count)
-            yield from _end(session, self.prepared, head, data, self.sql, synced)
+            yield from end_series(session, self.prepared, head, data, self.sql, synced)
 
     def _wait_and_change(self) -> Steps:
         """Leave the number of rows changed in the context."""
@@ -121,10 +121,10 @@ def checked(
     finally:
         context.after_statement.clear()
     if is_done:
-        yield from _end(session, prepared, head, data, sql, synced)
+        yield from end_series(session, prepared, head, data, sql, synced)
 
 
-def _end(
+def end_series(
     session: Session, prepared: Prepared, head: bytes, data: bytes, sql: str | None, synced: bool
 ) -> Steps:
     """The series is done up to its commit."""

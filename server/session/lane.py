@@ -34,6 +34,8 @@ from server.session.parameters import INTEGER_LIMITS, PARAMETERS_MAX, parameter_
 from server.session.partition_locks import PartitionsLeft
 from server.session.results import row_description
 from server.session.row_replies import field_kind
+from server.session.tried_lane import run_tried
+from server.session.whole_lane import run_whole
 from server.types.type import PLAIN_STYLE
 from storage.engine import LockMode, table_lock
 
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from storage.engine import TableLock
 
 EncodeField = Callable[[Any], bytes]
+RunSteps = Callable[["Session", "Lane", tuple[Any, ...], tuple[int, ...]], Any]
 
 LOCK_MODES = {
     "access share": LockMode.ACCESS_SHARE,
@@ -72,9 +75,10 @@ class Lane:
 
     key_read: it is a plain read by key, which needs no transaction; change: it changes one row or a few and has nothing
     to return; may_be_large: it is left where there are too many rows; leaves_checks: what the row refers to may have to
-    be looked at when the statement is done. is_tried: it calls functions that may have to wait, and is run by
-    tried_lane. limits are those of its parameters (see parameter_limits).
-    may_fail_without_row: as a text it may have an error that is not met where there is no row.
+    be looked at when the statement is done. is_tried: it calls functions that may have to wait. run_steps: what runs
+    it where it has no point: tried_lane or, if is_whole, whole_lane, which counts the runs that it has left. limits are
+    those of its parameters (see parameter_limits). may_fail_without_row: as a text it may have an error that is not met
+    where there is no row.
     """
 
     __slots__ = (
@@ -85,8 +89,10 @@ class Lane:
         "changes_by_key",
         "descriptions",
         "is_tried",
+        "is_whole",
         "key_read",
         "leaves_checks",
+        "left_count",
         "limits",
         "locks",
         "may_be_large",
@@ -96,6 +102,7 @@ class Lane:
         "planned",
         "program",
         "row_query",
+        "run_steps",
         "series",
         "serves_all",
         "style",
@@ -119,6 +126,10 @@ class Lane:
         self.key_read = key_read
         self.leaves_checks = leaves_checks
         self.is_tried = planned.calls_routines
+        self.left_count = 0
+        self.run_steps: RunSteps | None = None
+        if program.point is None:
+            self.run_steps = run_tried if self.is_tried else run_whole
         point = program.point
         self.row_query = point if isinstance(point, RowQuery) else None
         self._stored = (key_read is not None,) * len(planned.names)
@@ -137,6 +148,8 @@ class Lane:
             point, UpdateReturning | DeleteReturning | RangeUpdate | RangeDelete
         )
         self.may_be_large = isinstance(point or program.inner, RowQuery | RangeUpdate | RangeDelete)
+        self.is_whole = self.run_steps is run_whole
+        self.may_be_large = self.may_be_large or self.is_whole
         self.may_fail_without_row = of_found and _computes_parameters(planned.plan)
         self.series = self._make_series()
         self.serves_all = self.series is not None
@@ -260,17 +273,17 @@ def lane_of(
     planned: PlannedStatement, program: Program, running: ExecutionContext, style: TextStyle
 ) -> Lane | None:
     """The lane of a statement; None when it has another shape or may have more to do than its row."""
-    if not (_is_tried_small(planned) if program.point is None else _is_point(planned, program)):
+    if is_large(planned) if program.point is None else not _is_point(planned, program):
         return None
     modes = {mode for _, mode in planned.relations} | {each.mode for each in planned.partitions}
     if not modes <= LOCK_MODES.keys():
         return None
-    is_change = planned.writes and not planned.locks
-    if is_change and not planned.calls_routines and not _stands_alone(planned, running):
+    is_change = planned.writes and not planned.locks and program.point is not None
+    if is_change and not _stands_alone(planned, running):
         return None
     locks = tuple(table_lock(oid, LOCK_MODES[mode]) for oid, mode in planned.relations)
     plan, shape = planned.plan, None
-    if isinstance(plan, change_plans.Insert):
+    if isinstance(plan, change_plans.Insert) and program.point is not None:
         shape = shape_of(plan.table, running)
         locks += tuple(lock for lock in referenced_locks(shape, running) if lock not in locks)
     key_read = None
@@ -283,11 +296,6 @@ def lane_of(
 def _is_point(planned: PlannedStatement, program: Program) -> bool:
     """Whether there is more to a statement than what is computed without any row."""
     return bool(planned.relations) or isinstance(program.point, RowQuery | VolatileRow)
-
-
-def _is_tried_small(planned: PlannedStatement) -> bool:
-    """Whether a statement that is none by key calls functions for few rows, and may so be tried at once."""
-    return planned.calls_routines and not is_large(planned)
 
 
 def _stands_alone(planned: PlannedStatement, running: ExecutionContext) -> bool:

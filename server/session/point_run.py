@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from server.errors import InternalError
 from server.executor.run import run_point
 from server.session.execution import renew_point_context
-from server.session.tried_lane import run_tried
 from server.session.unfinished import commit
 
 if TYPE_CHECKING:
@@ -55,8 +54,9 @@ def _run(
         return reply_row(lane, formats, lane.key_read.fetch(transaction.snapshot(), parameters))
     if lane.planned.lasting:
         transaction.refuse_writes(lane.planned.lasting)
-    if lane.is_tried:
-        return run_tried(session, lane, parameters, formats)
+    if lane.run_steps is not None:
+        found: bytes | None = lane.run_steps(session, lane, parameters, formats)
+        return found
     return _run_point(session, lane, running, basis, parameters, formats)
 
 
@@ -104,11 +104,16 @@ def reply_row(lane: Lane, formats: tuple[int, ...], row: tuple[Any, ...] | None)
 
 
 def may_run(lane: Lane, running: Running) -> bool:
-    """Whether the lane notes what a serializable transaction reads, need not wait for a snapshot, leaves nothing."""
+    """Whether the lane notes what a serializable transaction reads, need not wait for a snapshot, leaves nothing.
+
+    A statement as a whole may have to wait: it is for series, which know how.
+    """
     storage = running.storage
     if storage.is_serializable and (lane.key_read is not None or running.modes.deferrable):
         return False
-    return not lane.leaves_checks and (lane.planned.tag == "INSERT" or not storage.is_ahead)
+    if lane.leaves_checks or lane.is_whole:
+        return False
+    return lane.planned.tag == "INSERT" or not storage.is_ahead
 
 
 def _point_context(

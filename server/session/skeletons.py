@@ -120,7 +120,8 @@ def _prepare(session: Session, key: Key, planned: PlannedStatement) -> Prepared 
         return None
     prepared.lane = make_lane(session, made)
     prepared.basis = session.basis()
-    if prepared.lane is None or (prepared.lane.is_tried and _computes_literals(made)):
+    lane = prepared.lane
+    if lane is None or lane.is_whole or (lane.is_tried and _computes_literals(made)):
         return None
     if prepared.lane.may_be_large and not (
         literal_plans.is_alike(made.plan, planned.plan) or literal_plans.is_as_cheap(made, planned)

@@ -25,7 +25,7 @@ from server.session.execution import renew_point_context
 from server.session.point_run import reply_row
 from server.session.state.native.session_state cimport Activity, Modes, Running, SessionState, TransactionState
 from server.session.transaction import SERIALIZABLE
-from server.session.tried_lane import run_tried
+from server.session.whole_lane import rest_of
 from server.session.unfinished import Flushing, commit, fail, finish, tell
 from server.statements.portal import finished_portal
 
@@ -57,8 +57,8 @@ cdef Slot DESCRIPTIONS = slot_named("descriptions")
 cdef Slot CONSTRAINT_MODES = slot_named("constraint_modes")
 cdef Slot DEFERRED = slot_named("deferred")
 cdef Slot FINISHED = slot_named("finished")
-cdef Slot IS_TRIED = slot_named("is_tried")
 cdef Slot IS_STALE = slot_named("is_stale")
+cdef Slot IS_WHOLE = slot_named("is_whole")
 cdef Slot IS_WATCHED = slot_named("is_watched")
 cdef Slot KEY_READ = slot_named("key_read")
 cdef Slot LEAVES_CHECKS = slot_named("leaves_checks")
@@ -71,6 +71,7 @@ cdef Slot PARTITIONS = slot_named("partitions")
 cdef Slot PLANNED = slot_named("planned")
 cdef Slot PORTAL_PLANNED = slot_named("planned")
 cdef Slot READ_COMMITTED = slot_named("read_committed")
+cdef Slot RUN_STEPS = slot_named("run_steps")
 cdef Slot ROW_COUNTS = slot_named("row_counts")
 cdef Slot ROWS = slot_named("rows")
 cdef Slot SETTINGS_VERSION = slot_named("settings_version")
@@ -223,7 +224,7 @@ def run_lane(SessionState session, lane, tuple parameters, tuple formats):
         return None
     if basis_of(session) is not basis or not are_partitions_locked(session, lane, running, basis, parameters):
         return None
-    if read_slot(lane, &LEAVES_CHECKS) or not may_run(running, lane):
+    if read_slot(lane, &LEAVES_CHECKS) or read_slot(lane, &IS_WHOLE) or not may_run(running, lane):
         return None
     data = run(session, lane, running, basis, parameters, formats)
     if type(data) is int:
@@ -273,6 +274,9 @@ cpdef object run_series_of(
         return b""
     if type(data) is tuple:
         session.unfinished = checked(session, prepared, head, data[0], sql, synced)
+        return b""
+    if type(data) is not bytes:
+        session.unfinished = rest_of(session, prepared, head, data, sql, synced)
         return b""
     if not synced:
         return end_step(session, prepared, head, data)
@@ -482,8 +486,9 @@ cdef object run(SessionState session, lane, Running running, basis, tuple parame
     planned = read_slot(lane, &PLANNED)
     if running.modes.read_only and planned.lasting:
         session.transaction.refuse_writes(planned.lasting)
-    if read_slot(lane, &IS_TRIED):
-        return run_tried(session, lane, parameters, formats)
+    run_steps = read_slot(lane, &RUN_STEPS)
+    if run_steps is not None:
+        return run_steps(session, lane, parameters, formats)
     context = running.point_context
     if context is None or running.point_basis is not basis:
         context = context_of(session, running, basis)
