@@ -134,15 +134,15 @@ def _keep(session: Session, key: tuple[str, tuple[int, ...]], prepared: Prepared
 
 
 def _type_parameters(session: Session, prepared: Prepared, statement: Statement) -> Steps:
-    """Find out which types the parameters of a utility statement have: those in its query, and those it is told."""
+    """Find what is wrong with a utility statement's query, and its parameters' types: those in it, and those told."""
     row = session.database.statements.get(type(statement.tree))
     types = prepared.parameter_types
-    if row is not None and statement.parameter_count and row.parameters is not None:
+    if row is not None and row.parameters is not None:
         session.transaction.start_statement()
         scope = StatementScope(session, statement, (), types)
         prepared.inner_parameters = row.parameters(scope, statement.tree)
         return
-    if row is not None and statement.parameter_count and row.query is not None:
+    if row is not None and row.query is not None:
         inner = replace(statement, tree=row.query(statement.tree), tag="SELECT")
         if not isinstance(inner.tree, UtilityStatement):
             session.transaction.start_statement()

@@ -28,6 +28,8 @@ def add_identity(
     column = existing_column(table, command.column)
     if column.type not in INTEGERS:
         raise InvalidParameterValue("identity column type must be smallint, integer, or bigint")
+    # The sequence is made before the column is looked at: its name may be in the way.
+    yield from own_sequence(context, table, column.number, "i", True, command.identity.options)
     if not column.not_null:
         raise ObjectNotInPrerequisiteState(
             f'column "{column.name}" of relation "{table.name}" must be declared NOT NULL before identity can be added'
@@ -39,7 +41,6 @@ def add_identity(
         )
     table = with_column(table, replace(column, identity="a" if command.identity.always else "d"))
     context.ddl.put(table)
-    yield from own_sequence(context, table, column.number, "i", True, command.identity.options)
 
 
 def set_identity(

@@ -9,7 +9,6 @@ from server.catalog.objects import Column, Constraint, Index, IndexKey, Table
 from server.errors import (
     DatatypeMismatch,
     DuplicateObject,
-    DuplicateTable,
     FeatureNotSupported,
     InvalidColumnReference,
     InvalidForeignKey,
@@ -31,7 +30,7 @@ from server.statements.alter_column import with_column
 from server.statements.index_copies import refuse_second_primary
 from server.statements.index_storage import build_index, make_index
 from server.statements.indexes import has_partitions
-from server.statements.names import claim_relation_name, find_relation, free_name, missing_relation
+from server.statements.names import claim_new_relation, find_relation, free_name, missing_relation
 from server.statements.ownership import require_privilege
 from server.statements.partition_indexes import (
     refuse_partial_key,
@@ -203,9 +202,7 @@ def add_unique(
     name = constraint.name or free_name(
         context, table.schema, table.name, second, label, taken=names.is_taken
     )
-    yield from claim_relation_name(context, table.schema, name)
-    if context.catalog.relation_named(table.schema, name) is not None:
-        raise DuplicateTable(f'relation "{name}" already exists')
+    yield from claim_new_relation(context, table.schema, name)
     names.choose(name, "", "")
     index = replace(index, name=name)
     make_index(context, table, index)
@@ -273,9 +270,7 @@ def _add_using_index(
         table = yield from _made_primary(context, table, keys, only=constraint.only)
     name = constraint.name or index.name
     if name != index.name:
-        yield from claim_relation_name(context, table.schema, name)
-        if context.catalog.relation_named(table.schema, name) is not None:
-            raise DuplicateTable(f'relation "{name}" already exists')
+        yield from claim_new_relation(context, table.schema, name)
     adopt_index(context, table, constraint, index, names.choose(name, "", ""))
 
 

@@ -34,6 +34,7 @@ from server.statements.statement import (
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+    from server.sql.utility_statement import UtilityStatement
     from server.vector.batch import Batch
 
 
@@ -46,9 +47,7 @@ def declare(context: StatementContext, statement: tree.DeclareCursor) -> Run:
         session.rights.refuse_restricted("create a cursor WITH HOLD")
     if statement.name in session.portals:
         raise DuplicateCursor(f'cursor "{statement.name}" already exists')
-    inner = inner_statement(context, statement.query)
-    if isinstance(inner.tree, exp.Expression):
-        inner.tree.set("of_cursor", True)
+    inner = inner_statement(context, _query(statement))
     planned = yield from context.plan(inner, context.parameter_types)
     _refuse_locks(statement, planned.locks)
     portal = Portal(
@@ -75,6 +74,13 @@ def declare(context: StatementContext, statement: tree.DeclareCursor) -> Run:
         portal.made_in.holds = True
         context.transaction.on_abort(partial(_forget, session, portal))
     return "DECLARE CURSOR"
+
+
+def _query(statement: tree.DeclareCursor) -> exp.Expression | UtilityStatement:
+    """The query of the cursor, which is to give what finds its rows again."""
+    if isinstance(statement.query, exp.Expression):
+        statement.query.set("of_cursor", True)
+    return statement.query
 
 
 def _refuse_locks(statement: tree.DeclareCursor, locks: str) -> None:
@@ -270,9 +276,7 @@ def close(context: StatementContext, statement: tree.Close) -> Run:
 
 
 UTILITIES = (
-    Utility(
-        node=tree.DeclareCursor, run=declare, writes=False, query=lambda statement: statement.query
-    ),
+    Utility(node=tree.DeclareCursor, run=declare, writes=False, query=_query),
     Utility(node=tree.Fetch, run=fetch, describe=describe_fetch, writes=False),
     Utility(node=tree.Close, run=close, writes=False),
 )

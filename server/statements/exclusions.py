@@ -14,7 +14,7 @@ from server.planner.stored_text import stored_expression
 from server.statements.access_methods import METHODS, check_classes
 from server.statements.index_storage import build_index, make_index
 from server.statements.indexes import index_key
-from server.statements.names import claim_relation_name, column_number, free_name
+from server.statements.names import claim_new_relation, column_number, free_name
 from server.statements.operator_class_options import with_class_options
 from server.statements.storage_parameters import INDEX_PARAMETERS, storage_parameters
 from server.statements.verify import has_rows
@@ -56,7 +56,7 @@ def add_exclusion(
     name = constraint.name or free_name(
         context, table.schema, table.name, second, "excl", taken=names.is_taken
     )
-    yield from claim_relation_name(context, table.schema, name)
+    yield from claim_new_relation(context, table.schema, name)
     names.choose(name, "", "")
     yield from _put(context, table, constraint, (name, keys, operators))
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from server.catalog.index_names import key_names
 from server.catalog.objects import Index, IndexKey, Sequence, Table
 from server.errors import (
-    DuplicateTable,
     FeatureNotSupported,
     InvalidTableDefinition,
     UndefinedColumn,
@@ -32,6 +31,7 @@ from server.statements.index_storage import build_index, make_index
 from server.statements.names import (
     claim_relation_name,
     free_name,
+    refuse_existing,
     refuse_of_others,
     relation_named,
     table_named,
@@ -74,7 +74,7 @@ def create_index(context: StatementContext, statement: tree.CreateIndex) -> Run:
         if statement.if_not_exists:
             context.notice("42P07", f'relation "{name}" already exists, skipping')
             return "CREATE INDEX"
-        raise DuplicateTable(f'relation "{name}" already exists')
+        refuse_existing(context, table.schema, name)
     index = _new_index(context, table, statement, name, keys, included)
     if table.kind == "p":
         _refuse_partitioned(table, statement, keys)

@@ -212,6 +212,12 @@ def refuse_existing(context: StatementContext, schema: int, name: str) -> None:
         raise DuplicateTable(f'relation "{name}" already exists')
 
 
+def claim_new_relation(context: StatementContext, schema: int, name: str) -> Iterator[Wait]:
+    """`claim_relation_name` of an index or sequence; raises DuplicateTable if a relation has that name."""
+    yield from claim_relation_name(context, schema, name)
+    refuse_existing(context, schema, name)
+
+
 def claim_relation(
     context: StatementContext, statement: CreateTable | CreateTableAs | CreateSequence
 ) -> Generator[Wait, None, tuple[int, str] | None]:

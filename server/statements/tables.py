@@ -35,10 +35,9 @@ from server.statements.inheritance import (
     put_inherited_checks,
 )
 from server.statements.names import (
+    claim_new_relation,
     claim_relation,
-    claim_relation_name,
     free_name,
-    refuse_existing,
     target_schema,
 )
 from server.statements.partition_keys import partition_bound, partition_key
@@ -407,8 +406,7 @@ def own_sequence(
     name = _sequence_name(context, table, options) or free_name(
         context, table.schema, table.name, column.name, "seq"
     )
-    yield from claim_relation_name(context, table.schema, name)
-    refuse_existing(context, table.schema, name)
+    yield from claim_new_relation(context, table.schema, name)
     sequence = make_sequence(
         context, table.schema, name, options, column.type,
         owned_by=(table.oid, number), owned_kind=kind, persistence=_persistence(table, options),

@@ -48,6 +48,22 @@ def test_a_wrong_number_of_parameters(client):
     assert error.fields.sqlstate == "08P01"
 
 
+@pytest.mark.parametrize(
+    ("sql", "sqlstate"),
+    [
+        ("CREATE TABLE made (oid) AS VALUES ('missing'::regclass)", "42P01"),
+        ("SELECT missing INTO made", "42703"),
+        ("DECLARE c CURSOR FOR SELECT missing", "42703"),
+        ("EXPLAIN SELECT missing", "42703"),
+        ("CALL missing()", "42883"),
+    ],
+)
+def test_parse_looks_into_queries(client, sql, sqlstate):
+    replies = client.send(messages.Parse("", sql, ()), messages.Sync())
+    (error,) = [each for each in replies if isinstance(each, messages.ErrorResponse)]
+    assert error.fields.sqlstate == sqlstate
+
+
 def test_prepared_statements_show_their_parameters(client):
     client.run("PREPARE p (date, int2) AS SELECT $1, $2")
     sql = "SELECT parameter_types, from_sql FROM pg_prepared_statements"
