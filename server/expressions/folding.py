@@ -1,51 +1,41 @@
-"""Constant folding: immutable calls of constants become constants.
+"""Constant folding: what PostgreSQL makes of an expression before it runs it, in the same order.
 
-Rule 1: branches that cannot be reached, for a constant says so, are not looked into: of CASE,
-        COALESCE, AND and OR, in the order in which they stand.
+Rule 1: operands come first, from the left; branches that cannot be reached, for a constant says so, are not
+        looked into: of CASE, COALESCE, AND and OR, in the order in which they stand.
 Rule 2: a strict call with a NULL among its arguments is NULL, whatever the others are; those that are constant were
         computed before, and may have raised.
-Rule 3: texts of floats depend on a setting, so plans have no constants of them; what they decide is
-        looked at, with what every digit gives, to know which errors are in reach.
-Rule 4: what raises stays as it is, and the error is reported: as PostgreSQL, which plans `1/0` to an
+Rule 3: an immutable call of constants is computed. PostgreSQL takes texts of floats and of bytea for immutable
+        although they depend on settings, so the style that a plan was made for is part of what it is kept under.
+Rule 4: calls that do nothing go, and functions that PostgreSQL has in SQL become their bodies
+        (server.expressions.simplifying): there, too, parts are then constant.
+Rule 5: what raises stays as it is, and the error is reported: as PostgreSQL, which plans `1/0` to an
         error, the planner raises it where the value is asked for.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from types import SimpleNamespace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from server.errors import SqlError
 from server.expressions import expression as nodes
 from server.expressions.rowwise import compile_row
+from server.expressions.simplifying import simplified
 from server.types.array import Array
 from server.types.registry import TYPE_BY_OID
 from server.types.type import TextStyle, TypeReference
 
-_CONTEXT: Final[Any] = SimpleNamespace(style=TextStyle(), parameters=(), outer={})
-_SETTLED: Final = frozenset(
-    {"bool", "int2", "int4", "int8", "numeric", "text", "varchar", "bpchar", "name"}
+_READ_ALIKE: Final = frozenset(
+    {"bool", "int2", "int4", "int8", "numeric", "text", "varchar", "bpchar", "name", "xid8", "cid"}
+    | {"bytea", "char", "oid", "json", "jsonb", "jsonpath", "float4", "float8", "bit", "varbit"}
+    | {"point", "lseg", "path", "box", "polygon", "line", "circle", "uuid", "pg_lsn", "refcursor"}
+    | {"inet", "cidr", "macaddr", "macaddr8", "tid", "xid", "tsvector", "tsquery", "pg_snapshot"}
+    | {"txid_snapshot", "int2vector", "oidvector"}
 )
-"""Types whose text forms depend on no setting."""
+"""Types whose input functions are immutable."""
 
-_WRITTEN_ALIKE: Final = _SETTLED | frozenset(
-    {"char", "oid", "json", "jsonb", "jsonpath", "bit", "varbit", "uuid", "pg_lsn", "inet", "cidr"}
-    | {"macaddr", "macaddr8", "tid", "xid", "tsvector", "tsquery"}
-)
-"""Types whose output functions are immutable and whose text forms depend on no setting."""
-
-_FLOATS: Final = frozenset(
-    {"float4", "float8", "point", "lseg", "path", "box", "polygon", "line", "circle"}
-)
-"""Types whose text forms depend on extra_float_digits, though PostgreSQL takes them for immutable."""
-
-_READ_ALIKE: Final = _SETTLED | frozenset(
-    {"bytea", "char", "oid", "json", "jsonb", "jsonpath", "float4", "float8", "bit", "varbit"}
-    | {"point", "lseg", "path", "box", "polygon", "line", "circle", "uuid", "pg_lsn"}
-    | {"inet", "cidr", "macaddr", "macaddr8", "tid", "xid", "tsvector", "tsquery"}
-)
-"""Types that read a text in the same way whatever the settings: their input functions are immutable."""
+_WRITTEN_ALIKE: Final = _READ_ALIKE | frozenset({"time", "timetz", "xml"})
+"""Types whose output functions are immutable, or said to be."""
 
 _FOLDED = (
     nodes.Relabel,
@@ -65,21 +55,43 @@ _FOLDED = (
 _BY_FUNCTION = (nodes.IsDistinct, nodes.NullIf, nodes.Extremum, nodes.InList, nodes.ArrayComparison)
 
 
+class _Listener:
+    """Stands for the session while planning: a call that has something to tell is left to be computed when it runs."""
+
+    def __init__(self) -> None:
+        self.is_told = False
+
+    def notice(self, *_said: object, **_more: object) -> None:
+        """Note that there is something to tell."""
+        self.is_told = True
+
+
+@dataclass(slots=True)
+class FoldingContext:
+    """What calls may know while planning: the style, and the catalog, without which some are left alone."""
+
+    style: TextStyle = field(default_factory=TextStyle)
+    catalog: Any = None
+    parameters: tuple[Any, ...] = ()
+    outer: dict[int, Any] = field(default_factory=dict)
+    session: _Listener = field(default_factory=_Listener)
+
+
 def fold_constants(
-    expression: nodes.Expression, errors: list[SqlError] | None = None
+    expression: nodes.Expression,
+    errors: list[SqlError] | None = None,
+    context: FoldingContext | None = None,
 ) -> nodes.Expression:
     """Compute what can be computed now, without changing value or type; errors met are added."""
-    return _Folding(errors).fold(expression)
+    return _Folding(errors, context or FoldingContext()).fold(expression)
 
 
 class _Folding:
     """One pass over an expression."""
 
-    def __init__(
-        self, errors: list[SqlError] | None, written: frozenset[str] = _WRITTEN_ALIKE
-    ) -> None:
+    def __init__(self, errors: list[SqlError] | None, context: FoldingContext) -> None:
         self.errors = errors
-        self.written = written
+        self.context = context
 
     def fold(self, node: nodes.Expression) -> nodes.Expression:
         """The expression with what is constant computed."""
@@ -95,31 +107,54 @@ class _Folding:
         if isinstance(node, nodes.ArrayComparison):
             node = _as_list(node)
         if _is_null(node):
-            if self.errors is not None and _has_text_of_float(node):
-                for child in nodes.children(node):
-                    _Folding(self.errors, _WRITTEN_ALIKE | _FLOATS).fold(child)
             return nodes.Constant(type=node.type, offset=node.offset, value=None)
-        if not _is_foldable(node, self.written):
-            return node
-        if not all(isinstance(child, nodes.Constant) for child in nodes.children(node)):
-            return node
+        if self._is_settled(node):
+            return self._computed(node)
+        return self._simplified(node) if isinstance(node, nodes.Call) else node
+
+    def _is_settled(self, node: nodes.Expression) -> bool:
+        """Whether the value is known by now."""
+        if not _is_foldable(node, has_catalog=self.context.catalog is not None):
+            return False
+        return all(isinstance(child, nodes.Constant) for child in nodes.children(node))
+
+    def _computed(self, node: nodes.Expression) -> nodes.Expression:
+        """The value; the node as it is where that fails, or has something to tell to the client."""
+        self.context.session.is_told = False
         try:
-            value = compile_row(node, {})((), _CONTEXT)
+            value = compile_row(node, {})((), self.context)
         except SqlError as error:
             if self.errors is not None:
                 self.errors.append(error)
             return node
+        if self.context.session.is_told:
+            return node
         return nodes.Constant(type=node.type, offset=node.offset, value=value)
+
+    def _simplified(self, node: nodes.Call) -> nodes.Expression:
+        """What may stand for a call whose arguments are not all known."""
+        try:
+            found = simplified(node)
+        except SqlError as error:
+            if self.errors is not None:
+                self.errors.append(error)
+            return node
+        return node if found is None else self.fold(found)
+
+    def null_if(self, node: nodes.NullIf) -> nodes.Expression:
+        """Nothing is equal to NULL."""
+        folded = nodes.map_operands(node, self.fold)
+        assert isinstance(folded, nodes.NullIf)
+        if any(_is_constant_null(each) for each in (folded.left, folded.right)):
+            return folded.left
+        return self._computed(folded) if self._is_settled(folded) else folded
 
     def junction(self, node: nodes.And | nodes.Or) -> nodes.Expression:
         """Drop what decides nothing; what decides is the value, whatever stands before it."""
         deciding = isinstance(node, nodes.Or)
         kept: list[nodes.Expression] = []
         for each in node.arguments:
-            met = len(self.errors or ())
             argument = self.fold(each)
-            if self.errors and len(self.errors) > met and self._has(kept, deciding):
-                del self.errors[met:]
             if isinstance(argument, nodes.Constant) and argument.value is not None:
                 if argument.value == deciding:
                     return argument
@@ -132,12 +167,6 @@ class _Folding:
         same = all(new is old for new, old in zip(kept, node.arguments, strict=False))
         same = same and len(kept) == len(node.arguments)
         return node if same else replace(node, arguments=tuple(kept))
-
-    def _has(self, earlier: list[nodes.Expression], deciding: bool) -> bool:
-        """Whether one of the conditions decides, once texts of floats are known."""
-        folding = _Folding(None, _WRITTEN_ALIKE | _FLOATS)
-        found = [folding.fold(each) for each in earlier]
-        return any(isinstance(each, nodes.Constant) and each.value is deciding for each in found)
 
     def null_test(self, node: nodes.IsNull) -> nodes.Expression:
         """A row that is written out is tested field by field, up to the first that decides; a row in it is a value."""
@@ -157,10 +186,7 @@ class _Folding:
         for each, result in node.branches:
             condition = self.fold(each)
             if not isinstance(condition, nodes.Constant):
-                met = len(self.errors or ())
                 branches.append((condition, self.fold(result)))
-                if self.errors and len(self.errors) > met and self._has([condition], False):
-                    del self.errors[met:]
             elif condition.value:
                 otherwise = self.fold(result)
                 break
@@ -215,41 +241,26 @@ def _as_list(node: nodes.ArrayComparison) -> nodes.Expression:
 def _is_null(node: nodes.Expression) -> bool:
     """Whether it is a strict call, or a cast by text, with a constant NULL among its arguments."""
     if isinstance(node, nodes.CastText) and node.type.type.kind != "d":
-        return isinstance(node.argument, nodes.Constant) and node.argument.value is None
+        return _is_constant_null(node.argument)
     if not isinstance(node, nodes.Call) or not node.function.strict or node.function.returns_set:
         return False
-    found = any(isinstance(each, nodes.Constant) and each.value is None for each in node.arguments)
-    return found and not any(_waits(each) for each in node.arguments)
+    return any(map(_is_constant_null, node.arguments))
 
 
-def _has_text_of_float(node: nodes.Expression) -> bool:
-    """Whether a constant with floats in it becomes a text somewhere."""
-    return any(
-        isinstance(each, nodes.CastText) and each.argument.type.type.name in _FLOATS
-        for each in nodes.walk(node)
-    )
+def _is_constant_null(node: nodes.Expression) -> bool:
+    return isinstance(node, nodes.Constant) and node.value is None
 
 
-def _waits(node: nodes.Expression) -> bool:
-    """Whether it holds an immutable call of constants that is computed only while the statement runs, and may fail."""
-    children = tuple(nodes.children(node))
-    if isinstance(node, nodes.Call) and node.function.needs_execution:
-        is_settled = all(isinstance(child, nodes.Constant) for child in children)
-        if is_settled and node.function.volatility == "i":
-            return True
-    return any(_waits(child) for child in children)
-
-
-def _is_foldable(node: nodes.Expression, written: frozenset[str]) -> bool:
+def _is_foldable(node: nodes.Expression, *, has_catalog: bool) -> bool:
     if getattr(getattr(node, "function", None), "definition", None) is not None:
         return False  # its body is run by the executor
     if isinstance(node, nodes.Call):
         function = node.function
-        if function.returns_set or function.needs_execution:
+        if function.returns_set or (function.needs_catalog and not has_catalog):
             return False
         return function.volatility == "i" and function.row is not None
     if isinstance(node, nodes.CastText):
-        return node.argument.type.type.name in written and node.type.type.name in _READ_ALIKE
+        return node.argument.type.type.name in _WRITTEN_ALIKE and node.type.type.name in _READ_ALIKE
     if isinstance(node, _BY_FUNCTION) and node.function.volatility != "i":
         return False
     return isinstance(node, _FOLDED)
@@ -261,5 +272,6 @@ _SPECIAL: Final[dict[type[nodes.Expression], Any]] = {
     nodes.Or: _Folding.junction,
     nodes.Case: _Folding.case,
     nodes.Coalesce: _Folding.coalesce,
+    nodes.NullIf: _Folding.null_if,
     nodes.Constant: lambda _folding, node: node,
 }

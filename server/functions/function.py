@@ -89,7 +89,7 @@ class Function:
     output_types: tuple[int, ...] = ()
     needs_context: bool = False
     runs_beside: bool = False  # on several threads at once: it only reads the context that it needs
-    needs_execution: bool = False  # an immutable one that must not be called while planning
+    needs_catalog: bool = False  # planning calls it only where there is a catalog
     slow: bool = False  # takes its time, so statements with it run on a worker thread
     may_wait: bool = (
         False  # for a lock or for time to pass: statements with it run on a thread of their own

@@ -75,7 +75,7 @@ def _functions() -> list[Any]:
         example = "" if hashed == "-" else f"{value} -> {hashed}"
         # What an array or row holds, the catalog knows, which is there once a statement runs.
         make = partial(
-            cataloged, needs_context=True, needs_execution=plain in ("hash_array", "hash_record")
+            cataloged, needs_context=True, needs_catalog=plain in ("hash_array", "hash_record")
         )
         found.append(make(plain, _plain, "The hash of a value.", example))
         found.append(make(extended, _extended, "The hash of a value, with a seed, in 64 bits."))

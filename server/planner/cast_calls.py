@@ -85,7 +85,7 @@ def _by_items(function: Function, source: int, target: Type, rest: tuple[Any, ..
         row=change,
         volatility=function.volatility,
         needs_context=True,
-        needs_execution=function.needs_execution,
+        needs_catalog=function.needs_catalog,
         slow=function.slow,
         may_wait=function.may_wait,
     )

@@ -60,7 +60,7 @@ def _by_both(
             f"{oids[0]} {name}(regconfig, {rest} context",
             implementation,
             doc,
-            needs_execution=True,
+            needs_catalog=True,
         ),
         row(f"{oids[1]} {name}({rest} stable context", current, f"{doc} By the current one."),
     )
@@ -321,7 +321,7 @@ FUNCTIONS: Final = (
         "3723 ts_lexize(regdictionary, text) _text context",
         _lexize,
         "what a dictionary makes of a word",
-        needs_execution=True,
+        needs_catalog=True,
     ),
     row(
         "3715 ts_parse(parser_oid oid, txt text) record(tokid int4, token text) set context",

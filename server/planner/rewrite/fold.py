@@ -22,7 +22,7 @@ from server.expressions.expression import (
     transform,
     walk,
 )
-from server.expressions.folding import fold_constants
+from server.expressions.folding import FoldingContext, fold_constants
 from server.planner.bind_operator import COMMUTATORS, and_all, comparison_function, conjuncts
 from server.planner.environment import DATE, TIMESTAMP
 from server.planner.matching import structural_key
@@ -112,7 +112,9 @@ def _folded(chooser: Chooser, expression: Expression, errors: list[SqlError]) ->
         and not all(isinstance(each, Constant) for each in expression.arguments)
     ):
         return expression
-    folded = fold_constants(expression, errors)
+    environment = chooser.context.environment
+    known = FoldingContext(style=environment.style, catalog=environment.catalog)
+    folded = fold_constants(expression, errors, known)
     kinds = {type(part) for part in walk(folded)}
     if Or in kinds:
         folded = transform(folded, _factored)
