@@ -86,7 +86,7 @@ def _moved(us: Values, interval: Parts, sign: int) -> Values:
 def _moderate(interval: Parts) -> bool:
     limits = (12000, 400_000, 400_000 * US_PER_DAY)
     return all(
-        np.max(np.abs(field), initial=0) < limit
+        np.max(field, initial=0) < limit and np.min(field, initial=0) > -limit
         for field, limit in zip(interval, limits, strict=True)
     )
 

@@ -277,6 +277,15 @@ def _local_timetz(context: CallContext, us: int) -> TimeTz | None:
     return TimeTz((us + offset * US_PER_SECOND) % US_PER_DAY, -offset)
 
 
+def _time_of_interval(interval: Interval) -> int:
+    """The time part; PostgreSQL looks for whole days in 64 bits, which go round for the greatest lengths back."""
+    us: int = interval[2]
+    if us >= -(2**63) + US_PER_DAY:
+        return us % US_PER_DAY
+    days = -((2**64 - (US_PER_DAY - 1 - us)) // US_PER_DAY)
+    return (us + days * US_PER_DAY + 2**63) % 2**64 - 2**63
+
+
 def _timetz_of_time(context: CallContext, us: int) -> TimeTz:
     zone = zone_of(context)
     now = getattr(context.execution, "transaction_time_us", 0)
@@ -389,7 +398,7 @@ CONVERSIONS: Final = (
     ),
     row(
         "1419 time(interval) time",
-        lambda interval: interval[2] % US_PER_DAY,
+        _time_of_interval,
         "The time part.",
         "'2 days 3 hours' -> 03:00:00",
     ),

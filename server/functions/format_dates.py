@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from server.errors import InvalidDatetimeFormat
-from server.functions.fields import iso_week
 from server.functions.format_templates import (
     MONTHS,
     ROMAN_MONTHS,
@@ -25,7 +24,6 @@ from server.types.calendar import (
     US_PER_SECOND,
     date_of,
     day_of_year,
-    days_of,
     weekday_of,
 )
 
@@ -195,22 +193,33 @@ def _year(moment: Moment) -> int:
     return moment.year if moment.year > 0 else 1 - moment.year
 
 
-def _iso_start(year: int) -> int:
-    """The day that a year of weeks begins with: the Monday of the week that has January 4th."""
-    fourth = days_of(year, 1, 4)
-    return fourth - (weekday_of(fourth) + 6) % 7
+def _week_start(year: int) -> int:
+    """The Julian day that a year of weeks begins with: the Monday of the week that has January 4th."""
+    fourth = _int4(_julian(year, 1, 4))
+    return _int4(fourth - fourth % 7)
 
 
-def _year_of_weeks(moment: Moment) -> int:
-    """The year of weeks, at most one away from the year: more of them do days of an interval not make."""
-    year = moment.year
-    if moment.days < _iso_start(year):
-        return year - 1
-    return year + (moment.days >= _iso_start(year + 1))
+def _week_of(julian: int, start: int) -> int:
+    return _cut(_int4(julian - start), 7)[0] + 1
+
+
+def _year_and_week(moment: Moment) -> tuple[int, int]:
+    """The year of weeks and the week, with days of 32 bits as those of intervals go round after 5.8 million years."""
+    year, julian = moment.year, _int4(moment.days + JULIAN_OF_EPOCH)
+    start = _week_start(year)
+    if julian < start:
+        year -= 1
+        start = _week_start(year)
+    week = _week_of(julian, start)
+    if week >= 52:
+        following = _week_start(year + 1)
+        if julian >= following:
+            return year + 1, _week_of(julian, following)
+    return year, week
 
 
 def _iso_year(moment: Moment) -> int:
-    year = _year_of_weeks(moment)
+    year, _ = _year_and_week(moment)
     return year if year > 0 or moment.is_interval else 1 - year
 
 
@@ -238,7 +247,8 @@ def _int4(days: int) -> int:
 
 
 def _iso_day_in_year(moment: Moment) -> int:
-    return moment.days - _iso_start(_year_of_weeks(moment)) + 1
+    julian = _int4(moment.days + JULIAN_OF_EPOCH)
+    return _int4(julian - _week_start(_year_and_week(moment)[0]) + 1)
 
 
 Number = Callable[[Moment], tuple[int, int]]
@@ -275,7 +285,7 @@ _NUMBERS: Final[dict[str, Number]] = {
     "ID": lambda m: (weekday_of(m.days) or 7, 1),
     "W": lambda m: (_cut(m.day - 1, 7)[0] + 1, 1),
     "WW": lambda m: (_cut(_day_in_year(m) - 1, 7)[0] + 1, 2),
-    "IW": lambda m: (iso_week(m.days)[1], 2),
+    "IW": lambda m: (_year_and_week(m)[1], 2),
     "CC": lambda m: (_century(m), 2),
     "J": lambda m: (_int4(m.days + JULIAN_OF_EPOCH), 1),
 }

@@ -35,6 +35,7 @@ class Picture:
     multiply: int = 0  # digits after V
     sign: str = ""  # S MI PL SG PR where given
     sign_leads: bool = True
+    sign_place: int = -1  # digits before S
     sign_before_point: bool = True
     roman: str = ""
     exponent: bool = False
@@ -60,6 +61,8 @@ def picture_of(template: str) -> Picture:
         keyword = word.upper()
         _note(picture, keyword, word)
         picture.parts.append((keyword, word))
+    if picture.sign == "S":
+        picture.sign_leads = picture.sign_before_point and picture.before != picture.sign_place
     return picture
 
 
@@ -73,6 +76,7 @@ def _literal(template: str, position: int) -> tuple[str, int]:
 
 
 _SIGNS: Final = frozenset(("MI", "PL", "SG"))
+_NUMBERS: Final = frozenset(("9", "0", ".", "D"))
 _EXPONENT_ALONE: Final = (
     '"EEEE" is incompatible with other formats',
     '"EEEE" may only be used together with digit and decimal point patterns.',
@@ -114,7 +118,7 @@ def _note(picture: Picture, keyword: str, word: str) -> None:
         picture.has_point = True
     elif keyword in _SIGNS or keyword in ("S", "PR"):
         if keyword == "S":
-            picture.sign_leads = picture.before + picture.after == 0
+            picture.sign_place = picture.before
             picture.sign_before_point = not picture.has_point
         picture.sign = picture.sign or keyword
     elif keyword == "RN":
@@ -253,13 +257,20 @@ class _Writer:
             self.digits = self.digits[:-1] + "0"
 
     def write(self) -> str:
-        for keyword, text in self.picture.parts:
+        parts = self.picture.parts
+        numbers = [place for place, (keyword, _) in enumerate(parts) if keyword in _NUMBERS]
+        last, is_closed = numbers[-1] if numbers else -1, False
+        for place, (keyword, text) in enumerate(parts):
             self._part(keyword, text)
             if self.has_ended:
                 return "".join(self.out)
+            if place == last and self.started:  # a sign behind the number is before what follows
+                self._close()
+                is_closed = True
         if not self.started and self.picture.before:
             self._sign()
-        self._close()
+        if not is_closed:
+            self._close()
         return "".join(self.out)
 
     def _part(self, keyword: str, text: str) -> None:
@@ -348,6 +359,15 @@ _to_int4: Final = to_integer("int4")
 
 
 def _roman(number: int, picture: Picture) -> str:
+    """Roman digits where they are asked for, with what else is written around them."""
+    blank = "" if picture.fill else " "
+    written = {"RN": _roman_digits(number, picture), ",": blank, "G": blank}
+    return "".join(
+        text if not keyword else written.get(keyword, "") for keyword, text in picture.parts
+    )
+
+
+def _roman_digits(number: int, picture: Picture) -> str:
     if not 0 < number < 4000:
         return "#" * 15
     text = ""

@@ -288,6 +288,13 @@ def line_meets_box(line: Line, box: Box) -> bool:
     return any(segment_meets_line(side, line) is not None for side in _sides(box))
 
 
+def distance_of_box(box: Box, segment: Segment) -> float:
+    """How far away a box is from a segment."""
+    if segment_meets_box(segment, box):
+        return 0.0
+    return _nearest(nearest_of_segments(side, segment) for side in _sides(box))[0]
+
+
 def nearest_of_box(box: Box, segment: Segment) -> Found:
     """The point of a box that is nearest to a segment."""
     if segment_meets_box(segment, box):

@@ -116,6 +116,8 @@ def _point_of(nearest: Callable[..., tuple[float, Point]]) -> Callable[..., obje
 BEHAVIOURS: Final[dict[str, Behaviour]] = {
     **{f"poly {word}": ("Where it lies.", _placed(*place), None) for word, place in PLACES.items()},
     **_distances(),
+    "dist lseg box": ("How far apart they are.", swapped(closest.distance_of_box), None),
+    "dist box lseg": ("How far apart they are.", closest.distance_of_box, None),
     "dist lseg lseg": (
         "How far apart they are.",
         _distance_of(lambda left, right: closest.nearest_of_segments(left, right)),

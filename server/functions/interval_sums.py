@@ -47,6 +47,7 @@ def _add(
         total = state.totals.setdefault(group, [0, 0, 0, 0])
         for index, field in enumerate((*fields, 1)):
             total[index] += field
+        checked_interval(*total[:3])  # each sum on the way has to be one
     return state
 
 

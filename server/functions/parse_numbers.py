@@ -5,6 +5,7 @@ Rule 1: a digit or point of the template passes over one character of the text, 
 Rule 2: the sign is read before the first digit or after the last one, wherever the template has it.
 Rule 3: literal text of the template passes over as many characters, whatever they are; commas and
         currency pass over what they are or what cannot belong to a number.
+Rule 4: what a digit passes over is a byte: the rest of a longer character is left for what follows.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class _Reader:
     """Walks over the parts of a picture and takes the characters of the text."""
 
     def __init__(self, text: str, picture: Picture) -> None:
-        self.text = text
+        self.text = text.encode().decode("latin-1")  # a character stands for a byte
         self.picture = picture
         self.position = 0
         self.sign = ""
@@ -76,7 +77,13 @@ class _Reader:
             elif keyword in _WIDTHS:
                 self._pass_over(keyword)
             elif not keyword:
-                self.position += len(literal)
+                for _ in literal:
+                    self._pass_character()
+
+    def _pass_character(self) -> None:
+        """Pass over a character, of which as many bytes follow as its first one says."""
+        first = ord(self._next() or "\0")
+        self.position += 1 + sum(first >= lead for lead in (0xC0, 0xE0, 0xF0))
 
     def _next(self) -> str:
         return self.text[self.position : self.position + 1]
@@ -87,12 +94,12 @@ class _Reader:
             self.position += 1
 
     def _pass_over(self, keyword: str) -> None:
-        if keyword == "TH" and (self.sign == "-" or self.picture.has_point):
+        if keyword == "TH" and self.picture.has_point:
             return
         for _ in range(_WIDTHS[keyword]):
             if self._next() in _NUMBER or not self._next():
                 return
-            self.position += 1
+            self._pass_character()
 
     def _number_part(self, keyword: str) -> None:
         if self._next() == " ":

@@ -272,7 +272,13 @@ def _between(context: BindContext, scope: Scope, node: exp.Expression) -> Expres
         return bind_operation(context, operator, value, bound, offset)
 
     def within(lower: Expression, upper: Expression) -> Expression:
-        return and_all([compared(">=", lower), compared("<=", upper)])
+        try:
+            return and_all([compared(">=", lower), compared("<=", upper)])
+        except UndefinedFunction:
+            if node.args.get("denied"):  # to tell of what was asked for
+                compared("<", lower)
+                compared(">", upper)
+            raise
 
     if not node.args.get("symmetric"):
         return within(low, high)

@@ -149,6 +149,7 @@ def between(context: Context, message: tree.A_Expr) -> exp.Expression:
     )
     if message.kind in {tree.AEXPR_BETWEEN, tree.AEXPR_BETWEEN_SYM}:
         return node
+    node.set("denied", True)
     return exp.Not(this=context.placed(node, message.location))
 
 

@@ -153,9 +153,21 @@ def coerce_bpchar(value: str, modifier: int, explicit: bool) -> str:
         return value
     if len(value) > length and not explicit and value[length:].strip(" "):
         raise StringDataRightTruncation(f"value too long for type character({length})")
-    if length > ALLOCATION_MAX:
-        raise InternalError(f"invalid memory alloc request size {length + MODIFIER_OFFSET}")
+    missing = length - len(value)
+    if missing > 0 and missing + 4 * len(value) > ALLOCATION_MAX:
+        _check_allocation(len(value.encode()) + missing)
     return value[:length].ljust(length)
+
+
+def _check_allocation(byte_count: int) -> None:
+    """Refuse what PostgreSQL finds too large for a value, and say how large, in its 32 bits."""
+    if byte_count <= ALLOCATION_MAX:
+        return
+    if byte_count >= 1 << 31:
+        byte_count -= 1 << 32
+    raise InternalError(
+        f"invalid memory alloc request size {(byte_count + MODIFIER_OFFSET) % (1 << 64)}"
+    )
 
 
 def cut_name(text: str) -> str:

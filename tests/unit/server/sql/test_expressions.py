@@ -55,7 +55,7 @@ PAIRS = [
     ("a between 1 and 2", exp.Between(this=A, low=ONE, high=TWO)),
     (
         "a not between symmetric 1 and 2",
-        exp.Not(this=exp.Between(this=A, low=ONE, high=TWO, symmetric=True)),
+        exp.Not(this=exp.Between(this=A, low=ONE, high=TWO, symmetric=True, denied=True)),
     ),
     ("a in (1, 2)", exp.In(this=A, expressions=[ONE, TWO])),
     ("a not in (1)", exp.Not(this=exp.In(this=A, expressions=[ONE], denied=True))),
