@@ -63,10 +63,12 @@ def _text(data: bytes, encoding: Encoding) -> str:
     except ProtocolError as error:
         raise ERRORS[error.sqlstate](error.message) from None
     if "\0" in text:
-        raise CharacterNotInRepertoire(
-            f'invalid byte sequence for encoding "{encoding.name}": 0x00'
-        )
+        raise _zero_byte(encoding)
     return text
+
+
+def _zero_byte(encoding: Encoding) -> CharacterNotInRepertoire:
+    return CharacterNotInRepertoire(f'invalid byte sequence for encoding "{encoding.name}": 0x00')
 
 
 def _bytes(text: str, encoding: Encoding) -> bytes:
@@ -99,7 +101,11 @@ def _convert(data: bytes, source_name: str, target_name: str) -> bytes:
 
 def _character_count(data: bytes, name: str) -> int:
     encoding = _encoding(name, "")
-    if encoding.name == "SQL_ASCII":
+    if encoding.name == "SQL_ASCII" or (
+        not encoding.leads and encoding.codec.startswith(("iso8859", "cp", "koi8"))
+    ):  # every byte is a character, whatever it means
+        if b"\0" in data:
+            raise _zero_byte(encoding)
         return len(data)
     _check_conversion(encoding, OURS)
     return len(_text(data, encoding))

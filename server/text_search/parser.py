@@ -24,6 +24,7 @@ HOST, URL_PATH = TOKEN_NUMBERS["host"], TOKEN_NUMBERS["url_path"]
 NOT_IN_URLS: Final = frozenset('"<>\\^`{|}')
 SOFT_HYPHEN: Final = "\xad"
 # What most of a text is made of; everything else goes through the states.
+SIGNED_VERSION: Final = re.compile(r"[-+][0-9]+\.[0-9]+\.[0-9]")
 PLAIN_WORD: Final = re.compile(r"[A-Za-z]+(?=[ \t\n\r,;!?()\"']|$)")
 PLAIN_BLANK: Final = re.compile(r"[ \t\n\r,;!?()\"']+(?=[A-Za-z])")
 
@@ -231,6 +232,9 @@ class Parser:
         inner.place.outer = _Place(self.place.position, 0, "Base")
         return self._skip(inner.next(), URL_PATH)
 
+    def _is_signed_version(self) -> bool:
+        return SIGNED_VERSION.match(self.text, self.place.position) is not None
+
     def _skip(self, token: Token | None, kind: int) -> bool:
         """Go behind a token of the kind, if it is one."""
         if token is None or token.kind != kind:
@@ -245,6 +249,7 @@ _LOOKS: Final[dict[str, Callable[[Parser], bool]]] = {
     "wanted": Parser._is_host_wanted,
     "host": Parser._is_host,
     "path": Parser._is_path,
+    "signed-version": Parser._is_signed_version,
 }
 _SPECIALS: Final[dict[str, Callable[[Parser], None]]] = {
     "rewind": Parser._rewind,

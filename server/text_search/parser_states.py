@@ -73,7 +73,8 @@ DESCRIPTIONS: Final = (
 _STATES: Final = """
 Base
   end next . | < push TagFirst | skipping next Space | letter next AsciiWord | alpha next Word
-  digit next UnsignedInt | - push SignedIntFirst | + push SignedIntFirst | & push EntityFirst
+  digit next UnsignedInt | signed-version next Space | - push SignedIntFirst
+  + push SignedIntFirst | & push EntityFirst
   ~ push FileTwiddle | / push FileFirst | dot push PathFirstFirst | else next Space
 NumWord
   end numword Base | alnum next . | mark next . | @ push Email | / push FileFirst

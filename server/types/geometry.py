@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 EPSILON: Final = 1.0e-06
 SPACES: Final = " \t\n\r\v\f"
 NUMBER: Final = re.compile(
-    r"[ \t\n\r\v\f]*([+-]?(?:[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?|"
+    r"[ \t\n\r\v\f]*([+-]?(?:0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?[0-9]+)?|"
+    r"[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?|"
     r"nan|infinity|inf))[ \t\n\r\v\f]*",
     re.IGNORECASE,
 )

@@ -104,6 +104,9 @@ def send_interval(value: Interval) -> bytes:
     return FORM.pack(value.microseconds, value.days, value.months)
 
 
+US_LIMIT: Final = 1 << 63
+
+
 def coerce_interval(value: Interval, modifier: int, _explicit: bool = False) -> Interval:
     """Cut what is smaller than the fields of the modifier, and round to its decimals."""
     if modifier < 0:
@@ -117,7 +120,21 @@ def coerce_interval(value: Interval, modifier: int, _explicit: bool = False) -> 
         days = 0
     if fields == YEAR:
         months = _cut(months, 12)
-    return Interval(months, days, us if decimals == ALL_DECIMALS else round_us(us, decimals))
+    if decimals == ALL_DECIMALS:
+        return Interval(months, days, us)
+    rounded = round_us(us, decimals)
+    if not -US_LIMIT <= rounded < US_LIMIT:  # PostgreSQL's 64 bits go round on the way
+        rounded = _rounded_around(us, decimals)
+    return Interval(months, days, rounded)
+
+
+def _rounded_around(us: int, decimals: int) -> int:
+    """Round what is within a half of the end of 64 bits: adding the half turns the sign."""
+    unit: int = 10 ** (DECIMALS_MAX - decimals)
+    size = abs(us) + unit // 2 if us > -US_LIMIT else us + unit // 2
+    turned = size - 2 * US_LIMIT if size >= US_LIMIT else size
+    cut = -(-turned // unit) * unit
+    return cut if us >= 0 else -cut
 
 
 def _cut(value: int, unit: int) -> int:

@@ -163,11 +163,10 @@ def _check_allocation(byte_count: int) -> None:
     """Refuse what PostgreSQL finds too large for a value, and say how large, in its 32 bits."""
     if byte_count <= ALLOCATION_MAX:
         return
-    if byte_count >= 1 << 31:
-        byte_count -= 1 << 32
-    raise InternalError(
-        f"invalid memory alloc request size {(byte_count + MODIFIER_OFFSET) % (1 << 64)}"
-    )
+    size = byte_count + MODIFIER_OFFSET
+    if size >= 1 << 31:
+        size += (1 << 64) - (1 << 32)
+    raise InternalError(f"invalid memory alloc request size {size}")
 
 
 def cut_name(text: str) -> str:
