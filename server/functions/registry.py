@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from server.functions import (
     aggregates,
     array,
+    ascii_forms,
     binary_forms,
     bits,
     boolean,
@@ -95,6 +96,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     *money.FUNCTIONS,
     *network.FUNCTIONS,
     *array.FUNCTIONS,
+    *ascii_forms.FUNCTIONS,
     *sets.FUNCTIONS,
     *json.FUNCTIONS,
     *json_building.FUNCTIONS,

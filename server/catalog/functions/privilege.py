@@ -67,7 +67,7 @@ def asked(kind: str, text: str) -> list[tuple[str, bool]]:
     """The privileges of a list: letters, and whether the grant option is meant."""
     found = []
     for part in text.split(","):
-        word = " ".join(part.lower().split())
+        word = part.strip().lower()
         plain = word.removesuffix(" with grant option")
         if plain in FORMER and kind == "table":
             continue
@@ -261,6 +261,19 @@ def _kind_functions() -> Iterator[Function]:
             )
 
 
+PARAMETER_PRIVILEGES: Final = frozenset(("set", "alter system"))
+
+
+def _parameter(call: CallContext, *arguments: Any) -> bool:
+    """Nobody is granted anything on settings, so that it is about superusers."""
+    role, (_, privileges) = _with_role(arguments, 2, call)
+    for part in privileges.split(","):
+        word = part.strip().lower().removesuffix(" with grant option")
+        if word not in PARAMETER_PRIVILEGES:
+            raise InvalidParameterValue(f'unrecognized privilege type: "{part.strip()}"')
+    return is_superuser(view_of(call), role)
+
+
 def _column(call: CallContext, *arguments: Any) -> bool | None:
     role, (name, column, privileges) = _with_role(arguments, 3, call)
     table = _relation(call, name)
@@ -451,6 +464,18 @@ FUNCTIONS = (
             (2708, "oid, oid, text"),
             (2709, "name, text"),
             (2710, "oid, text"),
+        )
+    ),
+    *(
+        row(
+            f"{oid} has_parameter_privilege({form}) bool stable context",
+            _parameter,
+            "whether a role may set a parameter",
+        )
+        for oid, form in (
+            (6205, "name, text, text"),
+            (6206, "oid, text, text"),
+            (6207, "text, text"),
         )
     ),
     row(
