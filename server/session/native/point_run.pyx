@@ -262,6 +262,8 @@ cpdef object run_series_of(
     leave_portal(session)
     if sql is not None:
         session.prepared.pop("", None)
+    if sql is None and read_slot(lane, &RUN_STEPS) is not None:
+        finish_portal(session, prepared)  # pg_cursors shows it to what runs
     try:
         data = run(session, lane, running, basis, parameters, formats)
     except Exception as error:  # noqa: BLE001 - handed on to where errors become replies
