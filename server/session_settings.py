@@ -59,8 +59,8 @@ class SessionSettings:
     """
 
     __slots__ = (
-        "_canonical", "_custom", "_lent_versions", "_local", "_newest", "_server", "_session_defaults", "_undo",
-        "_values", "changed", "guard", "sees_everything", "version",
+        "_around_local", "_canonical", "_custom", "_lent_versions", "_local", "_newest", "_server",
+        "_session_defaults", "_undo", "_values", "changed", "guard", "sees_everything", "version",
     )  # fmt: skip
 
     def __init__(
@@ -80,6 +80,9 @@ class SessionSettings:
         self._local: dict[str, Assigned | None] = {}
         self.version = 0  # of the values: whoever keeps what follows from them compares it
         self._newest = 0
+        self._around_local: int | None = (
+            None  # the version that comes back when what is local is undone
+        )
         self._lent_versions: dict[tuple[int, tuple[tuple[str, str], ...]], int] = {}
         self.changed: set[str] = set()  # names whose ParameterStatus is to be sent again
 
@@ -170,11 +173,19 @@ class SessionSettings:
         old = self._values.get(name)
         for layer in self._undo[-1:]:
             layer.setdefault(name, Before(old, name in self._local, self._local.get(name)))
-        if local:
-            self._local.setdefault(name, old)
-        else:
+        if not local:
             self._local.pop(name, None)
+            self._around_local = None
+            self._replace(name, value)
+            return
+        if not self._local:
+            self._around_local = self.version
+        self._local.setdefault(name, old)
         self._replace(name, value)
+        if self._around_local is not None and name not in self._custom:
+            own = [each for each in self._local if each not in self._custom]
+            values = tuple((each, str(self._values.get(each))) for each in own)
+            self._know_lent(self._around_local, values)
 
     def _canonical_text(self, setting: Setting, text: str) -> str:
         canonical = self._canonical.get(setting.name)
@@ -192,6 +203,7 @@ class SessionSettings:
 
     def refresh(self) -> None:
         """The server's values have changed, and so perhaps the session's."""
+        self._around_local = None
         self._renew()
 
     def begin(self) -> None:
@@ -222,7 +234,7 @@ class SessionSettings:
         try:
             for name, text in values.items():
                 self.set(name, text, local=True)
-            lent_version = self._know_lent(before_version, values)
+            lent_version = self._know_lent(before_version, tuple(values.items()))
             yield
         except BaseException:
             self.rollback()
@@ -238,11 +250,11 @@ class SessionSettings:
         if is_same:
             self.version = before_version
 
-    def _know_lent(self, before: int, values: Mapping[str, str]) -> int:
-        """The version of these values over those of a version: the same each time, so that what was kept is found."""
+    def _know_lent(self, before: int, values: tuple[tuple[str, str], ...]) -> int:
+        """The version of local values over those of a version: the same each time, so that what was kept is found."""
         if len(self._lent_versions) >= LENT_VERSIONS_MAX:
             self._lent_versions.clear()
-        key = before, tuple(values.items())
+        key = before, values
         self.version = self._lent_versions.setdefault(key, self.version)
         return self.version
 
@@ -252,6 +264,7 @@ class SessionSettings:
         self.version = self._newest
 
     def _restore(self, name: str, before: Before) -> None:
+        self._around_local = None
         self._replace(name, before.value)
         self._local.pop(name, None)
         if before.is_local:
@@ -273,14 +286,17 @@ class SessionSettings:
         for name, old in self._local.items():
             self._replace(name, old)
         self._local.clear()
+        if self._around_local is not None:
+            self.version, self._around_local = self._around_local, None
 
     def _replace(self, name: str, value: Assigned | None) -> None:
         if value is None:
             self._values.pop(name, None)
         else:
             self._values[name] = value
-        if name not in self._custom:  # nothing of the server follows from those
-            self._renew()
+        if name in self._custom:
+            return  # nothing of the server follows from those, and no client is told of them
+        self._renew()
         self.changed.add(name)
 
     def all(self) -> Iterator[tuple[Setting, Assigned]]:

@@ -20,7 +20,10 @@ from server.session.block import State
 from server.session.extended_query import bind_parameters, close_portal
 from server.session.native import commit_block, run_series_of
 from server.session.results import has_known_formats, spread_formats
+from server.session.rights import AUTHORIZATION, ROLE
 from server.session.unfinished import Steps, attempt, fail, finish, ready
+from server.settings import REPORTED
+from server.sql.utility_session import Set
 from server.sql.utility_transactions import (
     Begin,
     Commit,
@@ -31,6 +34,7 @@ from server.sql.utility_transactions import (
     TransactionModes,
 )
 from server.statements.portal import Prepared, finished_portal
+from server.statements.settings import SPECIAL, joined
 from server.statements.transactions import modes_of
 
 if TYPE_CHECKING:
@@ -165,12 +169,28 @@ def _in_block(act: Callable[[Session, Any], Steps | None], data: bytes) -> Contr
     return control
 
 
+def _set_value(session: Session, tree: Set) -> None:
+    session.transaction.start_statement()
+    text = joined(tree.name.lower(), tree.values) if tree.values else None
+    session.settings.set(tree.name.lower(), text, local=tree.local)
+    session.note_changed_settings()
+    if session.settings.changed.isdisjoint(REPORTED):
+        session.settings.changed.clear()
+
+
+def _set(session: Session, tree: Set, head: bytes) -> bytes | None:
+    """SET in a block, of what is no more than a value."""
+    return None if tree.name.lower() in WITH_MEANING else _set_in_block(session, tree, head)
+
+
 def _finished(session: Session, head: bytes, data: bytes, left: Steps | None) -> Steps:
     if left is None or (yield from attempt(session, head, left)):
         yield from finish(session, head, data)
 
 
-IN_BLOCK = (Savepoint, Release, RollbackTo)
+IN_BLOCK = (Savepoint, Release, RollbackTo, Set)
+WITH_MEANING = frozenset((*SPECIAL, ROLE, AUTHORIZATION))
+_set_in_block = _in_block(_set_value, _complete("SET"))
 PLAIN_MODES = TransactionModes()
 CONTROLS: Mapping[type[Any], Control] = {
     Begin: _begin,
@@ -179,8 +199,9 @@ CONTROLS: Mapping[type[Any], Control] = {
     Savepoint: _in_block(_savepoint, _complete("SAVEPOINT")),
     Release: _in_block(_release, _complete("RELEASE")),
     RollbackTo: _in_block(_go_back, ROLLED_BACK),
+    Set: _set,
 }
-"""The statements about blocks and savepoints."""
+"""The statements about blocks and savepoints, and settings within blocks."""
 
 SAVEPOINT_TEXT: Final = re.compile(
     r"(savepoint|release savepoint|release|rollback to savepoint|rollback to) "

@@ -42,6 +42,10 @@ STATEMENTS = {
     "remove": "DELETE FROM account WHERE id = $1",
     "hold": "DECLARE held CURSOR WITH HOLD FOR SELECT 1 / (id - 2) FROM account",
     "local": "SET LOCAL TimeZone TO 'Asia/Tokyo'",
+    "timeout": "SET LOCAL statement_timeout = 5000",
+    "wrong": "SET statement_timeout = 'soon'",
+    "custom": "SET LOCAL app.user = 'somebody'",
+    "shown": "SELECT current_setting('statement_timeout'), current_setting('app.user', true)",
     "save": "SAVEPOINT s",
     "back": "ROLLBACK TO SAVEPOINT s",
     "release": "RELEASE s",
@@ -110,6 +114,19 @@ SCRIPTS = {
     "back from an error": [
         *[("begin",), ("save",), ("add", b"1", b"7"), ("lost",), ("back",)],
         *[("read", b"1"), ("lost",), ("back",), ("release",), ("commit",)],
+    ],
+    "settings": [
+        *[("begin",), ("timeout",), ("custom",), ("shown",), ("read", b"1"), ("end",), ("shown",)],
+        *[("begin",), ("timeout",), ("add", b"1", b"5"), ("save",), ("custom",), ("back",)],
+        *[
+            ("shown",),
+            ("rollback",),
+            ("shown",),
+            ("begin",),
+            ("wrong",),
+            ("rollback",),
+            ("timeout",),
+        ],
     ],
     "no savepoint": [("begin",), ("back",), ("rollback",), ("save",), ("release",), ("read", b"1")],
 }
