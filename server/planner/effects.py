@@ -23,13 +23,19 @@ HARMLESS: Final = frozenset(
         "gen_random_uuid",
         "lastval",
         "nextval",
+        "pg_advisory_xact_lock",
+        "pg_advisory_xact_lock_shared",
         "pg_current_xact_id",
+        "pg_notify",
+        "pg_try_advisory_xact_lock",
+        "pg_try_advisory_xact_lock_shared",
         "random",
         "timeofday",
         "txid_current",
     )
 )
-"""Volatile functions that may be called once more than a statement needs."""
+"""Volatile functions that may be called once more than a statement needs: what they do is undone with a statement, or
+comes to the same."""
 
 BODIES: Final = frozenset(("sql", "plpgsql"))
 """Languages whose bodies are looked at statement by statement."""

@@ -198,6 +198,7 @@ def _locker(*, shared: bool, transactional: bool, attempt: bool) -> Callable[...
     def lock(call: CallContext, *keys: int) -> str:
         session = session_of(call)
         if not attempt_lock(call, *keys):
+            session.end_trial()  # before it stands in line
             owner = _owner(call, transactional=transactional)
             asked = session.database.engine.locks.acquire(owner, advisory_tag(call, keys), mode)
             session.wait_inside(asked, "advisory")

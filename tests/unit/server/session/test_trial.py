@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from protocol import messages
 from server.session import execution, trial
 
 
@@ -32,6 +33,12 @@ def table(client):
     client.run("INSERT INTO t (v) VALUES (1), (2)")
     client.run("CREATE TRIGGER note AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION note()")
     return client
+
+
+def payloads(client, sql):
+    """What the client is told beside the reply to a statement."""
+    told = client.send(messages.Query(sql))
+    return [item.payload for item in told if isinstance(item, messages.NotificationResponse)]
 
 
 def ends(monkeypatch, count):
@@ -126,3 +133,28 @@ def test_what_looks_rarely_may_take_somewhat_longer():
     clock.now += trial.TRIAL_NS_MAX + 1
     with pytest.raises(trial.EndsTrial):
         often.check()
+
+
+def test_a_lock_that_is_free_and_a_notification_need_no_thread(table, threads):
+    assert table.rows("SELECT pg_advisory_xact_lock(7), pg_try_advisory_xact_lock(8)") == [
+        ("", "t")
+    ]
+    table.run("LISTEN news")
+    table.run(
+        "CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " PERFORM pg_notify('news', NEW.v::text); RETURN NULL; END $$"
+    )
+    table.run("CREATE TRIGGER shout AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION shout()")
+    assert payloads(table, "UPDATE t SET v = v + 1") == ["2", "3"]
+    assert not threads
+
+
+def test_what_a_trial_notified_that_ended_is_told_once(table, threads, monkeypatch):
+    table.run("LISTEN news")
+    table.run(
+        "CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " PERFORM pg_notify('news', NEW.v::text); PERFORM pg_sleep(0); RETURN NULL; END $$"
+    )
+    table.run("CREATE TRIGGER shout AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION shout()")
+    assert payloads(table, "UPDATE t SET v = v + 1") == ["2", "3"]
+    assert len(threads) == 1
