@@ -1,6 +1,6 @@
 """KeyWriter: adds rows to a table and their keys to its indexes, or changes them, one at a time, over and over.
 
-Rule 1: keys are stored columns in ascending order. A key that is no row's, or only of rows that plainly are no more,
+Rule 1: keys are stored columns. A key that is no row's, or only of rows that plainly are no more,
         is all it adds: if a unique one may be there, nothing is done, and the caller finds out what that means.
 Rule 2: this class and its compiled twin make the same changes, for transactions that are not tracked.
 """
@@ -25,13 +25,17 @@ ROOTS_MAX = 64
 
 
 class KeyColumns(NamedTuple):
-    """An index of stored columns; with a NULL among them a key is equal to no other."""
+    """An index of stored columns; with a NULL among them a key is equal to no other.
+
+    order: which are descending, and which have NULLs first; None: each ascending, NULLs last.
+    """
 
     index_id: int
     columns: tuple[int, ...]
     kinds: tuple[Kind, ...]
     is_unique: bool
     may_be_referred_to: bool = False  # by other rows
+    order: tuple[tuple[bool, ...], tuple[bool, ...]] | None = None
 
 
 class KeyWriter:
@@ -99,7 +103,7 @@ class KeyWriter:
         self, transaction: "Transaction", index: KeyColumns, parts: Sequence[Value]
     ) -> bytes | None:
         """The key of these parts; None: it may be taken."""
-        key = encode_key(parts, index.kinds)
+        key = encode_key(parts, index.kinds, *(index.order or ()))
         if not index.is_unique or None in parts:
             return key
         roots = self._engine.index(index.index_id).lookup(key)

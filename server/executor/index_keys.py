@@ -311,21 +311,19 @@ class IndexShape:
     @property
     def is_plain(self) -> bool:
         """Whether keys are stored columns in ascending order: equal keys, equal columns."""
-        return (
-            self._columns_only
-            and not any(self.descending)
-            and all(part.kind_is_fixed and part.kind in PLAIN_KINDS for part in self.parts)
+        return self._is_stored and not any(self.descending)
+
+    @property
+    def _is_stored(self) -> bool:
+        """Whether keys are stored columns, in any order."""
+        return self._columns_only and all(
+            part.kind_is_fixed and part.kind in PLAIN_KINDS for part in self.parts
         )
 
     @property
     def is_insertable(self) -> bool:
         """Whether a new row's key is its stored columns and, if nobody has it, all there is to look at."""
-        return (
-            self.is_plain
-            and not any(self.nulls_first)
-            and not self.is_deferrable
-            and not self.index.nulls_not_distinct
-        )
+        return self._is_stored and not self.is_deferrable and not self.index.nulls_not_distinct
 
     def key_columns(self) -> KeyColumns:
         """What storage has to know to keep the keys of an index that is_insertable."""
@@ -335,7 +333,12 @@ class IndexShape:
             tuple(part.kind for part in self.parts),
             self.index.unique,
             self.may_be_referred_to,
+            None if self._has_usual_order else (tuple(self.descending), tuple(self.nulls_first)),
         )
+
+    @property
+    def _has_usual_order(self) -> bool:
+        return not (any(self.descending) or any(self.nulls_first))
 
 
 def index_attributes(index: Index, table: Table, context: ExecutionContext) -> set[int]:

@@ -115,7 +115,9 @@ class PointUpsert:
         indexes = [item for item in shape.unique_indexes if not oids or item.index.oid in oids]
         assigned = [number for number, _ in self._assignments]
         keys = shape.moved_keys(assigned)
-        self._is_left = keys is None or not all(item.is_insertable for item in indexes)
+        self._is_left = keys is None or not all(
+            item.is_insertable and item.is_plain and not any(item.nulls_first) for item in indexes
+        )
         if not self._is_left:
             self._arbiters = tuple(self._arbiter(item, context) for item in indexes)
         table_id = self.plan.table.storage_id

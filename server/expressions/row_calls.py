@@ -90,6 +90,8 @@ def _call_in_context(
 ) -> RowEvaluator:
     strict = node.function.strict
     known: list[CallContext | None] = [None]
+    if strict and len(arguments) == 1:
+        return _call_one_in_context(node, invoke, arguments[0])
 
     def evaluate(row: Sequence[Any], context: Any) -> Any:
         values = [argument(row, context) for argument in arguments]
@@ -99,6 +101,24 @@ def _call_in_context(
         if call is None or call.execution is not context or call.style is not context.style:
             call = known[0] = call_context(context, node.type, node.arguments)
         return invoke(call, *values)
+
+    return evaluate
+
+
+def _call_one_in_context(
+    node: nodes.Call, invoke: Callable[..., Any], argument: RowEvaluator
+) -> RowEvaluator:
+    """Nextval of each row that is inserted, for one."""
+    known: list[CallContext | None] = [None]
+
+    def evaluate(row: Sequence[Any], context: Any) -> Any:
+        value = argument(row, context)
+        if value is None:
+            return None
+        call = known[0]
+        if call is None or call.execution is not context or call.style is not context.style:
+            call = known[0] = call_context(context, node.type, node.arguments)
+        return invoke(call, value)
 
     return evaluate
 

@@ -7,6 +7,7 @@ from storage.native.latch cimport Latch
 from storage.native.work cimport Work
 
 from storage.key_writer import NOT_INSERTED, ROOTS_MAX
+from storage.keys import encode_key
 from storage.lock_modes import RowLock
 from storage.native.btree_search import insert_pair, lookup_prefix
 from storage.outcomes import Outcome, Status
@@ -28,6 +29,7 @@ cdef class Keys:
     cdef tuple columns
     cdef KeyParts parts
     cdef bint is_unique, may_be_referred_to
+    cdef object order
 
 
 cdef class KeyWriter:
@@ -54,6 +56,7 @@ cdef class KeyWriter:
             keys.parts = KeyParts(index.kinds)
             keys.is_unique = index.is_unique
             keys.may_be_referred_to = index.may_be_referred_to
+            keys.order = index.order
             self.keys.append(keys)
 
     def insert(self, Work transaction not None, list values not None):
@@ -129,8 +132,12 @@ cdef class KeyWriter:
 
     cdef bytes key_of(self, Work transaction, Keys keys, list parts):
         """The key of these parts; None: it may be taken."""
-        cdef bytes key = keys.parts.encode(parts)
+        cdef bytes key
         cdef list roots
+        if keys.order is None:
+            key = keys.parts.encode(parts)
+        else:
+            key = encode_key(parts, keys.parts.kinds, *keys.order)
         if not keys.is_unique or None in parts:
             return key
         roots = lookup_prefix(self.pager, self.index(keys).root_page, key)

@@ -9,11 +9,18 @@ from storage.fast_paths import KeyWriter as ChosenWriter
 from storage.key_writer import KeyWriter
 from tests.support.small_engine import crashed, small_engine
 
-TABLE, UNIQUE, OTHER = 20000, 20001, 20002
+TABLE, UNIQUE, OTHER, DESCENDING = 20000, 20001, 20002, 20003
 KINDS = (Kind.INT32, Kind.INT64, Kind.BYTES)
 INDEXES = (
     KeyColumns(UNIQUE, (0,), (Kind.INT32,), is_unique=True, may_be_referred_to=True),
     KeyColumns(OTHER, (2, 1), (Kind.BYTES, Kind.INT64), is_unique=False),
+)
+BACKWARD = KeyColumns(
+    DESCENDING,
+    (1, 0),
+    (Kind.INT64, Kind.INT32),
+    is_unique=True,
+    order=((True, False), (True, True)),
 )
 
 
@@ -70,6 +77,26 @@ def test_a_key_that_may_be_taken_leaves_all_undone(world, writer):
     assert writer.insert(mine, [1, 2, b"b"]) != NOT_INSERTED
     mine.abort()
     assert entries(engine) == [[], []]
+
+
+@pytest.mark.parametrize("kind", [KeyWriter, ChosenWriter], ids=["original", "chosen"])
+def test_keys_may_lie_in_any_order(world, kind):
+    engine, _ = world
+    transaction = engine.begin()
+    transaction.create_index(DESCENDING, unique=True)
+    transaction.commit()
+    writer, transaction = kind(engine, TABLE, (*INDEXES, BACKWARD)), engine.begin()
+    rows = [[1, 10, b"a"], [2, None, b"b"], [None, 10, b"c"], [3, -5, None]]
+    found = [writer.insert(transaction, row) for row in rows]
+    assert writer.insert(transaction, [1, 10, b"d"]) == NOT_INSERTED
+    assert update(engine, writer, transaction, found[3], second=11).status is Status.DONE
+    transaction.commit()
+    expected = sorted(
+        (encode_key([row[1], row[0]], BACKWARD.kinds, *BACKWARD.order), row_id)
+        for row, row_id in zip([*rows, [3, 11, None]], [*found, found[3]], strict=True)
+    )
+    assert list(engine.index(DESCENDING).range()) == expected
+    assert check(engine) == []
 
 
 def test_a_long_key_is_an_error(world, writer):
