@@ -278,7 +278,7 @@ def lane_of(
     modes = {mode for _, mode in planned.relations} | {each.mode for each in planned.partitions}
     if not modes <= LOCK_MODES.keys():
         return None
-    is_change = planned.writes and not planned.locks and program.point is not None
+    is_change = planned.writes and planned.tag != "SELECT" and program.point is not None
     if is_change and not _stands_alone(planned, running):
         return None
     locks = tuple(table_lock(oid, LOCK_MODES[mode]) for oid, mode in planned.relations)

@@ -46,13 +46,18 @@ STATEMENTS = {
     "wrong": "SET statement_timeout = 'soon'",
     "custom": "SET LOCAL app.user = 'somebody'",
     "shown": "SELECT current_setting('statement_timeout'), current_setting('app.user', true)",
+    "lock": "SELECT balance FROM account WHERE id = $1 FOR UPDATE",
+    "first": "SELECT id FROM account ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED",
     "save": "SAVEPOINT s",
     "back": "ROLLBACK TO SAVEPOINT s",
     "release": "RELEASE s",
     "lost": 'RELEASE SAVEPOINT "no such"',
 }
 SCRIPTS = {
-    "commit": [("begin",), ("add", b"1", b"5"), ("read", b"1"), ("enter", b"1", b"5"), ("end",)],
+    "commit": [
+        *[("begin",), ("add", b"1", b"5"), ("read", b"1"), ("enter", b"1", b"5"), ("lock", b"1")],
+        *[("first",), ("end",)],
+    ],
     "roll back": [("begin",), ("add", b"1", b"5"), ("remove", b"2"), ("rollback",), ("read", b"1")],
     "each by itself": [
         ("add", b"1", b"5"),
