@@ -5,7 +5,7 @@ import os
 import sys
 from contextlib import suppress
 
-from server.native import use_huge_pages
+from server.native import Libraries, use_huge_pages
 from server.start_image import start_image
 
 
@@ -20,13 +20,15 @@ def run() -> int:
     from server import lazy_dataclasses, side_doors
 
     side_doors.install()
-    lazy_dataclasses.install()
-    from server.main import main, tune_memory
-
-    tune_memory()
+    libraries = Libraries(image.libraries())  # after what is set in the environment for them
     try:
+        lazy_dataclasses.install()
+        from server.main import main, tune_memory
+
+        tune_memory()
         return main(left=image.rest(), ahead=image.ahead())
     finally:
+        libraries.wait()
         image.end()
 
 

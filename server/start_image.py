@@ -13,7 +13,8 @@ Rule 2: a module is taken from it if its source is as it was (time of change and
 Rule 3: an image is written whole, durable and then renamed: nobody ever maps a part of one.
 Rule 4: it holds for one interpreter, one search path and one way of compiling; any other start writes its own.
 Rule 5: beside it lies a list of the modules that a start has run before its first answers, in order: they are run
-        while recovery waits for a disk. It is advice: what is not in it is run when it is asked for.
+        while recovery waits for a disk, and the compiled ones among them are loaded beside the rest of a start
+        (`server/libraries.py`). It is advice: what is not in it is run when it is asked for.
 Rule 6: while the server starts, the image is mapped; then what is still wanted of it is read, as what has been
         looked at of a map counts as this process's memory.
 """
@@ -118,6 +119,11 @@ class StartImage:
                 yield name
         threading.Thread(target=self.remove).start()
 
+    def libraries(self) -> list[bytes]:
+        """Files of compiled modules that the first answer will need, in the order in which an earlier start did."""
+        paths = [self._extensions[name] for name in self._listed() if name in self._extensions]
+        return [os.fsencode(path) for path in paths if self._has_same_names(os.path.dirname(path))]
+
     def ahead(self) -> Iterator[str]:
         """Run, one by one, modules that the first answer will need, in the order in which an earlier start did."""
         for name in self._listed():
@@ -177,6 +183,7 @@ class StartImage:
         path = self._extensions.get(name)
         if path is None or not self._has_same_names(os.path.dirname(path)):
             return None
+        self.note(name)
         spec = ModuleSpec(name, ExtensionFileLoader(name, path), origin=path)
         spec.has_location = True
         return spec

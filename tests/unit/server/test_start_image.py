@@ -172,3 +172,25 @@ def test_modules_that_were_run_are_run_ahead_by_later_starts_in_that_order(town)
     list_of = image_of(town).with_name("start.image.modules")
     list_of.write_bytes(b"\xff\xfe")
     assert ahead() == []
+
+
+LIBRARIES = """
+import sys
+from server import start_image
+start_image.MODULES_MISSED_MAX = 0
+image = start_image.StartImage(sys.argv[1])
+image.install()
+print(*map(bytes.decode, image.libraries()))
+import town
+list(image.rest())
+"""
+
+
+def test_libraries_of_compiled_modules_are_known_to_later_starts(town):
+    (town / "street.py").write_text("import _asyncio\nNUMBER = 1\n")
+    assert start(town, LIBRARIES) == [""]
+    assert start(town, LIBRARIES) == [""]
+    (found,) = start(town, LIBRARIES)
+    names = [os.path.basename(path).partition(".")[0] for path in found.split()]
+    assert "_asyncio" in names
+    assert "_lsprof" not in names  # nobody has imported it
