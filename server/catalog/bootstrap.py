@@ -9,6 +9,9 @@ NOT NULL. What is in them is computed from the catalog when they are read (see s
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
+from itertools import starmap
 from typing import TYPE_CHECKING
 
 from server.catalog.built_in_text_search import text_search_objects
@@ -28,7 +31,7 @@ from server.catalog.objects import (
 from server.data_files import data_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 SCHEMAS: Mapping[str, int] = {
     "pg_catalog": PG_CATALOG_OID,
@@ -101,18 +104,27 @@ SCHEMA_ACL = ("10=UC/10", "0=U/10")
 
 def _columns(relation: str, text: str) -> Iterator[Column]:
     secret = SECRET_COLUMNS.get(relation)
-    for number, part in enumerate(text.split(" "), 1):
-        not_null = part.endswith("!")
-        name, kind, *modifier = part.removesuffix("!").split(":")
-        is_public = secret is not None and name not in secret
-        yield Column(
-            number=number,
-            name=name,
-            type=int(kind),
-            modifier=int(modifier[0]) if modifier else -1,
-            not_null=not_null,
-            acl=("0=r/10",) if is_public else None,
-        )
+    parts = enumerate(text.split(" "), 1)
+    if secret is None:
+        return starmap(_column, parts)  # a quarter are the same as another relation's
+    return (_secret_column(_column(number, part), secret) for number, part in parts)
+
+
+@cache
+def _column(number: int, part: str) -> Column:
+    not_null = part.endswith("!")
+    name, kind, *modifier = part.removesuffix("!").split(":")
+    return Column(
+        number=number,
+        name=name,
+        type=int(kind),
+        modifier=int(modifier[0]) if modifier else -1,
+        not_null=not_null,
+    )
+
+
+def _secret_column(column: Column, secret: Sequence[str]) -> Column:
+    return column if column.name in secret else replace(column, acl=("0=r/10",))
 
 
 def _relations() -> Iterator[Table]:
