@@ -81,8 +81,7 @@ class Blocked(RowWait):
     @property
     def deadlock_timeout_seconds(self) -> float:
         """After which time of waiting `is_deadlocked` is to be asked."""
-        timeout_ms: int = self.prepared.basis.deadlock_timeout_ms
-        return timeout_ms / 1000
+        return self.session.basis().deadlock_timeout_ms / 1000
 
     def is_deadlocked(self) -> bool | None:
         """Whether nobody but the session itself can end the wait; then the steps tell the error. None: ask again."""

@@ -27,6 +27,7 @@ from server.sql.printed_bodies import printed_body
 
 if TYPE_CHECKING:
     from server.catalog.catalog import CatalogTransaction
+    from server.catalog.catalog_view import CatalogView
     from server.database import Database
     from server.extensions.inspected import Inspected
     from server.functions.function import CallContext
@@ -113,11 +114,21 @@ class SessionFacts(SessionState):
         view = self.transaction.catalog
         found = self._basis
         if found is None or not found.fits(self, view):
+            if found is not None and found.view is not view:
+                self._leave_behind(view)
             found = self._basis = self._bases.found(self, view) or self._bases.kept(
                 make_basis(self, view)
             )
             self._style = found.style
         return found
+
+    def _leave_behind(self, view: CatalogView) -> None:
+        """Statements that were planned on another catalog let go of it: it holds rows of system relations, too."""
+        for prepared in (*self.prepared.values(), *self.skeletons.values()):
+            if prepared is None or prepared.basis is None:
+                continue
+            if prepared.basis.view is not view:
+                prepared.basis = None
 
     @property
     def random(self) -> random.Random:
