@@ -80,6 +80,11 @@ class KeyPart:
             return self._store_value(value, self.reference.modifier)
         return value
 
+    @property
+    def is_value(self) -> bool:
+        """Whether the part for a value is that value."""
+        return self._key_value is None and self._store_value is None
+
     def kind_of(self, part: Any) -> Kind:
         """The kind under which storage encodes a part."""
         return self.kind if self.kind_is_fixed or part is None else _KIND_OF_PART[type(part)]

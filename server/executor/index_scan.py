@@ -21,7 +21,7 @@ from server.executor.table_shape import shape_of
 from server.executor.up_to_error import up_to_error
 from server.functions.pattern_prefix import PREFIXES, pattern_bounds
 from server.planner import physical
-from storage.engine import encode_key, key_after_prefix
+from storage.engine import encode_key, encode_matrix, key_after_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,6 +39,9 @@ HELD_MAX: Final = 4096
 
 FIRST_ENTRIES: Final = 16
 """How many rows in the order of the index are read first: a LIMIT often wants no more. Then four times as many."""
+
+MANY_ITEMS: Final = 512
+"""So many items of an array are encoded together, and the ranges that touch each other read as one."""
 
 _INTEGER_BITS: Final = {"INT16": 15, "INT32": 31, "INT64": 63}
 
@@ -84,6 +87,8 @@ class IndexScan(Operator):
         if self.plan.backward:
             ranges.reverse()
         context.engine.scans[shape.storage_id].add(max(1, len(ranges)), 0, 0)
+        if len(ranges) >= MANY_ITEMS and not self.plan.backward:
+            ranges = _joined(ranges)
         portion = FIRST_ENTRIES if self.plan.ordered else HELD_MAX
         for held, cleared_count in self._entries(shape, ranges, context):
             rows = partial(self._rows_of, (held, cleared_count), shape, context)
@@ -112,6 +117,7 @@ class IndexScan(Operator):
         held: list[tuple[bytes, int]] = []
         cleared_count = relation.cleared_count
         for low, high in ranges:
+            context.check_cancelled()
             if tracked is not None:
                 tracked.read_range(shape.storage_id, low, high)
             with context.engine.latch:
@@ -226,10 +232,23 @@ def _without_patterns(conditions: Sequence[tuple[str, Any]]) -> Iterator[tuple[s
             yield operator, value
 
 
+def _joined(ranges: Sequence[Range]) -> list[Range]:
+    """Ascending ranges, those that touch each other as one."""
+    joined: list[Range] = []
+    low, high = ranges[0]
+    for following in ranges[1:]:
+        if following[0] == high:
+            high = following[1]
+        else:
+            joined.append((low, high))
+            low, high = following
+    return [*joined, (low, high)]
+
+
 class KeyRanges:
     """Conditions on the keys of an index, made ready for values."""
 
-    __slots__ = ("_parts", "_required")
+    __slots__ = ("_arrays", "_parts", "_required")
 
     def __init__(self, shape: IndexShape, conditions: Sequence[physical.KeyCondition]) -> None:
         by_position: dict[int, list[tuple[str, int]]] = {}
@@ -240,9 +259,18 @@ class KeyRanges:
             for number, condition in enumerate(conditions)
             if condition.operator not in ("null", "notnull")
         )
+        self._arrays = tuple(
+            number for number, condition in enumerate(conditions) if condition.operator == "any"
+        )
         self._parts = tuple(
             (_Part(shape, position), tuple(by_position[position]))
             for position in sorted(by_position)
+        )
+
+    def count_max(self, values: Sequence[Any]) -> int:
+        """How many ranges they may be at the most, as far as that is seen at a glance."""
+        return max(
+            (len(values[number].items) for number in self._arrays if values[number]), default=1
         )
 
     def of(self, values: Sequence[Any]) -> list[Range]:
@@ -292,8 +320,26 @@ class _Part:
                 return [self.encode(value)] if self._overflow(value) == 0 else []
             if operator == "any":
                 items = [item for item in value.items if item is not None]
+                if len(items) >= MANY_ITEMS and self._are_whole(items):
+                    return self._encode_whole(items)
                 return sorted({self.encode(item) for item in items if not self._overflow(item)})
         return None
+
+    def _are_whole(self, items: Sequence[Any]) -> bool:
+        return bool(self._bits) and self._part.is_value and all(type(item) is int for item in items)
+
+    def _encode_whole(self, items: Sequence[int]) -> list[bytes]:
+        """The encodings of integers, in order and once each."""
+        numbers, bound = np.unique(np.array(items, np.int64)), 1 << self._bits
+        fitting = numbers[(numbers >= -bound) & (numbers <= bound - 1)]
+        part = self._part.kind
+        made = encode_matrix(
+            [fitting.astype(part.dtype)], [None], [part], [self._descending], [self._nulls_first]
+        )
+        assert made is not None
+        width, data = made.matrix.shape[1], made.matrix.tobytes()
+        keys = [data[start : start + width] for start in range(0, len(data), width)]
+        return keys[::-1] if self._descending else keys
 
     def bounds(self, conditions: Sequence[tuple[str, Any]]) -> tuple[bytes, bytes]:
         """From and to of the encodings that satisfy all conditions."""

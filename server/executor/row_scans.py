@@ -116,6 +116,8 @@ class IndexRows:
             ready = self._ready = self._prepare(context)
         reader, shape, conditions = ready
         values = [None if value is None else value((), context) for value in self._values]
+        if conditions.count_max(values) > run.left:
+            raise Leave
         ranges = [
             (low, BEHIND_ALL if high is None else high) for low, high in conditions.of(values)
         ]

@@ -13,7 +13,7 @@ import numpy as np
 
 from server.expressions import expression as nodes
 from server.expressions.arrays import construct_array
-from server.expressions.invoke import column_call
+from server.expressions.invoke import column_call, looked_after
 from server.expressions.row_tests import OR_EQUAL
 from server.expressions.rowwise import compile_row
 from server.expressions.safety import cannot_raise
@@ -82,7 +82,8 @@ def _over_operands(
         if element is not None:
             return element
         rows = zip(*map(values_of, columns), strict=True)
-        return column_of([apply(row, context) for row in rows], dtype)
+        made = (apply(row, context) for row in rows)
+        return column_of(looked_after(made, batch.count, context), dtype)
 
     return evaluate
 

@@ -22,7 +22,7 @@ from server.expressions.choices import (
     compile_extremum,
 )
 from server.expressions.invoke import column_call, looked_after, with_validity
-from server.expressions.membership import compile_membership
+from server.expressions.membership import compile_array_membership, compile_membership
 from server.expressions.operand import Operand, lazily
 from server.expressions.row_calls import ANY_OID, call_context, modifier_of
 from server.expressions.rowwise import Layout, compile_row, record_maker
@@ -397,7 +397,9 @@ COMPILERS: Mapping[type[nodes.Expression], Compiler] = {
     nodes.InList: compile_membership(compile_columns, _by_rows),
     nodes.RowConstructor: _row_constructor,
     nodes.ArrayConstructor: array_constructor(compile_columns, _by_rows),
-    nodes.ArrayComparison: by_operands(compile_columns, _by_rows),
+    nodes.ArrayComparison: compile_array_membership(
+        compile_columns, by_operands(compile_columns, _by_rows)
+    ),
     nodes.Subscript: by_operands(compile_columns, _by_rows),
     nodes.FieldSelect: by_operands(compile_columns, _by_rows),
     nodes.RowComparison: row_comparison(compile_columns, _by_rows),

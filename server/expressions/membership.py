@@ -1,4 +1,4 @@
-"""x IN (...) over columns: one look-up for lists that are the same for all rows, else one comparison an item.
+"""x IN (...) and x = ANY (array) over columns: one look-up where all rows have one list, else one comparison an item.
 
 Items are constants, or need the values of parameters alone, as in plans that serve statements with other literals.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from server.expressions.rowwise import compile_row
 from server.vector.batch import Batch
 from server.vector.column import Column, Mask
 from server.vector.native import views_among
-from server.vector.rows import SCALED_LIMIT, is_constant, plain_values
+from server.vector.rows import SCALED_LIMIT, constant_value, is_constant, plain_values
 from server.vector.texts import TextColumn
 
 Evaluator = Callable[[Batch, Any], Column]
@@ -53,6 +54,52 @@ def compile_membership(compile_columns: Compile, by_rows: Compile) -> Compile:
         return lookup.of_parameters(computed, by_rows(node, layout))
 
     return compiler
+
+
+def compile_array_membership(compile_columns: Compile, otherwise: Compile) -> Compile:
+    """Make the compiler of = ANY and <> ALL, given that of operands and what all other comparisons are left to."""
+
+    def compiler(node: nodes.ArrayComparison, layout: Any) -> Evaluator:
+        one_by_one = otherwise(node, layout)
+        equality = _equality_of(node)
+        if equality not in HASHED_EQUALITIES or _varies(node.array):
+            return one_by_one
+        array = compile_columns(node.array, layout)
+        lookup = _Lookup(
+            compile_columns(node.argument, layout),
+            blank=equality == "bpchareq",
+            negated=node.every,
+        )
+
+        def evaluate(batch: Batch, context: Any) -> Column:
+            if batch.count < 2:
+                return one_by_one(batch, context)
+            argument, arrays = lookup.argument(batch, context), array(batch, context)
+            items = constant_value(arrays).items if is_constant(arrays) else ()
+            if not items or _are_strange(items):
+                return one_by_one(batch, context)
+            return lookup.among(argument, items)
+
+        return evaluate
+
+    return compiler
+
+
+def _equality_of(node: nodes.ArrayComparison) -> str:
+    """The equality that = ANY asks for, and <> ALL the opposite of; empty: it is another comparison."""
+    name = node.function.name
+    if not node.every:
+        return name
+    return f"{name[:-2]}eq" if name.endswith("ne") else ""
+
+
+def _varies(array: nodes.Expression) -> bool:
+    """Whether rows may have arrays of their own."""
+    is_volatile = any(
+        isinstance(part, nodes.Call) and part.function.volatility == "v"
+        for part in nodes.walk(array)
+    )
+    return is_volatile or bool(nodes.columns_used(array))
 
 
 def _are_strange(items: Sequence[Any]) -> bool:
@@ -90,9 +137,13 @@ class _Lookup:
             items = [item((), context) for item in computed]
             if _are_strange(items):
                 return by_rows(batch, context)
-            return self._found(self.argument(batch, context), *self._finder(items))
+            return self.among(self.argument(batch, context), items)
 
         return evaluate
+
+    def among(self, column: Column, items: Sequence[Any]) -> Column:
+        """Which rows of a column have one of the items."""
+        return self._found(column, *self._finder(items))
 
     def _finder(self, items: Sequence[Any]) -> tuple[Callable[[Column], Mask], bool]:
         known = [item.rstrip(" ") if self.blank else item for item in items if item is not None]
@@ -107,13 +158,14 @@ class _Lookup:
 
 def _finder(items: Sequence[Any], blank: bool) -> Callable[[Column], Mask]:
     """What finds the rows of a column whose value is among the items."""
-    wanted = frozenset(items)
+    wanted = cache(lambda: frozenset(items))
     words = [item.encode() for item in items if isinstance(item, str)]
 
     def among(values: Sequence[Any]) -> Mask:
         if blank:
             values = [value.rstrip(" ") if value is not None else value for value in values]
-        return np.fromiter((value in wanted for value in values), np.bool_, len(values))
+        known = wanted()
+        return np.fromiter((value in known for value in values), np.bool_, len(values))
 
     def find(column: Column) -> Mask:
         if len(column) and is_constant(column):
@@ -142,9 +194,9 @@ def _coded(column: Column, hits: Mask) -> Mask:
 def _integers(column: Column, items: Sequence[int]) -> Mask:
     if column.values.dtype == np.bool_:
         return np.isin(column.values, np.array(items, np.bool_))
-    bounds = np.iinfo(column.values.dtype)
-    fitting = [item for item in items if bounds.min <= item <= bounds.max]
-    return np.isin(column.values, np.array(fitting, column.values.dtype))
+    wanted, bounds = np.array(items, np.int64), np.iinfo(column.values.dtype)
+    fitting = wanted[(wanted >= bounds.min) & (wanted <= bounds.max)]
+    return np.isin(column.values, fitting.astype(column.values.dtype))
 
 
 def _scaled(items: Sequence[Decimal], scale: int) -> np.ndarray[Any, Any]:

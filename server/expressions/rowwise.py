@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 from server.errors import FeatureNotSupported
 from server.expressions import expression as nodes
@@ -329,6 +329,17 @@ def quantified(
     return None if unknown else every
 
 
+LONG_ARRAY: Final = 8192
+"""Who compares a value with so many items looks whether the statement is cancelled."""
+
+
+def look(context: Any) -> None:
+    """Raise if the statement that an expression belongs to is cancelled; planning is asked elsewhere."""
+    check = getattr(context, "check_cancelled", None)
+    if check is not None:
+        check()
+
+
 def _array_comparison(node: nodes.ArrayComparison, layout: Layout) -> RowEvaluator:
     argument, array = compile_row(node.argument, layout), compile_row(node.array, layout)
     test, every = _bind(node.function, (node.argument, node.argument)), node.every
@@ -340,6 +351,8 @@ def _array_comparison(node: nodes.ArrayComparison, layout: Layout) -> RowEvaluat
             return None
         if value is None and strict:
             return every if not items.items else None
+        if len(items.items) >= LONG_ARRAY:
+            look(context)
         return quantified(
             lambda item: test(context, value, item), items.items, every=every, strict=strict
         )
