@@ -323,7 +323,11 @@ class Session(SessionFacts):
         activity.query = query
         activity.state = "active"
         activity.query_started_us = activity.state_changed_us = self.clock.now_us()
-        timeout_ms = (basis or self.basis()).statement_timeout_ms
+        self.begin_clock(basis or self.basis())
+
+    def begin_clock(self, basis: Basis) -> None:
+        """Limit the time of what runs next: in a text of several statements that of each."""
+        timeout_ms = basis.statement_timeout_ms
         self.deadline_ns = self.clock.monotonic_ns() + timeout_ms * _NS_PER_MS if timeout_ms else 0
 
     def statement_us(self) -> int:

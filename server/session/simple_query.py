@@ -100,6 +100,8 @@ def query(session: Session, message: Query) -> Steps:
     for number, statement in enumerate(statements, 1):
         following = statements[number].offset if number < len(statements) else None
         refuse_in_failed_block(session, statement)
+        if number > 1:
+            session.begin_clock(session.basis())
         started = watching.started(session, sql[statement.offset : following])
         if isinstance(statement.tree, UtilityStatement):
             tag = yield from run_utility(session, statement)
