@@ -9,17 +9,26 @@ import numpy as np
 from server.executor.columns import plain_objects
 from server.executor.key_filter import is_integer
 from server.executor.key_table import KeyTable
-from server.executor.native import dense_codes, grouped_rows, joined_rows
+from server.executor.native import (
+    dense_codes,
+    grouped_rows,
+    joined_rows,
+    single_pairs,
+    single_rows,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from server.executor.join_kinds import Pairs
     from server.types.type import Type
-    from server.vector.column import Column, Mask, Positions
+    from server.vector.column import Column, Mask, Positions, Values
 
 PAIRS_MAX: Final = 1 << 18
 """How many pairs of rows are looked at in one go."""
+
+LOOK_ROWS: Final = 4096
+"""How many rows to look at first, to see whether some have the same key."""
 
 DENSE_SPAN_MIN: Final = 1 << 16
 DENSE_PLACES_PER_ROW: Final = 8
@@ -29,7 +38,7 @@ DENSE_PLACES_PER_ROW: Final = 8
 class BuildSide:
     """The rows of one side by their keys."""
 
-    __slots__ = ("_codes", "_is_met", "_rows", "_starts")
+    __slots__ = ("_codes", "_is_met", "_rows")
 
     def __init__(
         self,
@@ -42,29 +51,20 @@ class BuildSide:
             types, nulls_match=False
         )
         codes = self._codes.add(columns, count, look)
-        self._starts, self._rows = grouped_rows(codes, len(self._codes))
+        self._rows: SingleRows | GroupedRows = rows_by_number(codes, len(self._codes))
         self._is_met: Mask | None = None
 
     def pairs(self, keys: Sequence[Column], count: int) -> Iterator[Pairs]:
         """Yield the positions of pairs of rows with equal keys, left ones ascending."""
         if not len(self._rows):
             return
-        codes = self._codes.find(keys, count)
-        row = 0
-        while row < count:
-            left, right, row = joined_rows(codes, self._starts, self._rows, row, PAIRS_MAX)
-            yield left, right
+        yield from self._rows.pairs(self._codes.find(keys, count))
 
     def first_pairs(self, keys: Sequence[Column], count: int) -> Iterator[Pairs]:
         """Yield for each left row that has partners a pair with the first of them."""
         if not len(self._rows):
             return
-        codes = self._codes.find(keys, count)
-        lefts = np.flatnonzero(codes >= 0)
-        known = codes[lefts]
-        starts = self._starts[known]
-        there = np.flatnonzero(self._starts[known + 1] > starts)  # dense numbers may be of no row
-        yield lefts[there], self._rows[starts[there]]
+        yield self._rows.first_pairs(self._codes.find(keys, count))
 
     def newly_met(self, keys: Sequence[Column], count: int) -> Iterator[Pairs]:
         """Yield pairs with all rows of this side whose key is met for the first time, some perhaps again."""
@@ -77,10 +77,70 @@ class BuildSide:
         lefts = lefts[~self._is_met[codes[lefts]]]
         self._is_met[codes[lefts]] = True
         codes, firsts = np.unique(codes[lefts], return_index=True)
+        for places, right in self._rows.pairs(codes):
+            yield lefts[firsts[places]], right
+
+
+def rows_by_number(codes: Positions, code_count: int) -> SingleRows | GroupedRows:
+    """Rows by the number of their key; -1 is the number of no key."""
+    begin = codes[:LOOK_ROWS]
+    begin = begin[begin >= 0]
+    is_shared = len(np.unique(begin)) < len(begin)  # so there is no need to look at all of them
+    single = None if is_shared else single_rows(codes, code_count)
+    if single is None:
+        return GroupedRows(*grouped_rows(codes, code_count))
+    return SingleRows(single, int(np.count_nonzero(codes >= 0)))
+
+
+class SingleRows:
+    """Rows of which no two have the same number, as those of a primary key."""
+
+    __slots__ = ("_count", "_row_of")
+
+    def __init__(self, row_of: Values, count: int) -> None:
+        self._row_of = row_of
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def pairs(self, codes: Positions) -> Iterator[Pairs]:
+        """Yield the pairs of places in codes and rows of that number, places ascending."""
+        for start in range(0, len(codes), PAIRS_MAX):
+            lefts, rights = single_pairs(codes[start : start + PAIRS_MAX], self._row_of)
+            yield lefts + start if start else lefts, rights
+
+    def first_pairs(self, codes: Positions) -> Pairs:
+        """The same at once: no number has two rows."""
+        return single_pairs(codes, self._row_of)
+
+
+class GroupedRows:
+    """Rows of one number one behind the other: those of number n are rows[starts[n] : starts[n + 1]]."""
+
+    __slots__ = ("_rows", "_starts")
+
+    def __init__(self, starts: Positions, rows: Positions) -> None:
+        self._starts = starts
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def pairs(self, codes: Positions) -> Iterator[Pairs]:
+        """Yield the pairs of places in codes and rows of that number, places ascending."""
         row = 0
         while row < len(codes):
-            places, right, row = joined_rows(codes, self._starts, self._rows, row, PAIRS_MAX)
-            yield lefts[firsts[places]], right
+            lefts, rights, row = joined_rows(codes, self._starts, self._rows, row, PAIRS_MAX)
+            yield lefts, rights
+
+    def first_pairs(self, codes: Positions) -> Pairs:
+        """For each place whose number has rows the pair with the first of them."""
+        lefts = np.flatnonzero(codes >= 0)
+        known = codes[lefts]
+        starts = self._starts[known]
+        there = np.flatnonzero(self._starts[known + 1] > starts)  # dense numbers may be of no row
+        return lefts[there], self._rows[starts[there]]
 
 
 PAIRS: Final[dict[str, Callable[[BuildSide, Sequence[Column], int], Iterator[Pairs]]]] = {

@@ -149,8 +149,9 @@ class Matching:
 
     def _columns(self, left: Batch, pairs: Pairs, indexes: tuple[int, ...]) -> Batch:
         width = len(left.columns)
+        lefts = None if _are_all(pairs[0], left.count) else pairs[0]
         columns: list[Column] = [
-            left.columns[index].take(pairs[0])
+            (left.columns[index] if lefts is None else left.columns[index].take(lefts))
             if index < width
             else self._right.columns[index - width].take(pairs[1])
             for index in indexes
@@ -159,10 +160,18 @@ class Matching:
 
     def _left_only(self, left: Batch, positions: Positions) -> Batch:
         """Rows of the left side, picked from it."""
-        return left.select(self._matcher.output).take(positions)
+        rows = left.select(self._matcher.output)
+        return rows if _are_all(positions, left.count) else rows.take(positions)
 
     def _right_only(self, positions: Positions) -> Batch:
         """Rows of the right side, picked from it."""
         width = len(self._matcher.left_types)
         places = tuple(index - width for index in self._matcher.output)
         return self._right.select(places).take(positions)
+
+
+def _are_all(positions: Positions, count: int) -> bool:
+    """Whether these are all rows in their order, as when a filter has left those with partners: none need be picked."""
+    if len(positions) != count or not count or positions[0] != 0 or positions[-1] != count - 1:
+        return False
+    return bool((positions[1:] > positions[:-1]).all())

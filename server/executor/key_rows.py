@@ -8,7 +8,7 @@ The specification of native/key_rows.pyx.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from server.vector.column import Mask, Positions, Values
+
+
+INT32_MAX: Final = 2**31 - 1
 
 
 def grouped_rows(codes: Positions, code_count: int) -> tuple[Positions, Positions]:
@@ -76,6 +79,24 @@ def joined_rows(
     lefts = np.repeat(np.arange(first, first + stop), lengths)
     places = np.repeat(starts[known[:stop]], lengths) + within
     return lefts, rows[places], first + stop
+
+
+def single_rows(codes: Positions, code_count: int) -> Values | None:
+    """Each number's row and one, 0 where it has none; None if one has several, or 32 bits do not hold them."""
+    rows = np.flatnonzero(codes >= 0)
+    known = codes[rows]
+    if len(codes) >= INT32_MAX or (len(known) and np.bincount(known).max() > 1):
+        return None
+    row_of = np.zeros(code_count, np.int32)
+    row_of[known] = rows + 1
+    return row_of
+
+
+def single_pairs(codes: Positions, row_of: Values) -> tuple[Positions, Positions]:
+    """The places whose number has a row, in their order, and these rows."""
+    known = np.flatnonzero(codes >= 0)
+    rows = row_of[codes[known]].astype(np.int64) - 1
+    return known[rows >= 0], rows[rows >= 0]
 
 
 def packed_rows(

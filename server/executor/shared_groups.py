@@ -130,7 +130,7 @@ def _dividing_key(
     rest: Sequence[Input],
 ) -> int | None:
     """By which key to divide groups, if there is one set of them, of many groups and with enough to come."""
-    if not _has_many(plan, sets, rest):
+    if not _has_many(plan, sets) or len(rest) < PARTS_MIN:
         return None
     return dividing_key(sets.reading[0], first)
 
@@ -142,16 +142,16 @@ def _is_ordered(
     rest: Sequence[Input],
 ) -> bool:
     """Whether there are many groups, and the first rows in the order of their key."""
-    if not _has_many(prepared.plan, sets, rest):
+    if not _has_many(prepared.plan, sets) or not rest:
         return False
     return may_be_ordered(prepared, sets.reading[0], first)
 
 
-def _has_many(plan: physical.HashAggregate, sets: GroupingSets, rest: Sequence[Input]) -> bool:
-    """Whether one set of keys has many groups, in memory so far, with enough to come."""
+def _has_many(plan: physical.HashAggregate, sets: GroupingSets) -> bool:
+    """Whether one set of keys has many groups, in memory so far."""
     if len(plan.sets) > 1 or sets.reading[0].is_spilling:
         return False
-    return len(sets) >= GROUPS_MIN and len(rest) >= PARTS_MIN
+    return len(sets) >= GROUPS_MIN
 
 
 def _take_evaluated(inputs: Sequence[Input], sets: GroupingSets, context: ExecutionContext) -> None:

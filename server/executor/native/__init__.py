@@ -16,6 +16,8 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
         joined_rows,
         packed_rows,
         run_codes,
+        single_pairs,
+        single_rows,
     )
     from server.executor.machine import run as run_program
     from server.executor.machine import selected as selected_rows
@@ -33,6 +35,8 @@ else:
         joined_rows,
         packed_rows,
         run_codes,
+        single_pairs,
+        single_rows,
     )
     from server.executor.native.machine import run as run_program
     from server.executor.native.machine import selected as selected_rows
@@ -59,6 +63,8 @@ __all__ = [
     "run_codes",
     "run_program",
     "selected_rows",
+    "single_pairs",
+    "single_rows",
     "text_ranks",
     "tied_rows",
 ]

@@ -142,6 +142,44 @@ def joined_rows(codes, starts, rows, int64_t first, int64_t pairs_max):
     return lefts, rights, stop
 
 
+def single_rows(codes, int64_t code_count):
+    """Each number's row and one, 0 where it has none; None if one has several, or 32 bits do not hold them."""
+    cdef const int64_t[::1] code_of = np.ascontiguousarray(codes, np.int64)
+    cdef Py_ssize_t count = code_of.shape[0], row
+    cdef int64_t code
+    cdef bint is_single = count < (<int64_t>1 << 31) - 1
+    rows = np.zeros(code_count, np.int32)  # of zeros only pages that are written to take memory
+    cdef int32_t[::1] row_of = rows
+    with nogil:
+        for row in range(count if is_single else 0):
+            code = code_of[row]
+            if code >= 0:
+                if row_of[code]:
+                    is_single = False
+                    break
+                row_of[code] = <int32_t>(row + 1)
+    return rows if is_single else None
+
+
+def single_pairs(codes, const int32_t[::1] row_of):
+    """The places whose number has a row, in their order, and these rows."""
+    cdef const int64_t[::1] code_of = np.ascontiguousarray(codes, np.int64)
+    cdef Py_ssize_t count = code_of.shape[0], row, found = 0
+    cdef int64_t code, at
+    lefts, rights = np.empty(count, np.int64), np.empty(count, np.int64)
+    cdef int64_t[::1] left_at = lefts, right_at = rights
+    if not row_of.shape[0]:
+        return lefts[:0], rights[:0]
+    with nogil:
+        for row in range(count):  # no branch depends on a key: there would be no guessing it
+            code = code_of[row]
+            at = (<int64_t>row_of[code if code >= 0 else 0] - 1) | (code >> 63)  # -1 where there is no number
+            left_at[found] = row
+            right_at[found] = at
+            found += at >= 0
+    return lefts[:found], rights[:found]
+
+
 def packed_rows(columns, sizes, Py_ssize_t count):
     """Rows of codes numbered by first appearance, and where each of them comes first; sizes: above each column's codes."""
     cdef Py_ssize_t row, place = 1

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from server.executor import build_side
 from server.executor.build_side import BuildSide
 from server.types.registry import TYPE_BY_OID
 from server.vector.rows import column_of
@@ -52,3 +53,23 @@ def test_rows_of_each_key_once(count: int, texts: bool) -> None:
             assert len(found) == len(partners)
             met += partners.tolist()
     assert sorted(met) == [at for at in range(count) if at % 50 < 30 and at % 50 % 7 != 3]
+
+
+@pytest.mark.parametrize("pairs_max", [1 << 18, 1000])
+@pytest.mark.parametrize("texts", [False, True])
+@pytest.mark.parametrize("count", SIZES)
+def test_rows_whose_keys_are_their_own(
+    count: int, texts: bool, pairs_max: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build_side, "PAIRS_MAX", pairs_max)
+    right = keys(np.arange(count)[::-1], texts=texts)
+    side = BuildSide([right], [TEXT if texts else INTEGER], count)
+    left = keys(np.arange(3000) % 1500 * 50, texts=texts)
+    expected = [
+        (at, count - 1 - key)
+        for at, key in enumerate((np.arange(3000) % 1500 * 50).tolist())
+        if key < count and key % 7 != 3
+    ]
+    for pairs in (side.pairs([left], 3000), side.first_pairs([left], 3000)):
+        found = [pair for lefts, rights in pairs for pair in zip(lefts, rights, strict=True)]
+        assert found == expected

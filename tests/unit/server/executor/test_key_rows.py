@@ -51,6 +51,32 @@ def test_pairs_in_portions_are_all_pairs(functions: Any, count: int, pairs_max: 
 
 
 @pytest.mark.parametrize("functions", [native, key_rows])
+@pytest.mark.parametrize("count", COUNTS)
+def test_single_rows_and_their_pairs(functions: Any, count: int):
+    rng = np.random.default_rng(count)
+    codes = rng.permutation(2 * count)[:count]
+    codes[::7] = -1
+    row_of = functions.single_rows(codes, 2 * count)
+    assert row_of.dtype == np.int32
+    sought = rng.integers(-1, 2 * count, count)
+    lefts, rights = functions.single_pairs(sought, row_of)
+    starts, rows = functions.grouped_rows(codes, 2 * count)
+    expected = functions.joined_rows(sought, starts, rows, 0, 1 << 20)
+    assert np.array_equal(lefts, expected[0])
+    assert np.array_equal(rights, expected[1])
+    if count > 2:
+        codes[-1] = codes[1]
+        assert functions.single_rows(codes, 2 * count) is None
+
+
+@pytest.mark.parametrize("functions", [native, key_rows])
+def test_no_rows_have_no_pairs(functions: Any):
+    row_of = functions.single_rows(np.zeros(0, np.int64), 0)
+    lefts, rights = functions.single_pairs(np.full(3, -1), row_of)
+    assert len(lefts) == len(rights) == 0
+
+
+@pytest.mark.parametrize("functions", [native, key_rows])
 @pytest.mark.parametrize("dtype", [np.int16, np.int32, np.int64])
 @pytest.mark.parametrize("count", COUNTS)
 def test_run_codes(functions: Any, dtype: Any, count: int):
