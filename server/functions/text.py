@@ -16,6 +16,8 @@ from server.functions.text_kernels import (
     LEFT,
     LOWER,
     LTRIM,
+    MD5,
+    REVERSE,
     RIGHT,
     RTRIM,
     TRUTHS,
@@ -183,6 +185,7 @@ FUNCTIONS: Final = (
         lambda text: text[::-1],
         "Characters from last to first.",
         "'abcde' -> edcba",
+        REVERSE,
     ),
     row(
         "2087 replace(text, text, text) text",
@@ -268,6 +271,7 @@ FUNCTIONS: Final = (
         _md5,
         "MD5 hash in hexadecimal.",
         "'abc' -> 900150983cd24fb0d6963f7d28e17f72",
+        MD5,
     ),
     row(
         "1282 quote_ident(text) text",

@@ -14,6 +14,7 @@ from server.functions.function import TextByText
 from server.functions.text_operations import (
     BYTES_MAX,
     _left,
+    _md5,
     _position,
     _right,
     _split_part,
@@ -29,10 +30,12 @@ from server.vector.native import (
     folded_texts,
     gathered_texts,
     joined_texts,
+    md5_texts,
     part_positions,
     part_views,
     ranged_views,
     replaced_texts,
+    reversed_texts,
     sliced_views,
     stripped_views,
     trimmed_views,
@@ -260,6 +263,18 @@ def _case_kernel(capital: bool, change: Callable[[str], str]) -> Kernel:
     return kernel
 
 
+def _text_kernel(operation: Callable[[str], str], made: Callable[..., Any]) -> Kernel:
+    """Compiled code makes all texts of those of a store."""
+    rows = each(operation)
+
+    def kernel(context: CallContext, texts: Column, *, count: int) -> Column:
+        if not isinstance(texts, TextColumn):
+            return rows(context, texts, count=count)
+        return texts.in_store(*made(texts.store, texts.views))
+
+    return kernel
+
+
 def _end_kernel(operation: Callable[[str, int], str], from_start: bool) -> Kernel:
     """The first or last characters, or for a negative number all but the last or first."""
     rows = each(operation)
@@ -324,3 +339,5 @@ UPPER: Final = _case_kernel(True, upper)
 LEFT: Final = _end_kernel(_left, True)
 RIGHT: Final = _end_kernel(_right, False)
 BTRIM, LTRIM, RTRIM = _trim_kernel("both"), _trim_kernel("left"), _trim_kernel("right")
+MD5: Final = _text_kernel(_md5, md5_texts)
+REVERSE: Final = _text_kernel(lambda text: text[::-1], reversed_texts)

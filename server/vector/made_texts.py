@@ -1,4 +1,4 @@
-"""Texts made of others, in a store of their own: gathered, joined, in other letters, with pieces replaced; digits.
+"""Texts made of others in a store of their own: gathered, joined, in other letters, with pieces replaced, turned; digits.
 
 The specification of native/made_texts.pyx.
 """
@@ -99,3 +99,8 @@ def folded_texts(
 def replaced_texts(store: Values, views: Values, old: bytes, new: bytes) -> Texts:
     """Texts with a new piece for each occurrence of an old one, which is not empty."""
     return views_of([text.replace(old, new) for text in texts_of(store, views)])
+
+
+def reversed_texts(store: Values, views: Values) -> Texts:
+    """Texts with their characters the other way round."""
+    return views_of([text.decode()[::-1].encode() for text in texts_of(store, views)])

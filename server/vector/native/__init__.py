@@ -23,9 +23,11 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
         joined_texts,
         number_texts,
         replaced_texts,
+        reversed_texts,
         strung_texts,
     )
     from server.vector.matched_texts import Matcher
+    from server.vector.md5_texts import md5_texts
     from server.vector.moments import add_moments, add_pair_moments
     from server.vector.quotient_words import quotient_words
     from server.vector.text_views import (
@@ -60,9 +62,11 @@ else:
         joined_texts,
         number_texts,
         replaced_texts,
+        reversed_texts,
         strung_texts,
     )
     from server.vector.native.matched_texts import Matcher
+    from server.vector.native.md5_texts import md5_texts
     from server.vector.native.moments import add_moments, add_pair_moments
     from server.vector.native.quotient_words import quotient_words
     from server.vector.native.text_views import (
@@ -102,6 +106,7 @@ __all__ = [
     "item_views",
     "joined_texts",
     "like_views",
+    "md5_texts",
     "member_views",
     "number_texts",
     "of_each",
@@ -111,6 +116,7 @@ __all__ = [
     "quotient_words",
     "ranged_views",
     "replaced_texts",
+    "reversed_texts",
     "sliced_views",
     "split_views",
     "stripped_views",

@@ -375,3 +375,40 @@ def replaced_texts(const uint8_t[::1] store, views, bytes old, bytes new):
     if is_full:
         no_memory(&heap)
     return made_of(&heap, made)
+
+
+def reversed_texts(const uint8_t[::1] store, views):
+    """Texts with their characters the other way round."""
+    views = np.ascontiguousarray(views)
+    cdef const View *view = first_of(views)
+    cdef const uint8_t *base = start_of(store)
+    cdef Py_ssize_t rows = len(views), row, start, stop, length
+    cdef Heap heap
+    cdef const uint8_t *data
+    cdef uint8_t *place
+    cdef bint is_full = False
+    made = np.zeros(rows, views.dtype)
+    cdef View *target = <View *>first_of(made)
+    memset(&heap, 0, sizeof(Heap))
+    with nogil:
+        for row in range(rows):
+            length = view[row].length
+            data = <const uint8_t *>data_of(&view[row], base)
+            place = <uint8_t *>reach(&heap, length)
+            if place == NULL:
+                is_full = True
+                break
+            start = 0
+            while start < length:
+                stop = start + 1
+                while stop < length and data[stop] & 0xC0 == 0x80:  # further bytes of the same character
+                    stop += 1
+                if stop == start + 1:
+                    place[length - stop] = data[start]
+                else:
+                    memcpy(place + length - stop, data + start, stop - start)
+                start = stop
+            keep(&heap, &target[row], length)
+    if is_full:
+        no_memory(&heap)
+    return made_of(&heap, made)

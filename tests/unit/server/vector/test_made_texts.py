@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from server.functions.text_kernels import _letters
 from server.functions.text_operations import _left, _right, _split_part, _trim, upper
-from server.vector import cut_texts, made_texts, native
+from server.vector import cut_texts, made_texts, md5_texts, native
 from server.vector.text_views import texts_of, views_of
 
 CUT = [native, cut_texts]
@@ -121,6 +122,33 @@ def test_other_case_of_many(rows: int):
     store, views, strange = native.folded_texts(STORED[0], views, True, _letters(True))
     assert not strange.any()
     assert shown(store, views) == [upper(WORDS[place]) for place in places.tolist()]
+
+
+@pytest.mark.parametrize("functions", MADE)
+@pytest.mark.parametrize("rows", [0, 1, 65_535, 65_536, 65_537])
+def test_reversed(functions: Any, rows: int):
+    words = [*WORDS, *LETTERS, "", "a€𝄞é", "over twelve bytes: ä€𝄞z"]
+    store, views = views_of([word.encode() for word in words])
+    places = np.arange(rows) % len(words)
+    found = shown(*functions.reversed_texts(store, views[places]))
+    assert found == [words[place][::-1] for place in places.tolist()]
+
+
+@pytest.mark.parametrize("functions", [native, md5_texts])
+def test_md5(functions: Any):
+    """Of every length around the ends of blocks."""
+    texts = [("é" if n % 7 == 3 else "") + "x" * n for n in range(200)] + [
+        word * 50 for word in WORDS
+    ]
+    digests = shown(*functions.md5_texts(*views_of([text.encode() for text in texts])))
+    assert digests == [hashlib.md5(text.encode()).hexdigest() for text in texts]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 65_535, 65_536, 65_537])
+def test_md5_of_many(rows: int):
+    found = native.md5_texts(*views_of([b"%d" % row for row in range(rows)]))
+    expected = md5_texts.md5_texts(*views_of([b"%d" % row for row in range(rows)]))
+    assert shown(*found) == shown(*expected)
 
 
 @pytest.mark.parametrize("functions", MADE)

@@ -1,0 +1,3 @@
+from server.vector.column import Values
+
+def md5_texts(store: Values, views: Values) -> tuple[Values, Values]: ...
