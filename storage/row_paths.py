@@ -121,6 +121,12 @@ class RowPaths:
         """Whether a version of the row has another key than the one before it."""
         return any(version.next & KEY_CHANGED for version in walk(self.groups, root_id))
 
+    def keys_changed(self, root_ids: npt.NDArray[np.int64]) -> list[int]:
+        """The places of the rows for which `key_changed` says so."""
+        return [
+            place for place, root_id in enumerate(root_ids.tolist()) if self.key_changed(root_id)
+        ]
+
     def visible_slots(
         self, snapshot: Snapshot, group: RowGroup, used: int
     ) -> npt.NDArray[np.int64] | None:

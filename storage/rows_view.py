@@ -23,7 +23,7 @@ Stamps = tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]
 class RowsView:
     """Rows picked by id; `positions` says which of the ids asked for were seen."""
 
-    __slots__ = ("_columns", "_group_at", "_groups", "_slots", "_store", "count", "positions", "row_ids",
+    __slots__ = ("_are_sealed", "_columns", "_group_at", "_groups", "_slots", "_store", "count", "positions", "row_ids",
                  "selection", "snapshot")  # fmt: skip
 
     def __init__(
@@ -45,6 +45,7 @@ class RowsView:
         numbers, self._group_at = _numbered(row_ids >> SLOT_BITS)
         self._groups = [group_of(number) for number in numbers]
         self._slots = row_ids & SLOT_MASK
+        self._are_sealed = np.array([group.is_sealed for group in self._groups], np.bool_)
 
     def __len__(self) -> int:
         return self.count
@@ -70,7 +71,7 @@ class RowsView:
         values = gathered(
             self._store,
             np.array([group.address + group.layout.columns[column] for group in groups], np.uint64),
-            np.array([group.is_sealed for group in groups], np.bool_),
+            self._are_sealed,
             group_at,
             slots,
             kind,

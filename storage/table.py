@@ -234,6 +234,10 @@ class Table:
         """Whether index entries of this row must be compared with the version found."""
         return self.paths.key_changed(root_id)
 
+    def keys_changed(self, root_ids: npt.NDArray[np.int64]) -> list[int]:
+        """The places of the rows for which `key_changed` says so."""
+        return self.paths.keys_changed(root_ids)
+
     def live(self, transaction: Transaction, root_id: int, has_key: Callable[[int], bool]) -> Live:
         """Whether the row is there, with a key that nobody else may have; has_key tells that of a version."""
         return self.conflicts.live(transaction, root_id, has_key)

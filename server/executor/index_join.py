@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     from server.vector.batch import Batch
 
 FIRST_ROWS: Final = 16
-"""How many left rows are answered first, for LIMIT above; then twice as many each time."""
+GROWTH: Final = 4
+"""How many left rows are answered first, for LIMIT above; then so many times as many each time."""
 
 
 def join_of(plan: physical.NestedLoop, builder: Builder) -> Operator:
@@ -108,7 +109,7 @@ class IndexJoin(NestedLoop):
                 part = batch.slice(start, start + row_count)
                 yield from _answered(part, source, matching)
                 start += part.count
-                row_count = min(row_count * 2, LATERAL_ROWS)
+                row_count = min(row_count * GROWTH, LATERAL_ROWS)
 
     def _shape(self, context: ExecutionContext) -> IndexShape | None:
         """The index, if the parts of its keys that are given are plain columns of types that fit."""
@@ -197,10 +198,9 @@ class _Source:
             view = relation.fetch_many(context.snapshot, ids)
             stale = [
                 place
-                for place, pair in enumerate(view.positions.tolist())
-                if relation.key_changed(roots[pair])
-                and list(relation.values(int(view.row_ids[place]), self._columns))
-                != wanted[lefts[pair]]
+                for place in relation.keys_changed(ids[view.positions])
+                if list(relation.values(int(view.row_ids[place]), self._columns))
+                != wanted[lefts[int(view.positions[place])]]
             ]
         counts = context.engine.scans[self._shape.storage_id]
         counts.add(left.count, len(roots), view.count - len(stale))

@@ -1,4 +1,4 @@
-"""Texts made of others in a store of their own: gathered, joined, in other letters, with pieces replaced, turned; digits.
+"""Texts made of others, in a store of their own: gathered, joined, in other letters, with other pieces, turned; digits.
 
 The specification of native/made_texts.pyx.
 """

@@ -316,6 +316,12 @@ cdef class RowReader:
         """Whether a version of the row has another key than the one before it."""
         return self.has_moved(root_id)
 
+    def keys_changed(self, root_ids):
+        """The places of the rows for which `key_changed` says so."""
+        cdef const int64_t[::1] root_of = np.ascontiguousarray(root_ids, np.int64)
+        cdef Py_ssize_t place
+        return [place for place in range(root_of.shape[0]) if self.has_moved(<uint64_t>root_of[place])]
+
     @cython.final
     cdef bint has_moved(self, uint64_t root_id) except -1:
         cdef Version *version = self.version_of(root_id)

@@ -188,6 +188,18 @@ def test_entries_of_keys_that_changed_go_and_the_row_moves_home(engine, table):
     assert len(list(walk(table.groups, root))) == 1
 
 
+def test_places_of_rows_whose_keys_changed(engine, table):
+    roots = add(engine, table, *((i, LONG) for i in range(5)))
+    transaction = engine.begin()
+    snapshot = transaction.snapshot()
+    table.update(transaction, snapshot, roots[1], {0: 20}, key_changed=True)
+    table.update(transaction, snapshot, roots[2], {1: b"other"}, key_changed=False)
+    table.update(transaction, snapshot, roots[4], {0: 50}, key_changed=True)
+    transaction.commit()
+    assert table.keys_changed(np.array([roots[4], roots[0], *roots])) == [0, 3, 6]
+    assert table.keys_changed(np.zeros(0, np.int64)) == []
+
+
 def test_the_pause_is_taken_without_the_latch(engine, table):
     roots = add(engine, table, *((i, LONG) for i in range(300)))
     transaction = engine.begin()
