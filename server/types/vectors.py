@@ -5,16 +5,17 @@ Their values are arrays whose lower bound is 0.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from server.types.array import Array, array_codecs, receive_array
 from server.types.facts import complete
 from server.types.identifiers import IDENTIFIER_TYPES
 from server.types.integers import INTEGER_TYPES
+from server.types.order import ordered_list
 from server.types.text import OBJECTS
 
 if TYPE_CHECKING:
-    from server.types.type import TextStyle, Type
+    from server.types.type import TextStyle, Type, Value
 
 
 def make_vector(element: int, numbers: tuple[int, ...]) -> Array:
@@ -22,7 +23,21 @@ def make_vector(element: int, numbers: tuple[int, ...]) -> Array:
     return Array(element, ((len(numbers), 0),), numbers)
 
 
-def _define_vector(oid: int, name: str, array_oid: int, element: Type) -> Type:
+def _sort_key(value: Array) -> tuple[int, tuple[Value, ...]]:
+    """An order of its own, that of oidvector: shorter ones first, and bounds do not matter."""
+    return len(value.items), tuple(value.items)
+
+
+def _key_value(value: Array) -> bytes:
+    return ordered_list([len(value.items), *value.items])
+
+
+OWN_ORDER: Final = {"sort_key": _sort_key, "key_value": _key_value}
+
+
+def _define_vector(
+    oid: int, name: str, array_oid: int, element: Type, orders: dict[str, Any]
+) -> Type:
     def parse(text: str, _modifier: int, style: TextStyle) -> Array:
         numbers = tuple(element.parse(word, -1, style) for word in text.split())
         return make_vector(element.oid, numbers)
@@ -35,6 +50,7 @@ def _define_vector(oid: int, name: str, array_oid: int, element: Type) -> Type:
 
     return complete(
         array_codecs(element)
+        | orders
         | {
             "oid": oid,
             "name": name,
@@ -53,6 +69,6 @@ def _define_vector(oid: int, name: str, array_oid: int, element: Type) -> Type:
 
 
 VECTOR_TYPES: Final = (
-    _define_vector(22, "int2vector", 1006, INTEGER_TYPES[0]),
-    _define_vector(30, "oidvector", 1013, IDENTIFIER_TYPES[0]),
+    _define_vector(22, "int2vector", 1006, INTEGER_TYPES[0], {}),
+    _define_vector(30, "oidvector", 1013, IDENTIFIER_TYPES[0], OWN_ORDER),
 )
