@@ -37,6 +37,7 @@ from server.sql.newer_keywords import (
     NEWER_KEYWORDS,
     StandIns,
     has_newer_keywords,
+    has_newer_words,
     is_misread,
     with_stand_ins,
 )
@@ -155,7 +156,7 @@ def understood(sql: str, read: Callable[[str], Result]) -> tuple[Result, StandIn
         try:
             return read(sql), StandIns(sql, {})
         except PgQueryError as error:
-            if not may_have_newer:
+            if not (may_have_newer or has_newer_words(sql)):
                 raise translated(error) from None
     text = with_stand_ins(sql, [(token.start, token.end) for token in scan(sql)])
     try:

@@ -16,6 +16,25 @@ NEWER_KEYWORDS: Final = frozenset(
     )
 )
 
+NEWER_WORDS: Final = frozenset(
+    (
+        *(
+            "absent",
+            "conditional",
+            "empty",
+            "enforced",
+            "error",
+            "format",
+            "indent",
+            "keep",
+            "keys",
+        ),
+        *("nested", "objects", "omit", "path", "period", "plan", "quotes", "scalar", "source"),
+        *("string", "target", "unconditional", "virtual"),
+    )
+)
+"""Those that are names nearly everywhere: not where only words that are no keywords may stand, as in EXTRACT."""
+
 _STEMS: Final = ("json", "merge_action", "system_user")
 _MISREAD: Final = re.compile(
     r"\b(?:json\s*\(|is\s+(?:not\s+)?json\b|json_(?:array|arrayagg|exists|object|objectagg|query|scalar|serialize"
@@ -50,6 +69,12 @@ def has_newer_keywords(sql: str) -> bool:
     return any(stem in lowered for stem in _STEMS)
 
 
+def has_newer_words(sql: str) -> bool:
+    """Whether a word may stand in a text that is no keyword in version 15, if nearly nobody takes it for one."""
+    lowered = sql.lower()
+    return any(word in lowered for word in NEWER_WORDS)
+
+
 def is_misread(sql: str) -> bool:
     """Whether a newer grammar may take a text, which has such words, for something else than version 15 does."""
     return _MISREAD.search(sql) is not None
@@ -64,7 +89,7 @@ def with_stand_ins(sql: str, spans: Iterable[tuple[int, int]]) -> StandIns:
     position = 0
     for start, end in spans:
         word = sql[start:end].lower()
-        if last and word in NEWER_KEYWORDS:
+        if last and (word in NEWER_KEYWORDS or word in NEWER_WORDS):
             stand_in = word[:-1] + last
             words[stand_in] = word
             pieces += (sql[position:start], stand_in)
@@ -73,4 +98,4 @@ def with_stand_ins(sql: str, spans: Iterable[tuple[int, int]]) -> StandIns:
 
 
 def _is_free(last: str, lowered: str) -> bool:
-    return not any(word[:-1] + last in lowered for word in NEWER_KEYWORDS)
+    return not any(word[:-1] + last in lowered for word in NEWER_KEYWORDS | NEWER_WORDS)

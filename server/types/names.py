@@ -129,6 +129,8 @@ class _TypeText:
         tokens: list[tuple[str, str]] = []
         at = 0
         text = self.text.rstrip()
+        if not text:
+            raise SqlSyntaxError(f'invalid type name "{self.text}"')
         while at < len(text):
             match = TOKEN.match(text, at)
             if match is None or match.lastgroup is None:

@@ -5,6 +5,7 @@ Their values are arrays whose lower bound is 0.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from server.types.array import Array, array_codecs, receive_array
@@ -15,7 +16,12 @@ from server.types.order import ordered_list
 from server.types.text import OBJECTS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from server.types.type import TextStyle, Type, Value
+
+
+_NUMBER: Final = re.compile(r"[-+]?[0-9]+")
 
 
 def make_vector(element: int, numbers: tuple[int, ...]) -> Array:
@@ -35,12 +41,27 @@ def _key_value(value: Array) -> bytes:
 OWN_ORDER: Final = {"sort_key": _sort_key, "key_value": _key_value}
 
 
+def _identifiers(text: str) -> list[str]:
+    """The numbers of a text, which need no blanks between them; what is none is given with all behind it."""
+    words, rest = [], text.strip()
+    while rest:
+        match = _NUMBER.match(rest)
+        words.append(rest if match is None else match.group())
+        rest = "" if match is None else rest[match.end() :].lstrip()
+    return words
+
+
 def _define_vector(
-    oid: int, name: str, array_oid: int, element: Type, orders: dict[str, Any]
+    oid: int,
+    name: str,
+    array_oid: int,
+    element: Type,
+    split: Callable[[str], list[str]],
+    orders: dict[str, Any],
 ) -> Type:
     def parse(text: str, _modifier: int, style: TextStyle) -> Array:
-        numbers = tuple(element.parse(word, -1, style) for word in text.split())
-        return make_vector(element.oid, numbers)
+        words = split(text)
+        return make_vector(element.oid, tuple(element.parse(word, -1, style) for word in words))
 
     def receive(data: bytes, modifier: int) -> Array:
         return make_vector(element.oid, receive_array(data, modifier, element).items)
@@ -69,6 +90,6 @@ def _define_vector(
 
 
 VECTOR_TYPES: Final = (
-    _define_vector(22, "int2vector", 1006, INTEGER_TYPES[0], {}),
-    _define_vector(30, "oidvector", 1013, IDENTIFIER_TYPES[0], OWN_ORDER),
+    _define_vector(22, "int2vector", 1006, INTEGER_TYPES[0], str.split, {}),
+    _define_vector(30, "oidvector", 1013, IDENTIFIER_TYPES[0], _identifiers, OWN_ORDER),
 )

@@ -65,7 +65,7 @@ def test_parse_type(text, expected):
         ("int4(3)", "42601", 'type modifier is not allowed for type "int4"'),
         ("int4 int4", "42601", 'syntax error at or near "int4"'),
         ("varchar(", "42601", "syntax error at end of input"),
-        ("", "42601", "syntax error at end of input"),
+        ("", "42601", 'invalid type name ""'),
     ],
 )
 def test_parse_type_refuses(text, sqlstate, message):
