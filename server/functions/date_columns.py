@@ -83,6 +83,14 @@ def _moved(us: Values, interval: Parts, sign: int) -> Values:
     return moved
 
 
+def _reach(interval: Parts) -> int:
+    """How far days and hours go at most: the moment is in range after each of them."""
+    _, days, elapsed = interval
+    return int(np.max(np.abs(days), initial=0)) * US_PER_DAY + int(
+        np.max(np.abs(elapsed), initial=0)
+    )
+
+
 def _moderate(interval: Parts) -> bool:
     limits = (12000, 400_000, 400_000 * US_PER_DAY)
     return all(
@@ -102,7 +110,7 @@ def date_and_interval(sign: int) -> Kernel:
         interval = parts_of(intervals)
         if interval is not None and within(dates.values, DATE_LIMIT) and _moderate(interval):
             us = _moved(dates.values.astype(np.int64) * US_PER_DAY, interval, sign)
-            if not len(us) or us.min() >= TIMESTAMP_MIN:
+            if not len(us) or us.min() - _reach(interval) >= TIMESTAMP_MIN:
                 return Column(us, joint_validity((dates, intervals)))
         return by_rows(row_form, (dates, intervals), _INT64)
 

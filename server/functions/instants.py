@@ -164,7 +164,9 @@ def timestamp_plus(us: int, interval: Interval) -> int:
     months, days, elapsed = interval
     if months:
         us = checked_timestamp(add_months(us, months))
-    return checked_timestamp(us + days * US_PER_DAY + elapsed)
+    if days:
+        us = checked_timestamp(us + days * US_PER_DAY)
+    return checked_timestamp(us + elapsed)
 
 
 def negated(interval: Interval) -> Interval:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.functions import instants
 from server.functions.cataloged import cataloged
-from server.functions.instants import zone_of
+from server.functions.instants import wrapped, zone_of
 from server.functions.orders import timetz_key
 from server.types.calendar import US_PER_DAY
 
@@ -65,7 +65,7 @@ def _instant_plus(call: CallContext, us: int, length: Interval) -> int:
 
 
 def _time_plus(_call: CallContext, us: int, length: Interval) -> int:
-    return (us + length.microseconds) % US_PER_DAY
+    return wrapped(us + length.microseconds) % US_PER_DAY
 
 
 def _function(plus: Plus, has_lengths: tuple[bool, bool]) -> Callable[..., bool | None]:
