@@ -275,6 +275,8 @@ def lane_of(
     """The lane of a statement; None when it has another shape or may have more to do than its row."""
     if is_large(planned) if program.point is None else not _is_point(planned, program):
         return None
+    if program.point is None and _may_last(planned):
+        return None
     modes = {mode for _, mode in planned.relations} | {each.mode for each in planned.partitions}
     if not modes <= LOCK_MODES.keys():
         return None
@@ -296,6 +298,16 @@ def lane_of(
 def _is_point(planned: PlannedStatement, program: Program) -> bool:
     """Whether there is more to a statement than what is computed without any row."""
     return bool(planned.relations) or isinstance(program.point, RowQuery | VolatileRow)
+
+
+def _may_last(planned: PlannedStatement) -> bool:
+    """Whether a query that cannot be begun again may give many rows: in the ordinary flow others have turns between."""
+    if planned.writes or not planned.volatile or planned.calls_routines:
+        return False
+    plan = planned.plan
+    while isinstance(plan, physical.Project | physical.Filter | physical.Limit):
+        plan = plan.input
+    return not isinstance(plan, physical.OneRow)
 
 
 def _stands_alone(planned: PlannedStatement, running: ExecutionContext) -> bool:

@@ -30,6 +30,7 @@ STATEMENTS = {
     "rollback": "ROLLBACK",
     "window": "SELECT id, sum(v) OVER (ORDER BY id) FROM t WHERE id <= $1",
     "union": "SELECT id, name FROM t WHERE id = $1 UNION ALL SELECT w, 'w' FROM child WHERE w = $1",
+    "random": "SELECT random() FROM generate_series(1, $1::int) g",
     "many": "SELECT g FROM generate_series(1, $1::int) g",
     "missing": "INSERT INTO t SELECT $1, 1, 'm' || $1 WHERE NOT EXISTS (SELECT FROM t WHERE id = $1)",
     "several": "INSERT INTO t VALUES ($1, 1, 'a'), ($1 + 1, 2, 'b') ON CONFLICT (id) DO UPDATE SET v = t.v + 1",
@@ -100,6 +101,14 @@ def test_what_gives_many_rows_is_left_to_the_ordinary_flow(pair):
         assert reply.count(b"D\0\0\0") >= 5000
     lane = pair[0].session.prepared["many"].lane
     assert lane.left_count > whole_lane.LEFT_MAX
+
+
+def test_many_rows_of_what_cannot_be_begun_again_are_left_to_the_ordinary_flow(pair):
+    """Which gives the others turns between them."""
+    reply, taken = served(pair[0], series("random", b"5000"), asked("random", b"5000"))
+    assert not taken
+    assert reply.count(b"D\0\0\0") >= 5000
+    assert pair[0].session.prepared["random"].lane is None
 
 
 def test_what_has_to_wait_goes_on_when_it_can(pair):
