@@ -1,12 +1,15 @@
 """A series of the extended protocol, as bytes and as messages."""
 
 import struct
+from contextlib import contextmanager
 
 from protocol import messages
 from protocol.decode import decode
 from protocol.encode import encode
 from server.executor.waits import Wait
 from server.session import native
+from tests.support.conversation import Client
+from tests.support.engine import memory_database
 
 
 def framed(tag, body):
@@ -64,6 +67,21 @@ def split(data):
         found.append(decode(data[position], data, position + 5, end))
         position = end
     return found
+
+
+@contextmanager
+def clients_of_equals(setup, statements):
+    """Clients of two equal databases, each with the statements prepared by their names."""
+    with memory_database() as first, memory_database() as second:
+        clients = Client(first), Client(second)
+        for client in clients:
+            for sql in setup:
+                client.run(sql)
+            for name, sql in statements.items():
+                client.send(messages.Parse(name, sql, ()), messages.Sync())
+        yield clients
+        for client in clients:
+            client.close()
 
 
 def served(client, data, given):

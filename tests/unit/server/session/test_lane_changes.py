@@ -5,13 +5,11 @@ from itertools import islice, product
 
 import pytest
 
-from protocol import messages
 from protocol.encode import encode
 from server.executor.waits import Wait
 from server.session import native
 from tests.support.conversation import Client
-from tests.support.engine import memory_database
-from tests.support.series import asked, series
+from tests.support.series import asked, clients_of_equals, series, served
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("RUSTYDB_NATIVE") == "0", reason="the original takes nothing"
@@ -231,19 +229,10 @@ LOOKS = (
 @pytest.fixture
 def pair():
     """Clients of two equal databases: one to be served from bytes, one the ordinary way."""
-    with memory_database() as first, memory_database() as second:
-        made = Client(first), Client(second)
-        for client in made:
-            for sql in SETUP:
-                client.run(sql)
-            client.run("SET enable_seqscan = off")
-            for name, sql in STATEMENTS.items():
-                client.send(messages.Parse(name, sql, ()), messages.Sync())
+    with clients_of_equals((*SETUP, "SET enable_seqscan = off"), STATEMENTS) as made:
         for name in STATEMENTS:
             made[1].session.prepared[name].lane = None
         yield made
-        for client in made:
-            client.close()
 
 
 def look(pair):
@@ -251,21 +240,16 @@ def look(pair):
         assert pair[0].run(sql) == pair[1].run(sql), sql
 
 
-def served(client, name, *values):
-    """The replies to a series from its bytes."""
-    reply, taken = native.serve(client.session, series(name, *values))
-    steps, client.session.unfinished = client.session.unfinished, None
-    items = [] if steps is None else [item for item in steps if type(item) is not Wait]
-    if not taken:
-        items = client.send(*asked(name, *values))
-    return reply + b"".join(map(encode, items))
+def answered(client, name, *values):
+    """The replies to a series, from its bytes if they are taken."""
+    return served(client, series(name, *values), asked(name, *values))[0]
 
 
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS.keys())
 def test_gives_the_bytes_of_the_ordinary_flow(pair, script):
     for name, *values in script:
         expected = b"".join(map(encode, pair[1].send(*asked(name, *values))))
-        assert served(pair[0], name, *values) == expected, (name, values)
+        assert answered(pair[0], name, *values) == expected, (name, values)
     look(pair)
 
 
@@ -295,7 +279,7 @@ def test_are_changes_of_the_lane(pair, step, expected):
             return counted[-1]
 
     lane.change = Watched()
-    served(pair[0], name, *values)
+    answered(pair[0], name, *values)
     assert counted == [expected]
 
 
@@ -304,10 +288,10 @@ def test_what_is_told_of_a_change_needs_no_operators(pair, monkeypatch):
         raise AssertionError
 
     monkeypatch.setattr("server.executor.modify_rows.RowDriver.run", refused)
-    assert served(pair[0], "told", b"5", b"1", b"7").count(b"UPDATE 1\0") == 1
-    assert served(pair[0], "taken", b"1").count(b"DELETE 1\0") == 1
+    assert answered(pair[0], "told", b"5", b"1", b"7").count(b"UPDATE 1\0") == 1
+    assert answered(pair[0], "taken", b"1").count(b"DELETE 1\0") == 1
     monkeypatch.setattr("server.executor.lock_rows.LockRows.run", refused)
-    assert served(pair[0], "held", b"2").count(b"SELECT 1\0") == 1
+    assert answered(pair[0], "held", b"2").count(b"SELECT 1\0") == 1
 
 
 ITEM_STEPS = [("a", b"5", b"1"), ("u", b"30", b"1"), ("delete", b"1")]

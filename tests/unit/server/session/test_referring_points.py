@@ -9,8 +9,7 @@ from protocol.encode import encode
 from server.executor.waits import Wait
 from server.session import native
 from tests.support.conversation import Client
-from tests.support.engine import memory_database
-from tests.support.series import asked, series
+from tests.support.series import asked, clients_of_equals, series, served
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("RUSTYDB_NATIVE") == "0", reason="the original takes nothing"
@@ -51,28 +50,10 @@ SCRIPTS = {
 @pytest.fixture
 def pair():
     """Clients of two equal databases: one to be served from bytes, one the ordinary way."""
-    with memory_database() as first, memory_database() as second:
-        made = Client(first), Client(second)
-        for client in made:
-            for sql in SETUP:
-                client.run(sql)
-            for name, sql in STATEMENTS.items():
-                client.send(messages.Parse(name, sql, ()), messages.Sync())
+    with clients_of_equals(SETUP, STATEMENTS) as made:
         for name in STATEMENTS:
             made[1].session.prepared[name].lane = None
         yield made
-        for client in made:
-            client.close()
-
-
-def served(client, data, given):
-    """The replies to a series, from its bytes if they are taken."""
-    reply, taken = native.serve(client.session, data)
-    steps, client.session.unfinished = client.session.unfinished, None
-    items = [] if steps is None else [item for item in steps if type(item) is not Wait]
-    if not taken:
-        items = client.send(*given)
-    return reply + b"".join(map(encode, items)), bool(taken)
 
 
 def told(items):

@@ -10,8 +10,7 @@ from server.executor.waits import Wait
 from server.session import native, row_runs
 from server.session.native import pipeline as pipelines
 from tests.support.conversation import Client
-from tests.support.engine import memory_database
-from tests.support.series import pipeline
+from tests.support.series import clients_of_equals, pipeline
 from tests.unit.server.session.test_pipeline import ordinary, served, taken_at_once
 
 pytestmark = pytest.mark.skipif(
@@ -138,17 +137,10 @@ AT_ONCE += ["plain", "heap", "nulls", "two runs", "two transactions", "defaults"
 @pytest.fixture
 def pair():
     """Clients of two equal databases: one to be served from bytes, one the ordinary way."""
-    with memory_database() as first, memory_database() as second:
-        made = Client(first), Client(second)
+    with clients_of_equals(SETUP, STATEMENTS) as made:
         for client in made:
-            for sql in SETUP:
-                client.run(sql)
-            for name, sql in STATEMENTS.items():
-                client.send(messages.Parse(name, sql, ()), messages.Sync())
             assert client.session.prepared.keys() == STATEMENTS.keys()
         yield made
-        for client in made:
-            client.close()
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from server.executor.waits import Wait
 from server.session import native
 from server.session.blocked import Blocked
 from tests.support.conversation import Client
-from tests.support.engine import memory_database
-from tests.support.series import asked, parse, query, series, served
+from tests.support.series import asked, clients_of_equals, parse, query, series, served
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("RUSTYDB_NATIVE") == "0", reason="the original takes nothing"
@@ -172,16 +171,8 @@ TEXTS = [
 @pytest.fixture
 def pair():
     """Clients of two equal databases: one to be served from bytes, one the ordinary way."""
-    with memory_database() as first, memory_database() as second:
-        made = Client(first), Client(second)
-        for client in made:
-            for sql in SETUP:
-                client.run(sql)
-            for name, sql in STATEMENTS.items():
-                client.send(messages.Parse(name, sql, ()), messages.Sync())
+    with clients_of_equals(SETUP, STATEMENTS) as made:
         yield made
-        for client in made:
-            client.close()
 
 
 @pytest.mark.parametrize("describe", [False, True])

@@ -4,12 +4,10 @@ import os
 
 import pytest
 
-from protocol import messages
 from protocol.encode import encode
 from server.session import native, whole_lane
 from tests.support.conversation import Client
-from tests.support.engine import memory_database
-from tests.support.series import asked, series, served
+from tests.support.series import asked, clients_of_equals, series, served
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("RUSTYDB_NATIVE") == "0", reason="the original takes nothing"
@@ -67,16 +65,8 @@ SCRIPTS = {
 @pytest.fixture
 def pair():
     """Clients of two equal databases: one to be served from bytes, one the ordinary way."""
-    with memory_database() as first, memory_database() as second:
-        made = Client(first), Client(second)
-        for client in made:
-            for sql in SETUP:
-                client.run(sql)
-            for name, sql in STATEMENTS.items():
-                client.send(messages.Parse(name, sql, ()), messages.Sync())
+    with clients_of_equals(SETUP, STATEMENTS) as made:
         yield made
-        for client in made:
-            client.close()
 
 
 @pytest.mark.parametrize("describe", [False, True])
