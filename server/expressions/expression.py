@@ -11,10 +11,10 @@ import operator
 import re
 from dataclasses import dataclass, fields, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from server.functions.function import Aggregate, Function, WindowFunction
     from server.types.type import TypeReference, Value
@@ -187,7 +187,7 @@ class InList(Expression):
 
     function: Function
     argument: Expression
-    items: tuple[Expression, ...]
+    items: tuple[Expression, ...]  # Constants where nobody has to look at one of them
     negated: bool = False
     written_apart: bool = False
 
@@ -347,6 +347,28 @@ class SystemColumn(Expression):
     name: str
 
 
+PLAIN_OIDS: Final = frozenset(
+    (16, 17, 20, 21, 23, 25, 700, 701, 1042, 1043, 1082, 1083, 1114, 1184, 1700, 2950)
+)
+"""Types whose constants nobody looks for in a tree, as names of relations are for what depends on them."""
+
+
+class Constants(tuple[Constant, ...]):
+    """Items that are constants of one plain type: lists have thousands, and who walks a tree passes over them."""
+
+    __slots__ = ()
+
+
+def listed(items: Iterable[Expression]) -> tuple[Expression, ...]:
+    """The items of a list as an expression holds them: Constants where they are nothing else."""
+    found = tuple(items)
+    constants = [item for item in found if type(item) is Constant]
+    if len(constants) < len(found):
+        return found
+    kinds = {item.type.oid for item in constants}
+    return Constants(constants) if len(kinds) == 1 and kinds <= PLAIN_OIDS else found
+
+
 OPERAND = re.compile(r"\b(Expression|SortKey|Variable|WindowCall)\b")
 """What the type of a field says that may hold operands."""
 
@@ -363,7 +385,7 @@ def has_operands(expression: Expression) -> bool:
 
 
 def children(expression: Expression) -> list[Expression]:
-    """The direct operands, in order of their fields. Subquery plans are not entered."""
+    """The direct operands, in order of their fields, but for Constants. Subquery plans are not entered."""
     found: list[Expression] = []
     for name in _operand_names(type(expression)):  # type: ignore[arg-type]  # classes are hashable
         _collect(getattr(expression, name), found)
@@ -373,6 +395,8 @@ def children(expression: Expression) -> list[Expression]:
 def _collect(value: Any, found: list[Expression]) -> None:
     if isinstance(value, Expression):
         found.append(value)
+    elif isinstance(value, Constants):
+        return
     elif isinstance(value, tuple):
         for item in value:
             if isinstance(item, Expression):  # lists may be long
@@ -413,6 +437,8 @@ def renewed(value: Any, change: Callable[[Expression], Expression]) -> Any:
     """What a field holds, with its operands changed."""
     if isinstance(value, Expression):
         return change(value)
+    if isinstance(value, Constants):
+        return value
     if isinstance(value, tuple):
         items = [
             change(item) if isinstance(item, Expression) else renewed(item, change)

@@ -106,6 +106,8 @@ class _Folding:
         node = nodes.map_operands(node, self.fold)
         if isinstance(node, nodes.ArrayComparison):
             node = _as_list(node)
+        elif isinstance(node, nodes.InList) and not isinstance(node.items, nodes.Constants):
+            node = replace(node, items=nodes.listed(node.items))
         if _is_null(node):
             return nodes.Constant(type=node.type, offset=node.offset, value=None)
         if self._is_settled(node):
@@ -228,7 +230,7 @@ def _as_list(node: nodes.ArrayComparison) -> nodes.Expression:
     if kind is None or node.function.arguments[1] != array.element:
         return node
     reference = TypeReference(kind, -1, kind.collation)
-    items = tuple(nodes.Constant(type=reference, value=item) for item in array.items)
+    items = nodes.listed(nodes.Constant(type=reference, value=item) for item in array.items)
     return nodes.InList(
         type=node.type,
         function=node.function,

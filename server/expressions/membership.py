@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from server.expressions import expression as nodes
 from server.expressions.invoke import with_validity
 from server.expressions.parameters_only import needs_parameters_only
+from server.expressions.row_tests import are_strange, has_tables
 from server.expressions.rowwise import compile_row
 from server.vector.batch import Batch
 from server.vector.column import Column, Mask
@@ -23,22 +23,18 @@ from server.vector.native import views_among
 from server.vector.rows import SCALED_LIMIT, constant_value, is_constant, plain_values
 from server.vector.texts import TextColumn
 
+if TYPE_CHECKING:
+    from decimal import Decimal
+
 Evaluator = Callable[[Batch, Any], Column]
 Compile = Callable[[Any, Any], Evaluator]
-
-HASHED_EQUALITIES = frozenset(
-    {"int2eq", "int24eq", "int28eq", "int42eq", "int4eq", "int48eq", "int82eq", "int84eq", "int8eq"}
-    | {"texteq", "nameeq", "bpchareq", "chareq", "oideq", "date_eq", "timestamp_eq", "time_eq"}
-    | {"timestamptz_eq", "uuid_eq", "byteaeq", "numeric_eq", "booleq"}
-)
-"""Equality functions that agree with Python's == on row values (bpchareq without blanks)."""
 
 
 def compile_membership(compile_columns: Compile, by_rows: Compile) -> Compile:
     """Make the compiler of InList, given the compilers it falls back on."""
 
     def compiler(node: nodes.InList, layout: Any) -> Evaluator:
-        if node.function.name not in HASHED_EQUALITIES:
+        if not has_tables(node.function.name):
             return by_rows(node, layout)
         lookup = _Lookup(
             compile_columns(node.argument, layout),
@@ -47,7 +43,7 @@ def compile_membership(compile_columns: Compile, by_rows: Compile) -> Compile:
         )
         items = [item.value for item in node.items if isinstance(item, nodes.Constant)]
         if len(items) == len(node.items):
-            return by_rows(node, layout) if _are_strange(items) else lookup.of_constants(items)
+            return by_rows(node, layout) if are_strange(items) else lookup.of_constants(items)
         if not all(_is_same_for_all(item) for item in node.items):
             return by_rows(node, layout)
         computed = [compile_row(item, {}) for item in node.items]
@@ -62,7 +58,7 @@ def compile_array_membership(compile_columns: Compile, otherwise: Compile) -> Co
     def compiler(node: nodes.ArrayComparison, layout: Any) -> Evaluator:
         one_by_one = otherwise(node, layout)
         equality = _equality_of(node)
-        if equality not in HASHED_EQUALITIES or _varies(node.array):
+        if not has_tables(equality) or _varies(node.array):
             return one_by_one
         array = compile_columns(node.array, layout)
         lookup = _Lookup(
@@ -76,7 +72,7 @@ def compile_array_membership(compile_columns: Compile, otherwise: Compile) -> Co
                 return one_by_one(batch, context)
             argument, arrays = lookup.argument(batch, context), array(batch, context)
             items = constant_value(arrays).items if is_constant(arrays) else ()
-            if not items or _are_strange(items):
+            if not items or are_strange(items):
                 return one_by_one(batch, context)
             return lookup.among(argument, items)
 
@@ -100,11 +96,6 @@ def _varies(array: nodes.Expression) -> bool:
         for part in nodes.walk(array)
     )
     return is_volatile or bool(nodes.columns_used(array))
-
-
-def _are_strange(items: Sequence[Any]) -> bool:
-    """Whether items are among them that no table of decimals finds."""
-    return any(isinstance(item, Decimal) and not item.is_finite() for item in items)
 
 
 def _is_same_for_all(item: nodes.Expression) -> bool:
@@ -135,7 +126,7 @@ class _Lookup:
             if not batch.count:
                 return by_rows(batch, context)
             items = [item((), context) for item in computed]
-            if _are_strange(items):
+            if are_strange(items):
                 return by_rows(batch, context)
             return self.among(self.argument(batch, context), items)
 

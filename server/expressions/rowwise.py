@@ -23,7 +23,7 @@ from server.expressions.row_calls import (
     modifier_of,
     row_of,
 )
-from server.expressions.row_tests import OR_EQUAL, row_test
+from server.expressions.row_tests import OR_EQUAL, row_test, table_of
 from server.functions.function import CallContext, Function
 from server.types.array import Array
 from server.types.identifiers import of_same_bits
@@ -296,6 +296,10 @@ def _parts_of_list(
 
 def _in_list(node: nodes.InList, layout: Layout) -> RowEvaluator:
     argument = compile_row(node.argument, layout)
+    if isinstance(node.items, nodes.Constants):
+        table = table_of(node.function.name, [item.value for item in node.items])
+        if table is not None:
+            return _in_table(argument, table, negated=node.negated)
     equal, negated = _bind(node.function, (node.argument, node.items[0])), node.negated
     strict = node.function.strict
     whole, single = _parts_of_list(node.items)
@@ -310,6 +314,17 @@ def _in_list(node: nodes.InList, layout: Layout) -> RowEvaluator:
         found = quantified(
             lambda item: equal(context, value, item), values, every=False, strict=strict
         )
+        return found if found is None else found != negated
+
+    return evaluate
+
+
+def _in_table(
+    argument: RowEvaluator, table: Callable[[Any], bool | None], *, negated: bool
+) -> RowEvaluator:
+    def evaluate(row: Sequence[Any], context: Any) -> bool | None:
+        value = argument(row, context)
+        found = None if value is None else table(value)
         return found if found is None else found != negated
 
     return evaluate
@@ -361,8 +376,11 @@ def _array_comparison(node: nodes.ArrayComparison, layout: Layout) -> RowEvaluat
 
 
 def _array_constructor(node: nodes.ArrayConstructor, layout: Layout) -> RowEvaluator:
-    items, nested = _all(node.items, layout), node.nested
     element = node.type.type.element_oid
+    if isinstance(node.items, nodes.Constants) and not node.nested:
+        known = construct_array(element, [item.value for item in node.items], nested=False)
+        return lambda row, context: known
+    items, nested = _all(node.items, layout), node.nested
 
     def evaluate(row: Sequence[Any], context: Any) -> Array:
         return construct_array(element, [item(row, context) for item in items], nested)

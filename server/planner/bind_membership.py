@@ -13,6 +13,7 @@ from server.expressions.expression import (
     Parameter,
     RowConstructor,
     Variable,
+    listed,
     walk,
 )
 from server.planner.bind_operator import bind_operation, find_operator, function_of
@@ -30,9 +31,9 @@ def membership(
 ) -> Expression:
     """Value IN (items): one look into a list where all are of one type, a comparison for each item elsewhere."""
     if len(items) > 1 and not (isinstance(value, RowConstructor) and value.type.oid == RECORD):
-        listed = _in_list(context, value, items, offset)
-        if listed is not None:
-            return listed
+        found = _in_list(context, value, items, offset)
+        if found is not None:
+            return found
     parts = tuple(bind_operation(context, "=", value, item, offset) for item in items)
     if len(parts) == 1:
         return parts[0]
@@ -64,7 +65,7 @@ def _in_list(
         type=context.type(BOOL),
         function=function_of(context, operator, offset),
         argument=argument,
-        items=coerced,
+        items=listed(coerced),
         offset=offset,
     )
 

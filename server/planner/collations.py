@@ -333,9 +333,12 @@ class Collations:
         settled, states = self._operands(expression)
         assert isinstance(settled, e.InList)
         state = self._merging.merged(states)
-        argument, *items = self._under((settled.argument, *settled.items), state)
-        function = self._function(expression.function, state, (argument, items[0]))
-        return replace(settled, function=function, argument=argument, items=tuple(items)), NOTHING
+        argument, first = self._under((settled.argument, settled.items[0]), state)
+        function = self._function(expression.function, state, (argument, first))
+        items = settled.items
+        if not (isinstance(items, e.Constants) and first is items[0]):
+            items = self._under(items, state)
+        return replace(settled, function=function, argument=argument, items=items), NOTHING
 
     def _with_array(self, expression: e.ArrayComparison) -> Settled:
         settled, states = self._operands(expression)

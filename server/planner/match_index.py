@@ -14,6 +14,7 @@ from server.expressions.expression import (
     ArrayConstructor,
     Call,
     Constant,
+    Constants,
     Expression,
     InList,
     IsNull,
@@ -285,7 +286,8 @@ def _list_condition(
 ) -> Found:
     if condition.negated or not _is_key(condition.argument, wanted):
         return None
-    if not all(_usable(scan, item, key_type) for item in condition.items):
+    items = condition.items[:1] if isinstance(condition.items, Constants) else condition.items
+    if not all(_usable(scan, item, key_type) for item in items):
         return None
     kind = chooser.array_of(condition.items[0].type)
     return "any", ArrayConstructor(type=kind, items=condition.items)

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from server.expressions.expression import Call, Expression, SetReturningCall, SortKey, Subquery
+from server.expressions.expression import (
+    Call,
+    Constants,
+    Expression,
+    SetReturningCall,
+    SortKey,
+    Subquery,
+)
 from server.planner.change_plans import Delete, Insert, Merge, Update
 from server.planner.physical import CommonTable, KeyCondition, LockRows, Plan
 
@@ -37,7 +44,7 @@ def _walk(value: object) -> Iterator[object]:
     while waiting:
         each = waiting.pop()
         if isinstance(each, tuple):
-            waiting += each[::-1]
+            waiting += () if isinstance(each, Constants) else each[::-1]
             continue
         yield each
         waiting += _parts(each)[::-1]
@@ -46,7 +53,7 @@ def _walk(value: object) -> Iterator[object]:
 def is_told(value: object) -> bool:
     """Whether it can be told from whether a plan ran. Of a subquery in it that is known: it was planned before."""
     if isinstance(value, tuple):
-        return any(map(is_told, value))
+        return not isinstance(value, Constants) and any(map(is_told, value))
     if isinstance(value, TOLD):
         return True
     if isinstance(value, Subquery):

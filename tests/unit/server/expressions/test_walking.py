@@ -7,6 +7,12 @@ import pytest
 from server.expressions import expression as e
 from server.expressions.expression import Expression, SortKey, Variable
 from server.planner import bind_aggregate, bind_window  # noqa: F401  (they have classes, too)
+from server.types.registry import TYPE_BY_NAME
+from server.types.type import TypeReference
+
+
+def reference(name):
+    return TypeReference(TYPE_BY_NAME[name])
 
 
 def column(number):
@@ -64,3 +70,17 @@ def test_parents_come_first():
     inner = e.Not(type=None, argument=column(2))
     outer = e.And(type=None, arguments=(column(1), inner, column(3)))
     assert list(e.walk(outer)) == [outer, column(1), inner, column(2), column(3)]
+
+
+def test_plain_constants_of_a_list_are_passed_over():
+    plain = tuple(e.Constant(type=reference("int4"), value=number) for number in range(3))
+    names = tuple(e.Constant(type=reference("regclass"), value=number) for number in range(3))
+    kept, walked = e.listed(plain), e.listed(names)
+    mixed = e.listed((*plain, column(1)))
+    assert kept == plain
+    assert isinstance(kept, e.Constants)
+    assert not isinstance(walked, e.Constants)
+    assert not isinstance(mixed, e.Constants)
+    node = e.InList(type=None, function=None, argument=column(7), items=kept)
+    assert list(e.walk(node)) == [node, column(7)]
+    assert e.map_operands(node, lambda _: column(8)).items is kept
