@@ -37,7 +37,7 @@ from server.session.execution import (
     take_locks,
 )
 from server.session.lane import make_lane
-from server.session.parameters import read_parameter
+from server.session.parameters import is_long, read_parameter
 from server.session.results import (
     check_formats,
     data_rows,
@@ -206,7 +206,9 @@ def bind(session: Session, message: messages.Bind) -> Steps:
         session.transaction.start_statement()
         yield from renew(session, prepared)
     portal = Portal(message.portal, prepared, planned=prepared.planned, scroll=False)
-    portal.parameters = bind_parameters(session, prepared, message)
+    read = partial(bind_parameters, session, prepared, message)
+    is_slow = any(map(is_long, prepared.parameters, message.parameters))
+    portal.parameters = (yield from elsewhere(session, read)) if is_slow else read()
     portal.formats = message.result_formats
     portal.source = prepared.sql
     portal.created_us = session.activity.query_started_us

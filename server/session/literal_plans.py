@@ -7,12 +7,14 @@ Rule 2: it is kept only if it is as cheap as that of the very text, has the same
         before the plan is taken, and if it fails the text is run: there may be no row to fail for.
 Rule 3: a plan that reads much is made for its literals each time: that takes little of the time it runs, and the vector
         machine does more with constants than with parameters.
+        Nor is one kept that takes long to plan: that would hold up the others.
 Rule 4: what fails before anything runs is left to the text, where errors have their positions.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import SqlError
@@ -21,6 +23,7 @@ from server.planner import change_plans, physical
 from server.planner.plan_statement import plan_statement
 from server.session.access import check_access
 from server.session.execution import context, environment, plan_key, take_locks
+from server.session.loop_time import PLANNING_LOOKS_MIN, TakesLong
 from server.sql.lexer import BIGINT, INTEGER, NUMERIC, STRING
 from server.sql.native import skeleton
 
@@ -128,8 +131,9 @@ def _made(session: Session, lifted: Skeleton, planned: PlannedStatement) -> Plan
     try:
         (statement,) = session.database.plans.statements(lifted.text)
         known = replace(environment(session, types), samples=lifted.values)
-        made = plan_statement(statement, known)
-    except SqlError:
+        make = partial(plan_statement, statement, known)
+        made = session.loop_time.within(make, PLANNING_LOOKS_MIN)
+    except (SqlError, TakesLong):
         return None
     judged = made.judged
     if judged is None or judged.computes_alone or _is_for_some_values(made.plan):

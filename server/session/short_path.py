@@ -16,6 +16,7 @@ from protocol.encode import encode
 from server.session.block import Event, State, next_state
 from server.session.extended_query import bind_parameters, close_portal
 from server.session.native import run_lane
+from server.session.parameters import is_long
 from server.session.point_run import reply_row
 from server.session.results import has_known_formats, spread_formats
 from server.statements.portal import Portal
@@ -41,6 +42,8 @@ def bind(session: Session, message: messages.Bind) -> bytes | None:
     if lane is None or prepared.basis is not session.basis():
         return None
     if lane.planned is not prepared.planned:
+        return None
+    if any(map(is_long, lane.planned.parameters, message.parameters)):
         return None
     session.begin_statement(prepared.sql)
     planned = lane.planned

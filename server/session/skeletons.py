@@ -10,6 +10,7 @@ Rule 3: a skeleton answers as its text does: the columns are the same, and every
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from server.errors import SqlError
@@ -24,6 +25,7 @@ from server.session.block import State
 from server.session.execution import plan, plan_key
 from server.session.lane import Lane, make_lane
 from server.session.literal_plans import parameter_types
+from server.session.loop_time import PLANNING_LOOKS_MIN, TakesLong
 from server.session.native import run_lane
 from server.sql.native import skeleton
 from server.statements.portal import Prepared
@@ -112,8 +114,9 @@ def _prepare(session: Session, key: Key, planned: PlannedStatement) -> Prepared 
     try:
         (statement,) = session.database.plans.statements(text)
         prepared = Prepared("", text, statement, types)
-        prepared.planned = plan(session, statement, types)
-    except SqlError:
+        make = partial(plan, session, statement, types)
+        prepared.planned = session.loop_time.within(make, PLANNING_LOOKS_MIN)
+    except (SqlError, TakesLong):
         return None
     made = prepared.planned
     if made.names != planned.names or made.types != planned.types:

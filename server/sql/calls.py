@@ -101,14 +101,16 @@ def frame(context: Context, message: tree.WindowDef) -> nodes.Frame | None:
 def coalesce(context: Context, message: tree.CoalesceExpr) -> exp.Expression:
     """Convert COALESCE."""
     first, *others = context.all(message.args)
-    return context.placed(exp.Coalesce(this=first, expressions=others), message.location)
+    return context.placed(
+        nodes.made(exp.Coalesce, this=first, expressions=others), message.location
+    )
 
 
 def greatest_or_least(context: Context, message: tree.MinMaxExpr) -> exp.Expression:
     """Convert GREATEST and LEAST."""
     node_class = exp.Greatest if message.op == tree.IS_GREATEST else exp.Least
     first, *others = context.all(message.args)
-    return context.placed(node_class(this=first, expressions=others), message.location)
+    return context.placed(nodes.made(node_class, this=first, expressions=others), message.location)
 
 
 def grouping(context: Context, message: tree.GroupingFunc) -> exp.Expression:

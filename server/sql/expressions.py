@@ -24,7 +24,7 @@ def constant(context: Context, message: tree.A_Const) -> exp.Expression:
     elif kind == "fval":
         node = number(message.fval.fval)
     elif kind == "boolval":
-        node = exp.Boolean(this=message.boolval.boolval)
+        node = nodes.made(exp.Boolean, this=message.boolval.boolval)
     elif kind == "bsval":
         node = nodes.BitConstant(this=message.bsval.bsval)
     else:
@@ -74,7 +74,9 @@ def type_name(context: Context, message: tree.TypeName) -> nodes.TypeName:
 
 def cast(context: Context, message: tree.TypeCast) -> exp.Expression:
     """Convert all notations of a cast."""
-    node = exp.Cast(this=context.convert(message.arg), to=type_name(context, message.type_name))
+    node = nodes.made(
+        exp.Cast, this=context.convert(message.arg), to=type_name(context, message.type_name)
+    )
     return context.placed(node, message.location)
 
 
@@ -93,9 +95,9 @@ def operator_call(context: Context, message: tree.A_Expr) -> exp.Expression:
     left = context.optional(message.lexpr)
     right = context.convert(message.rexpr)
     if len(name) == 1 and left is not None and name[0] in nodes.OPERATOR_CLASSES:
-        return nodes.OPERATOR_CLASSES[name[0]](this=left, expression=right)
+        return nodes.made(nodes.OPERATOR_CLASSES[name[0]], this=left, expression=right)
     if name == ("-",) and left is None:
-        return exp.Neg(this=right)
+        return nodes.made(exp.Neg, this=right)
     return nodes.OperatorCall(name=name, left=left, right=right)
 
 
@@ -112,36 +114,39 @@ def quantified_comparison(context: Context, message: tree.A_Expr) -> exp.Express
 def distinct(context: Context, message: tree.A_Expr) -> exp.Expression:
     """Convert IS DISTINCT FROM."""
     left, right = context.convert(message.lexpr), context.convert(message.rexpr)
-    return exp.NullSafeNEQ(this=left, expression=right)
+    return nodes.made(exp.NullSafeNEQ, this=left, expression=right)
 
 
 def not_distinct(context: Context, message: tree.A_Expr) -> exp.Expression:
     """Convert IS NOT DISTINCT FROM."""
     left, right = context.convert(message.lexpr), context.convert(message.rexpr)
-    return exp.NullSafeEQ(this=left, expression=right)
+    return nodes.made(exp.NullSafeEQ, this=left, expression=right)
 
 
 def nullif(context: Context, message: tree.A_Expr) -> exp.Expression:
     """Convert NULLIF."""
     left, right = context.convert(message.lexpr), context.convert(message.rexpr)
-    return exp.Nullif(this=left, expression=right)
+    return nodes.made(exp.Nullif, this=left, expression=right)
 
 
 def in_list(context: Context, message: tree.A_Expr) -> exp.Expression:
     """Convert IN with a list."""
-    node = exp.In(
-        this=context.convert(message.lexpr), expressions=context.all(message.rexpr.list.items)
+    node = nodes.made(
+        exp.In,
+        this=context.convert(message.lexpr),
+        expressions=context.all(message.rexpr.list.items),
     )
     if names(message.name) == ("=",):
         return node
     node.set("denied", True)
-    return exp.Not(this=context.placed(node, message.location))
+    return nodes.made(exp.Not, this=context.placed(node, message.location))
 
 
 def between(context: Context, message: tree.A_Expr) -> exp.Expression:
     """Convert the four forms of BETWEEN."""
     low, high = context.all(message.rexpr.list.items)
-    node = exp.Between(
+    node = nodes.made(
+        exp.Between,
         this=context.convert(message.lexpr),
         low=low,
         high=high,
@@ -150,7 +155,7 @@ def between(context: Context, message: tree.A_Expr) -> exp.Expression:
     if message.kind in {tree.AEXPR_BETWEEN, tree.AEXPR_BETWEEN_SYM}:
         return node
     node.set("denied", True)
-    return exp.Not(this=context.placed(node, message.location))
+    return nodes.made(exp.Not, this=context.placed(node, message.location))
 
 
 OPERATORS: Final[dict[int, Callable[[Context, Any], exp.Expression]]] = {
@@ -184,7 +189,7 @@ def boolean_operator(context: Context, message: tree.BoolExpr) -> exp.Expression
     arguments = context.all(message.args)
     node: exp.Expression
     if message.boolop == tree.NOT_EXPR:
-        node = exp.Not(this=arguments[0])
+        node = nodes.made(exp.Not, this=arguments[0])
     elif message.boolop == tree.AND_EXPR:
         node = nodes.And(arguments=arguments)
     else:
@@ -218,7 +223,8 @@ def boolean_test(context: Context, message: tree.BooleanTest) -> exp.Expression:
 
 def case(context: Context, message: tree.CaseExpr) -> exp.Expression:
     """Convert both forms of CASE."""
-    node = exp.Case(
+    node = nodes.made(
+        exp.Case,
         this=context.optional(message.arg),
         ifs=[case_when(context, branch) for branch in message.args],
         default=context.optional(message.defresult),
@@ -229,7 +235,9 @@ def case(context: Context, message: tree.CaseExpr) -> exp.Expression:
 def case_when(context: Context, branch: Node) -> exp.Expression:
     """Convert one WHEN."""
     message = branch.case_when
-    node = exp.If(this=context.convert(message.expr), true=context.convert(message.result))
+    node = nodes.made(
+        exp.If, this=context.convert(message.expr), true=context.convert(message.result)
+    )
     return context.placed(node, message.location)
 
 

@@ -132,7 +132,7 @@ def _operator(parts: Sequence[str] | None, names: Names) -> Sequence[str] | None
 
 def _with_classes(tree: exp.Expression) -> exp.Expression:
     """The tree with operators whose name alone is left as the nodes that such a name is read as; it is changed."""
-    root = exp.Paren(this=tree)
+    root = nodes.linked(exp.Paren(this=tree))
     for node in list(root.find_all(nodes.OperatorCall)):
         kind = nodes.OPERATOR_CLASSES.get(node.args["name"][0])
         if len(node.args["name"]) == 1 and node.args["left"] is not None and kind is not None:

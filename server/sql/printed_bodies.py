@@ -53,7 +53,7 @@ def _laid_out(tree: exp.Expression) -> str:
 
 def _named(tree: exp.Expression, function: str, parameters: Sequence[str]) -> exp.Expression:
     """The tree with parameters by name; it is changed."""
-    for node in list(tree.find_all(nodes.ParameterReference)):
+    for node in list(nodes.linked(tree).find_all(nodes.ParameterReference)):
         number = int(node.this)
         name = parameters[number - 1] if number <= len(parameters) else ""
         if name:

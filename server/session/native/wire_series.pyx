@@ -10,7 +10,9 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcpy
 
 from storage.native.slots cimport Slot, read_slot, slot_named
-from server.session.parameters import read_parameter
+from server.session.parameters import LONG_BYTES_MIN, is_long, read_parameter
+
+cdef Py_ssize_t LONG_BYTES = LONG_BYTES_MIN
 
 cdef extern from "Python.h":
     object PyUnicode_DecodeUTF8(const char *text, Py_ssize_t size, const char *errors)
@@ -190,11 +192,14 @@ cdef object integer_of(Span *span, int code, limit):
 
 
 cdef object value_of(lane, int place, bytes data, int code):
-    """A parameter as its type reads it; None: the ordinary flow is to tell what is wrong with it."""
+    """A parameter as its type reads it; None: the ordinary flow is to tell what is wrong with it, or has the time."""
     if code > 1:
         return None
+    kind = lane.planned.parameters[place]
+    if PyBytes_GET_SIZE(data) >= LONG_BYTES and is_long(kind, data):
+        return None
     try:
-        return read_parameter(lane.planned.parameters[place].type, data, code, lane.style)
+        return read_parameter(kind.type, data, code, lane.style)
     except Exception:  # noqa: BLE001 - it comes up again there
         return None
 

@@ -5,6 +5,7 @@ import pytest
 from server.planner import physical as p
 from server.session import skeletons
 from server.session.literal_plans import REFUSED_MAX
+from server.session.loop_time import LoopTime, TakesLong
 from tests.support.conversation import Client
 
 pytestmark = pytest.mark.usefixtures("without_row_machine")
@@ -163,3 +164,31 @@ def test_words_for_moments_mean_the_moment_of_the_statement(first):
     first.run("INSERT INTO seen SELECT i, '2000-01-01' FROM generate_series(1, 100) AS i")
     for _ in range(3):
         assert first.rows("SELECT count(*) FROM seen WHERE at < 'now' AND id > 0") == [("100",)]
+
+
+def test_what_takes_long_to_plan_is_not_planned_again_without_its_literals(first, monkeypatch):
+    """Planning is on the loop there, with a limit: what is met is as if the time had been up."""
+    looked = []
+
+    def check(loop_time):
+        if loop_time._end_ns:
+            looked.append(1)
+            raise TakesLong
+
+    monkeypatch.setattr(LoopTime, "check", check)
+    monkeypatch.setattr(LoopTime, "within", _whole_unless_parameters(LoopTime.within))
+    for low in (5, 7, 9, 12):
+        assert first.rows(RANGE % (low, low))[0] == (str(low * 10), f"n{low * 10}")
+    assert looked
+    assert not any(kept(first).values())
+
+
+def _whole_unless_parameters(within):
+    """Time without end for the plan of a text."""
+
+    def wrapped(loop_time, function, looks_min=0):
+        arguments = getattr(function, "args", ())
+        has_parameters = any(getattr(each, "parameter_count", 0) for each in arguments)
+        return within(loop_time, function, looks_min) if has_parameters else function()
+
+    return wrapped

@@ -1,5 +1,6 @@
 """Queries and data changes: text in, tree out."""
 
+import gc
 from typing import Any
 
 import pytest
@@ -175,3 +176,25 @@ def test_a_query_in_from_needs_an_alias(sql, word, position):
 def test_into_is_refused_inside():
     with pytest.raises(SqlSyntaxError):
         parse_statements("select * from (select 1 into t) x")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "VALUES (1, 'a', -2.5), (2, 'b', NULL)",
+        "SELECT a + 1, NOT b FROM t WHERE a IN (1, 2, 3) AND b BETWEEN 1 AND 2 OR c = 'x'",
+        "SELECT CASE a WHEN 1 THEN 'x' ELSE coalesce(b, c::text) END FROM t JOIN u USING (a)",
+        "WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x UNION ALL SELECT nullif(a, 2) FROM u",
+        "UPDATE t SET a = (SELECT max(b) FROM u WHERE u.a = t.a) WHERE a IS DISTINCT FROM 3",
+    ],
+)
+def test_trees_are_gone_as_soon_as_nobody_has_them(sql):
+    """A tree with cycles stays until all garbage is looked for, which holds everybody up."""
+    parse_statements(sql)
+    gc.collect()
+    gc.disable()
+    try:
+        parse_statements(sql)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
