@@ -17,6 +17,7 @@ import numpy as np
 
 from server.errors import FeatureNotSupported, IndeterminateCollation
 from server.functions.pattern import compile_like
+from server.functions.regex_reader import ASCII_MARK
 from server.functions.scaled import by_rows
 from server.types.icu import initial_capitals, lower, upper
 
@@ -68,13 +69,23 @@ EXTREMES: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     **dict.fromkeys(("text_smaller", "bpchar_smaller"), operator.le),
 }
 HASHES: Final = frozenset(("hashtext", "hashbpchar", "hashtextextended", "hashbpcharextended"))
+_CASE_COUNTS: Final = frozenset(
+    f"{kind}regex{test}" for kind in ("text", "bpchar", "name") for test in ("eq", "ne")
+)
 CASES: Final = frozenset(("upper", "lower", "initcap"))
-LIKE: Final = frozenset(("textlike", "textnlike", "bpcharlike", "bpcharnlike", "like", "notlike"))
-ILIKE: Final = frozenset(("texticlike", "texticnlike", "bpchariclike", "bpcharicnlike"))
+_TEXTS: Final = ("text", "bpchar", "name")
+LIKE: Final = frozenset(
+    ("like", "notlike", *(f"{kind}{word}" for kind in _TEXTS for word in ("like", "nlike")))
+)
+ILIKE: Final = frozenset(f"{kind}{word}" for kind in _TEXTS for word in ("iclike", "icnlike"))
 REGULAR: Final = frozenset(
     (
-        *("textregexeq", "textregexne", "texticregexeq", "texticregexne"),
-        *("bpcharregexeq", "bpcharregexne", "bpcharicregexeq", "bpcharicregexne"),
+        *(
+            f"{kind}{case}regex{test}"
+            for kind in _TEXTS
+            for case in ("", "ic")
+            for test in ("eq", "ne")
+        ),
         *("regexp_match", "regexp_matches", "regexp_replace", "regexp_split_to_table"),
         *("regexp_split_to_array", "regexp_count", "regexp_instr", "regexp_like", "regexp_substr"),
     )
@@ -87,6 +98,12 @@ SENSITIVE: Final = frozenset(
     (*COMPARISONS, *ACROSS, *ORDERS, *EXTREMES, *HASHES, *CASES, *LIKE, *ILIKE, *REGULAR, *SEARCHES)
 )
 """The names of built-in functions whose answer depends on a collation."""
+SUBSTRING_REGULAR: Final = 2073
+
+
+def _name(function: Function) -> str:
+    """Its name; of those that share theirs with others that know no collation, one that does the like."""
+    return "regexp_substr" if function.oid == SUBSTRING_REGULAR else function.name
 
 
 @lru_cache(FUNCTIONS_KEPT)
@@ -94,17 +111,32 @@ def collated(
     function: Function, rules: CollationRules | None, arguments: tuple[TypeReference, ...]
 ) -> Function:
     """The function under a collation; rules None: there is none, so it raises when it is called."""
-    if function.name not in SENSITIVE or function.definition is not None:
+    if _name(function) not in SENSITIVE or function.definition is not None:
         return function
     if rules is None:
         return _changed(function, _undetermined(function), None)
     if rules.is_plain:
         return function
+    if rules.is_ascii and _name(function) in REGULAR:
+        return _changed(
+            function, _ascii_regular(function), None, needs_context=function.needs_context
+        )
     row = _row(function, rules, arguments)
     return function if row is None else _changed(function, row, rules.collator)
 
 
-def _changed(function: Function, row: Callable[..., Any], collator: Any) -> Function:
+def asks_no_letters(function: Function, pattern: object) -> bool:
+    """Whether a match with a pattern is the same whatever letters are: it has no classes, and cases count."""
+    return (
+        function.name in _CASE_COUNTS
+        and isinstance(pattern, str)
+        and not any(mark in pattern for mark in ("[", "\\", "(?"))
+    )
+
+
+def _changed(
+    function: Function, row: Callable[..., Any], collator: Any, *, needs_context: bool = False
+) -> Function:
     is_test = function.result == BOOL_OID  # NULLIF asks for a column of truths, whatever it gives
     return replace(
         function,
@@ -112,7 +144,7 @@ def _changed(function: Function, row: Callable[..., Any], collator: Any) -> Func
         name=function.name + MARK,
         row=row,
         kernel=_truths(row) if is_test and function.strict else None,
-        needs_context=False,
+        needs_context=needs_context,
         collator=collator,
     )
 
@@ -131,10 +163,10 @@ def _row(
     name = function.name
     if name in CASES and len(arguments) == 1:
         return _case(name, rules)
+    if name in ILIKE and rules.deterministic and not rules.is_plain:
+        return _folded_like(rules, negated="nlike" in name)
     if rules.collator is None:
         return None
-    if name in ILIKE and rules.deterministic:
-        return _folded_like(rules, negated="nlike" in name)
     key = arguments[0].type.sort_key if arguments else None
     if key is not None:
         made = _ordered(name, key)
@@ -177,13 +209,22 @@ def _ascii_capitals(text: str) -> str:
 
 
 def _folded_like(rules: CollationRules, *, negated: bool) -> Callable[[str, str], bool]:
-    locale = rules.locale
-    assert locale is not None
+    folded = _case("lower", rules)
+    assert folded is not None
 
     def like(text: str, pattern: str) -> bool:
-        return compile_like(lower(pattern, locale))(lower(text, locale)) is not negated
+        return compile_like(folded(pattern))(folded(text)) is not negated
 
     return like
+
+
+def _ascii_regular(function: Function) -> Callable[..., Any]:
+    """A function of regular expressions that takes ASCII's letters for letters alone."""
+    own = function.row
+    assert own is not None
+    if function.needs_context:
+        return lambda call, text, pattern, *rest: own(call, text, ASCII_MARK + pattern, *rest)
+    return lambda text, pattern: own(text, ASCII_MARK + pattern)
 
 
 REFUSED: Final = (
@@ -201,8 +242,9 @@ def _nondeterministic(function: Function, rules: CollationRules) -> Callable[...
         assert own is not None
         assert order is not None
         return lambda text, *seed: own(order.sort_key(text.rstrip(" ")).hex(), *seed)
+    name = _name(function)
     for names, what in REFUSED:
-        if function.name in names:
+        if name in names:
             error = FeatureNotSupported(f"nondeterministic collations are not supported for {what}")
             return _splitting(function, error) if function.name == SPLIT else _refusing(error)
     return None
@@ -239,8 +281,8 @@ WHATS: Final = (
 
 def _undetermined(function: Function) -> Callable[..., Any]:
     """What raises that no collation was found."""
-    what = next((what for names, what in WHATS if function.name in names), "")
-    what = what or f"{function.name}() function"
+    name = _name(function)
+    what = next((what for names, what in WHATS if name in names), "") or f"{name}() function"
     return _refusing(undetermined(what))
 
 

@@ -27,7 +27,7 @@ from server.functions.regex_nodes import (
     Sequence,
 )
 from server.functions.regex_reader import invalid
-from server.functions.regex_sets import is_word
+from server.functions.regex_sets import UNICODE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 STATE_COUNT_MAX: Final = 60_000
 PAIR_COUNT_MAX: Final = 2_500_000
 VIEW_COUNT_MAX: Final = 3_000
-EDGE, NEWLINE, WORD, OTHER = range(4)
+EDGE, NEWLINE, WORD, OTHER, FOREIGN = range(5)  # foreign: words beyond ASCII, which C knows not
 Kernel = frozenset[int]
 
 
@@ -55,10 +55,12 @@ def kind_of(character: str | None) -> int:
         return EDGE
     if character == "\n":
         return NEWLINE
-    return WORD if is_word(character) else OTHER
+    if not UNICODE.is_word(character):
+        return OTHER
+    return WORD if character.isascii() else FOREIGN
 
 
-_SAMPLES: Final[tuple[str | None, ...]] = (None, "\n", "a", " ")
+_SAMPLES: Final[tuple[str | None, ...]] = (None, "\n", "a", " ", "\xe9")
 
 
 class Automaton:

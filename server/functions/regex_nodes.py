@@ -70,7 +70,9 @@ class Reference(Node):
 
     number: int = 0
     item: Node = Node()
-    any_case: bool = False
+    folded: Callable[[str], str] | None = (
+        None  # what takes the cases from a text, where they do not count
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

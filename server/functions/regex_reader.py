@@ -27,7 +27,6 @@ from server.functions.regex_nodes import (
     sequence,
     without_groups,
 )
-from server.functions.regex_sets import is_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +60,8 @@ NAMED: Final = {  # collating elements
     "grave-accent": "`", "zero": "0", "one": "1", "two": "2", "three": "3", "four": "4",
     "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9", "DEL": "\x7f", "ESC": "\x1b",
 }  # fmt: skip
+ASCII_MARK: Final = "\0"
+"""In front of an expression, where no text can have it: only ASCII's characters are letters."""
 _HEX: Final = re.compile(r"[0-9a-fA-F]+")
 
 
@@ -89,28 +90,34 @@ TEXT_START: Final = Anchor(holds=_is_start, python=r"\A")
 TEXT_END: Final = Anchor(holds=_is_end, python=r"\Z")
 LINE_START: Final = Anchor(holds=_is_line_start, python=r"(?:\A|(?<=\n))")
 LINE_END: Final = Anchor(holds=_is_line_end, python=r"(?:\Z|(?=\n))")
-WORD_START: Final = Anchor(holds=lambda before, after: not is_word(before) and is_word(after))
-WORD_END: Final = Anchor(holds=lambda before, after: is_word(before) and not is_word(after))
-WORD_EDGE: Final = Anchor(holds=lambda before, after: is_word(before) != is_word(after))
-NO_WORD_EDGE: Final = Anchor(holds=lambda before, after: is_word(before) == is_word(after))
-ANCHORS: Final = {
-    "A": TEXT_START,
-    "Z": TEXT_END,
-    "m": WORD_START,
-    "M": WORD_END,
-    "y": WORD_EDGE,
-    "Y": NO_WORD_EDGE,
+
+
+def _word_anchors(alphabet: regex_sets.Alphabet) -> dict[str, Anchor]:
+    is_word = alphabet.is_word
+    return {
+        "m": Anchor(holds=lambda before, after: not is_word(before) and is_word(after)),
+        "M": Anchor(holds=lambda before, after: is_word(before) and not is_word(after)),
+        "y": Anchor(holds=lambda before, after: is_word(before) != is_word(after)),
+        "Y": Anchor(holds=lambda before, after: is_word(before) == is_word(after)),
+    }
+
+
+_ANCHORS: Final = {
+    alphabet: {"A": TEXT_START, "Z": TEXT_END, **_word_anchors(alphabet)}
+    for alphabet in (regex_sets.UNICODE, regex_sets.ASCII)
 }
 LOOKS: Final = {"=": (False, False), "!": (False, True), "<=": (True, False), "<!": (True, True)}
 
 
 def read_regex(pattern: str, flags: str = "") -> tuple[Node, int]:
     """Read an expression under the flags i c n m p w s q x t b e; the node, and how many groups it has."""
-    options, pattern = _directed(pattern, set(flags))
+    is_ascii = pattern.startswith(ASCII_MARK)
+    alphabet = regex_sets.ASCII if is_ascii else regex_sets.UNICODE
+    options, pattern = _directed(pattern.removeprefix(ASCII_MARK), set(flags))
     if "q" in options:
         any_case = "i" in options
-        return sequence([regex_sets.single(each, any_case) for each in pattern]), 0
-    reader = (BasicReader if "b" in options else Reader)(pattern, options)
+        return sequence([alphabet.single(each, any_case) for each in pattern]), 0
+    reader = (BasicReader if "b" in options else Reader)(pattern, options, alphabet)
     node = reader.read()
     return node, reader.group_count
 
@@ -147,8 +154,10 @@ def _embed(options: set[str], letter: str) -> None:
 class Reader:
     """One pass over an advanced or extended expression."""
 
-    def __init__(self, pattern: str, options: set[str]) -> None:
+    def __init__(self, pattern: str, options: set[str], alphabet: regex_sets.Alphabet) -> None:
         self.pattern = pattern
+        self.alphabet = alphabet
+        self.anchors = _ANCHORS[alphabet]
         self.at = 0
         self.any_case = "i" in options
         self.lines = bool(options & {"n", "m", "w"})  # ^ and $ at lines
@@ -289,7 +298,7 @@ class Reader:
             return LINE_START if self.lines else TEXT_START
         if character == "$":
             return LINE_END if self.lines else TEXT_END
-        return regex_sets.single(character, self.any_case)
+        return self.alphabet.single(character, self.any_case)
 
     def group(self) -> Node:
         """Read a group or a look around behind its parenthesis."""
@@ -333,19 +342,19 @@ class Reader:
             self.fail("invalid escape \\ sequence")
         if self.extended or not (letter.isascii() and letter.isalnum()):
             self.at += 1
-            return regex_sets.single(letter, self.any_case)
+            return self.alphabet.single(letter, self.any_case)
         if letter in CLASS_ESCAPES:
             self.at += 1
             negated, name = CLASS_ESCAPES[letter]
-            return regex_sets.class_set(name, negated)
-        if letter in ANCHORS:
+            return self.alphabet.class_set(name, negated)
+        if letter in self.anchors:
             self.at += 1
-            return ANCHORS[letter]
+            return self.anchors[letter]
         if "1" <= letter <= "9":
             reference = self.reference()
             if reference is not None:
                 return reference
-        return regex_sets.single(self.escaped_character(), self.any_case)
+        return self.alphabet.single(self.escaped_character(), self.any_case)
 
     def reference(self) -> Node | None:
         """Read a reference; None if the digits are an octal code."""
@@ -358,7 +367,8 @@ class Reader:
         if self.looking or number not in self.groups:
             self.fail("invalid backreference number")
         item = without_groups(self.groups[number])
-        return Reference(item.preference, True, True, number, item, self.any_case)
+        folded = self.alphabet.folded if self.any_case else None
+        return Reference(item.preference, True, True, number, item, folded)
 
     def escaped_character(self) -> str:
         """Read the name or code of a character behind a backslash."""
@@ -395,7 +405,7 @@ class Reader:
 
     def bracket(self) -> Node:
         """Read a bracket expression behind its bracket."""
-        for mark, anchor in (("[:<:]]", WORD_START), ("[:>:]]", WORD_END)):
+        for mark, anchor in (("[:<:]]", self.anchors["m"]), ("[:>:]]", self.anchors["M"])):
             if self.take(mark):
                 return anchor
         negated = self.take("^")
@@ -407,7 +417,7 @@ class Reader:
             members.append(self.member(is_first))
             is_first = False
         self.at += 1
-        return regex_sets.bracket_set(members, negated, self.any_case, self.partial)
+        return self.alphabet.bracket_set(members, negated, self.any_case, self.partial)
 
     def member(self, is_first: bool) -> regex_sets.Member:
         """Read a class, a character or a range."""
@@ -476,8 +486,8 @@ class Reader:
 class BasicReader(Reader):
     r"""A basic expression: groups are \( \), bounds \{ \}, and + ? | are plain."""
 
-    def __init__(self, pattern: str, options: set[str]) -> None:
-        super().__init__(pattern, options | {"e"})
+    def __init__(self, pattern: str, options: set[str], alphabet: regex_sets.Alphabet) -> None:
+        super().__init__(pattern, options | {"e"}, alphabet)
         self.closing = "\\)"
 
     def branches(self) -> Node:
@@ -519,7 +529,7 @@ class BasicReader(Reader):
             return self.basic_escape()
         if character == ".":
             return regex_sets.any_character(self.partial)
-        return regex_sets.single(character, self.any_case)
+        return self.alphabet.single(character, self.any_case)
 
     def basic_anchor(self, character: str, is_first: bool) -> Node | None:
         """The anchor that a caret at the start or a dollar sign at the end is."""
@@ -540,4 +550,4 @@ class BasicReader(Reader):
         if not letter:
             self.fail("invalid escape \\ sequence")
         self.at += 1
-        return regex_sets.single(letter, self.any_case)
+        return self.alphabet.single(letter, self.any_case)

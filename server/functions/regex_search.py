@@ -204,7 +204,9 @@ class Search:
         if span is None:
             return False
         wanted, found = self.text[slice(*span)], self.text[start:stop]
-        return wanted == found or (node.any_case and wanted.lower() == found.lower())
+        return wanted == found or (
+            node.folded is not None and node.folded(wanted) == node.folded(found)
+        )
 
     def parts(self, node: Node, make: Callable[[], list[Node]]) -> list[Node]:
         """What a node is taken apart into, made once so that automata are kept."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from server.catalog.collations import rules_of
 from server.errors import CollationMismatch
 from server.expressions import expression as e
-from server.functions.collated import SENSITIVE, undetermined
+from server.functions.collated import SENSITIVE, asks_no_letters, undetermined
 from server.functions.collated import collated as collated_function
 from server.functions.extremes import ordered_extreme
 from server.planner import plan as p
@@ -318,6 +318,10 @@ class Collations:
         if not state.strength:
             return function
         rules = None if state.strength == CONFLICT else self._rules(state.collation)
+        last = arguments[-1] if arguments else None
+        is_ascii = rules is not None and rules.is_ascii
+        if is_ascii and isinstance(last, e.Constant) and asks_no_letters(function, last.value):
+            return function
         return collated_function(function, rules, tuple(each.type for each in arguments))
 
     def _compared(self, expression: Any) -> Settled:

@@ -163,6 +163,7 @@ class BindContext:
     cursor_rows: CursorRows | None = None  # where the rows of the cursor that the query is for lie
     resolution: Resolution | None = None  # what is found out about the nodes, if anybody asks
     collates: bool = False  # whether there is a collation besides the database's
+    collations: set[Oid] = field(default_factory=set)  # of types met: names have another than texts
     late_errors: list[SqlError] = field(default_factory=list)  # told if nothing else is wrong
     step_count: int = 0  # expressions, FROM items and plan nodes met so far: the statement's size
 
@@ -194,7 +195,9 @@ class BindContext:
         if found is None:
             kind = self.catalog.type(oid)
             found = self.types[oid] = TypeReference(kind, -1, kind.collation)
-            self.collates |= kind.kind == "d" and kind.collation not in (0, DEFAULT_OID)
+            self.collations |= {kind.collation} - {0}
+            of_its_own = kind.kind == "d" and kind.collation not in (0, DEFAULT_OID)
+            self.collates |= of_its_own or len(self.collations) > 1
         if modifier == -1:
             return found
         return TypeReference(found.type, modifier, found.collation)
