@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from server.errors import FeatureNotSupported, IndeterminateCollation
+from server.functions.order_support import compare_bytes
 from server.functions.pattern import compile_like
 from server.functions.regex_reader import ASCII_MARK
 from server.functions.scaled import by_rows
@@ -63,6 +64,7 @@ ACROSS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     )
 }
 """Comparisons of names with texts."""
+_PADDING: Final = {"bttextcmp": "", "bpcharcmp": " "}
 ORDERS: Final = frozenset(("bttextcmp", "bpcharcmp", "btarraycmp"))
 EXTREMES: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     **dict.fromkeys(("text_larger", "bpchar_larger"), operator.ge),
@@ -165,6 +167,9 @@ def _row(
         return _case(name, rules)
     if name in ILIKE and rules.deterministic and not rules.is_plain:
         return _folded_like(rules, negated="nlike" in name)
+    if rules.is_ascii and name in _PADDING:
+        padding = _PADDING[name]
+        return lambda left, right: compare_bytes(left.rstrip(padding), right.rstrip(padding))
     if rules.collator is None:
         return None
     key = arguments[0].type.sort_key if arguments else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from server.errors import FeatureNotSupported, InvalidParameterValue
 from server.functions.declare import Behaviour, table
-from server.functions.numeric_math import round_scale
+from server.functions.numeric_math import add, negate, round_scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ def _moved(action: str, sign: int) -> Callable[[int, Decimal], int]:
             raise FeatureNotSupported(f"cannot {action} pg_lsn")
         if not count.is_finite():
             raise FeatureNotSupported("cannot convert infinity to pg_lsn")
-        return _checked(Decimal(position) + sign * count)
+        return _checked(add(Decimal(position), count if sign > 0 else negate(count)))
 
     return compute
 

@@ -55,8 +55,28 @@ def _byte_difference(left: bytes, right: bytes) -> int:
     return _sign(len(left), len(right))
 
 
-def _texts(left: str, right: str) -> int:
+def compare_bytes(left: str, right: str) -> int:
+    """How the bytes of texts differ, then their lengths."""
     return _byte_difference(left.encode(), right.encode())
+
+
+def _ended(left: str, right: str) -> int:
+    """What strcmp gives, for which a text ends with a zero."""
+    return _byte_difference(left.encode() + b"\0", right.encode() + b"\0")
+
+
+def _first_difference(left: Any, right: Any, texts: Callable[[str, str], int]) -> int:
+    """How the first parts of two sort keys differ that are not the same."""
+    if isinstance(left, tuple) and isinstance(right, tuple):
+        differences = (_first_difference(*pair, texts) for pair in zip(left, right, strict=False))
+        return next(filter(None, differences), 0) or _sign(len(left), len(right))
+    if isinstance(left, str) and isinstance(right, str):
+        return texts(left, right)
+    return _sign(left, right)
+
+
+def _by_parts(key: Key, texts: Callable[[str, str], int]) -> Callable[[Any, Any], int]:
+    return lambda left, right: _first_difference(key(left), key(right), texts)
 
 
 def _characters(left: str, right: str) -> int:
@@ -64,7 +84,11 @@ def _characters(left: str, right: str) -> int:
 
 
 def _blanked(left: str, right: str) -> int:
-    return _texts(left.rstrip(" "), right.rstrip(" "))
+    return compare_bytes(left.rstrip(" "), right.rstrip(" "))
+
+
+def _blanked_ended(left: str, right: str) -> int:
+    return _ended(left.rstrip(" "), right.rstrip(" "))
 
 
 def _by(key: Key) -> Callable[[Any, Any], int]:
@@ -149,12 +173,12 @@ COMPARISONS: Final[dict[str, tuple[str, Callable[[Any, Any], int]]]] = {
     "btfloat8cmp": ("'NaN', 2 -> 1", _by(float_key)),
     "btfloat48cmp": ("1, 2 -> -1", _by(float_key)),
     "btfloat84cmp": ("1, 2 -> -1", _by(float_key)),
-    "btnamecmp": ("'a', 'b' -> -1", _texts),
-    "bttextcmp": ("'a', 'b' -> -1", _texts),
-    "btnametextcmp": ("'a', 'b' -> -1", _texts),
-    "bttextnamecmp": ("'a', 'b' -> -1", _texts),
-    "bttext_pattern_cmp": ("'a', 'b' -> -1", _texts),
-    "bpcharcmp": ("'a ', 'a' -> 0", _blanked),
+    "btnamecmp": ("'a', 'ab' -> -98", _ended),
+    "bttextcmp": ("'a', 'ab' -> -98", _ended),
+    "btnametextcmp": ("'a', 'b' -> -1", compare_bytes),
+    "bttextnamecmp": ("'a', 'b' -> -1", compare_bytes),
+    "bttext_pattern_cmp": ("'a', 'b' -> -1", compare_bytes),
+    "bpcharcmp": ("'a ', 'a' -> 0", _blanked_ended),
     "btbpchar_pattern_cmp": ("'a', 'a' -> 0", _blanked),
     "byteacmp": ("'\\x01', '\\x02' -> -1", _byte_difference),
     "bitcmp": ("'01', '10' -> -64", _bits),
@@ -168,10 +192,10 @@ COMPARISONS: Final[dict[str, tuple[str, Callable[[Any, Any], int]]]] = {
     "timestamp_cmp": ("'2024-01-31', '2024-02-01' -> -1", _plain),
     "timestamptz_cmp": ("'2024-01-31', '2024-02-01' -> -1", _plain),
     "interval_cmp": ("'1 day', '1 month' -> -1", _by(interval_key)),
-    "tsvector_cmp": ("'a', 'b' -> -1", _by(vector_key)),
+    "tsvector_cmp": ("'a', 'b' -> -1", _by_parts(vector_key, compare_bytes)),
     "tsquery_cmp": ("'a', 'b' -> -1", _by(query_key)),
     "numeric_cmp": ("1, 2 -> -1", _by(numeric_key)),
-    "jsonb_cmp": ("'1', '2' -> -1", _by(generic_key)),
+    "jsonb_cmp": ("'1', '2' -> -1", _by_parts(generic_key, _ended)),
     "network_cmp": ("'10.0.0.1', '10.0.0.4' -> -3", _networks),
     "range_cmp": ("'[1,2)'::int4range, '[1,3)'::int4range -> -1", _by(generic_key)),
     "multirange_cmp": ("'{}'::int4multirange, '{[1,3)}'::int4multirange -> -1", _by(generic_key)),
