@@ -9,11 +9,13 @@ Rule 3: DISTINCT and ORDER BY inside an aggregate hold its rows back until the i
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from server.errors import SqlError
 from server.executor.columns import (
     concatenate,
     concatenate_batches,
@@ -82,7 +84,7 @@ class HashAggregate(Operator):
     Its keys, then its aggregates, then the number of the grouping set if wanted.
     """
 
-    __slots__ = ("_may_share", "prepared")
+    __slots__ = ("_may_share", "_takes_at_once", "prepared")
 
     plan: physical.HashAggregate
 
@@ -92,6 +94,9 @@ class HashAggregate(Operator):
         calls = tuple(PreparedAggregate(call, layout, plan.keys) for call in plan.aggregates)
         self.prepared = PreparedGrouping(plan, evaluators(plan.keys, layout), calls)
         self._may_share = may_share(plan)
+        self._takes_at_once = all(
+            not (call.order or call.distinct or call.direct_arguments) for call in plan.aggregates
+        )
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Read the input to its end, then yield the groups."""
@@ -106,9 +111,23 @@ class HashAggregate(Operator):
                         return
         with ExitStack() as stack:
             sets = GroupingSets(self.prepared, context, stack)
-            for batch in self.inputs[0].batches(context):
+            for batch in self._input(sets, context):
                 sets.add(batch, self.prepared.evaluated(batch, context))
             yield from sets.results()
+
+    def _input(self, sets: GroupingSets, context: ExecutionContext) -> Iterator[Batch]:
+        """The batches; where they end with an error, what is wrong with the rows before is told in its place."""
+        batches = iter(self.inputs[0].batches(context))
+        while True:
+            try:
+                batch = next(batches, None)
+            except SqlError as error:
+                if self._takes_at_once and not error.is_intervention:
+                    deque(sets.results(), 0)
+                raise
+            if batch is None:
+                return
+            yield batch
 
 
 class PreparedAggregate:

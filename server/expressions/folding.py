@@ -37,6 +37,9 @@ _READ_ALIKE: Final = frozenset(
 _WRITTEN_ALIKE: Final = _READ_ALIKE | frozenset({"time", "timetz", "xml"})
 """Types whose output functions are immutable, or said to be."""
 
+_OF_TEXTS: Final = frozenset((1285, 1290, 2003, 2004))
+"""quote_literal, quote_nullable and || of anything, which PostgreSQL has in SQL."""
+
 _FOLDED = (
     nodes.Relabel,
     nodes.ApplyModifier,
@@ -253,6 +256,12 @@ def _is_constant_null(node: nodes.Expression) -> bool:
     return isinstance(node, nodes.Constant) and node.value is None
 
 
+def _is_of_texts(call: nodes.Call) -> bool:
+    """Whether the body casts to text, and calls what is immutable."""
+    written = all(each.type.type.name in _WRITTEN_ALIKE for each in call.arguments)
+    return written and call.function.oid in _OF_TEXTS
+
+
 def _is_foldable(node: nodes.Expression, *, has_catalog: bool) -> bool:
     if getattr(getattr(node, "function", None), "definition", None) is not None:
         return False  # its body is run by the executor
@@ -260,7 +269,7 @@ def _is_foldable(node: nodes.Expression, *, has_catalog: bool) -> bool:
         function = node.function
         if function.returns_set or (function.needs_catalog and not has_catalog):
             return False
-        return function.volatility == "i" and function.row is not None
+        return function.row is not None and (function.volatility == "i" or _is_of_texts(node))
     if isinstance(node, nodes.CastText):
         return node.argument.type.type.name in _WRITTEN_ALIKE and node.type.type.name in _READ_ALIKE
     if isinstance(node, _BY_FUNCTION) and node.function.volatility != "i":

@@ -96,6 +96,17 @@ def _periods(compares: int, adds: int, *, first: bool, second: bool) -> Body:
 
 
 BODIES: Final[dict[int, Body]] = {
+    1176: (2028, (1272, 1, 2)),  # timestamptz(date, time)
+    1296: (1272, 2, 1),
+    1298: (1297, 2, 1),
+    1848: (1747, 2, 1),
+    2546: (2071, 2, 1),
+    2547: (1749, 2, 1),
+    2548: (2032, 2, 1),
+    2549: (1189, 2, 1),
+    2550: (1141, 2, 1),
+    2631: (2630, 2, 1),
+    5023: (5022, 2, 1),
     1305: _periods(1304, 1189, first=True, second=True),
     1306: _periods(1304, 1189, first=False, second=True),
     1307: _periods(1304, 1189, first=True, second=False),
