@@ -17,6 +17,7 @@ from types import GenericAlias, ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from server.late_code import RUNNING
+from server.message_names import MessageNames
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,8 +41,14 @@ NAMES: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
 """Further names that modules of such packages give, which have others that the package means otherwise."""
 ALIASES: Final = ("numpy.typing", "numpy._typing")
 """Modules that are asked for NDArray, which nothing is ever done with: NDArray[...] is said to be there, no more."""
-LATER: Final = ("google.protobuf.internal.python_message", "lxml.etree")
+LATER: Final = ("ctypes.util", "lxml.etree", "pickle", "tempfile", "tomllib")
 """Modules that run when something in them is first used."""
+MESSAGES: Final = ("postgast.pg_query_pb2",)
+"""Modules that do nothing but make the messages of a description."""
+LATE_CLASSES: Final[Mapping[str, str]] = {"sqlglot.tokenizer_core": "Token"}
+"""Modules that wait, and a class in them that others import: what stands for it has them run when it is used."""
+WITHOUT: Final[Mapping[str, str]] = {"google.protobuf.internal.well_known_types": "WKTBASES"}
+"""Modules that wait, and a mapping in them that has nothing for us: ours are none of protobuf's own messages."""
 ONE_THREAD: Final = ("OPENBLAS_NUM_THREADS", "1")
 """Nothing here multiplies matrices; threads for it would spin, waiting for the first, while the server starts."""
 LEFT_OUT: Final = ("numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars")
@@ -104,6 +111,26 @@ class _Module(ModuleType):
         return ModuleType.__getattribute__(self, name)
 
 
+class _LateClass(type):
+    """Stands for a class of a module that has not run; what is asked of it, the class is asked."""
+
+    def _real(cls) -> Any:
+        module = sys.modules[cls.__module__]
+        with RUNNING:
+            _run(module)
+        return getattr(module, cls.__name__)
+
+    def __call__(cls, *args: object, **kwargs: object) -> object:
+        return cls._real()(*args, **kwargs)
+
+    def __getattr__(cls, name: str) -> object:
+        return getattr(cls._real(), name)
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        found = vars(sys.modules[cls.__module__])[cls.__name__]
+        return found is not cls and isinstance(instance, found)  # while it waits there is none
+
+
 def _run(module: ModuleType) -> None:
     """Run a module that waits, unless that has been done, or is being done by who asks."""
     spec = module.__spec__
@@ -129,12 +156,21 @@ def install() -> None:
         _make(name, _Aliases)
     for name in LATER:
         _make(name, _Module)
+    for name in MESSAGES:
+        _make(name, MessageNames)
+    for name, late in LATE_CLASSES.items():
+        _make(name, _Package, {late: _LateClass(late, (), {"__module__": name})})
+    for name, empty in WITHOUT.items():
+        _make(name, _Package, {empty: {}})
     for name in LEFT_OUT:
         sys.modules.setdefault(name, ModuleType(name))
 
 
-def _make(name: str, kind: type[ModuleType]) -> None:
-    """Make a module of this kind; nothing where there is no such module, as then who imports it is told."""
+def _make(name: str, kind: type[ModuleType], given: Mapping[str, object] | None = None) -> None:
+    """Make a module of this kind that has some names; nothing where there is no such module.
+
+    Then who imports it is told.
+    """
     parent, _, own_name = name.rpartition(".")
     try:
         spec = None if name in sys.modules else importlib.util.find_spec(name)
@@ -144,6 +180,7 @@ def _make(name: str, kind: type[ModuleType]) -> None:
         return
     module = importlib.util.module_from_spec(spec)
     module.__class__ = kind
+    module.__dict__.update(given or {})
     sys.modules[name] = module
     if parent:
         setattr(sys.modules[parent], own_name, module)

@@ -14,6 +14,13 @@ def plain(source: str) -> str:
     ).stdout
 
 
+def said_plainly(source: str, stdin: str) -> str:
+    """What a process prints that is asked and has installed nothing."""
+    return subprocess.run(
+        [sys.executable, "-c", source], input=stdin, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
 def said(source: str, stdin: str = "") -> str:
     """What a process of its own prints that has installed the side doors."""
     source = f"import sys\nfrom server import side_doors\nside_doors.install()\n{source}"
@@ -113,3 +120,44 @@ def test_aliases_of_arrays_are_made_without_the_types_of_numpy():
         "print(hasattr(npt, 'ArrayLike'), hasattr(npt, 'no_such'), show in sys.modules)"
     )
     assert said(source).split("\n") == ["True False", "True False True"]
+
+
+def test_class_that_stands_for_one_of_a_module_that_waits_is_it_when_it_is_used():
+    source = (
+        "from sqlglot import exp; exp.Column; from sqlglot.tokenizer_core import Token as early\n"
+        "module = sys.modules['sqlglot.tokenizer_core']; print('TokenType' in vars(module))\n"
+        "print(isinstance(1, early), early.number(1).text, isinstance(module.Token.number(1), early))\n"
+        "import sqlglot; print(sqlglot.parse_one('select 1').sql(), type(early('VAR', 'a')) is module.Token)"
+    )
+    assert said(source).split("\n") == ["False", "False 1 True", "SELECT 1 True"]
+
+
+def test_names_of_the_parse_tree_are_those_of_its_module():
+    show = (
+        "import postgast.pg_query_pb2 as tree\n"
+        "for name in sys.stdin.read().split():\n"
+        "    found = getattr(tree, name)\n"
+        "    nested = getattr(found, 'DESCRIPTOR', found)\n"
+        "    print(name, found if type(found) is int else (type(found), nested.full_name))\n"
+    )
+    names = plain(
+        "import postgast.pg_query_pb2 as t; print(*(n for n in dir(t) if n[0] != '_' and 'DESC' not in n))"
+    )
+    source = "import sys\n" + show
+    assert len(names.split()) > 1400
+    assert said(show, stdin=names) == said_plainly(source, names)
+
+
+def test_messages_of_the_parse_tree_are_made_without_the_rest_of_protobuf():
+    source = (
+        "from postgast.parse import parse; import postgast.pg_query_pb2 as tree, google.protobuf.internal as i\n"
+        "select = parse('select 1').stmts[0].stmt.select_stmt\n"
+        "print(type(select) is tree.SelectStmt, len(tree.SummaryResult().tables))\n"
+        "print('google.protobuf.descriptor_pb2' in sys.modules, hasattr(tree, 'no_such'))\n"
+        "print(i.well_known_types.Timestamp.__name__, sorted(i.well_known_types.WKTBASES)[0])"
+    )
+    assert said(source).split("\n") == [
+        "True 0",
+        "False False",
+        "Timestamp google.protobuf.Any",
+    ]
