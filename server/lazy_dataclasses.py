@@ -14,6 +14,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, Final
 
+from server.slotted_dataclasses import PARAMETERS, processor
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -26,6 +28,7 @@ WRITERS: Final[Mapping[str, Sequence[str]]] = {
     "_cmp_fn": ("name", "op", "self_tuple", "other_tuple", "globals"),
     "_frozen_get_del_attr": ("cls", "fields", "globals"),
     "_tuple_str": ("obj_name", "fields"),
+    "_process_class": PARAMETERS,
     "_is_type": ("annotation", "cls", "a_module", "a_type", "is_type_predicate"),
 }  # fmt: skip
 """Functions of the standard library that are exchanged, and their parameters as we know them."""
@@ -85,6 +88,7 @@ def _late_writers(known: Mapping[str, Any]) -> dict[str, Any]:
         "_frozen_get_del_attr": guards,
         "_tuple_str": lambda *args: _Text(lambda: tuple_text(*args)),
         "_is_type": means,
+        "_process_class": processor(known["_process_class"], known),
     }
 
 
