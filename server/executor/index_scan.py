@@ -21,6 +21,7 @@ from server.executor.table_shape import shape_of
 from server.executor.up_to_error import up_to_error
 from server.functions.pattern_prefix import PREFIXES, pattern_bounds
 from server.planner import physical
+from server.planner.physical import ROW_OPERATORS
 from storage.engine import encode_key, encode_matrix, key_after_prefix
 
 if TYPE_CHECKING:
@@ -266,6 +267,10 @@ class KeyRanges:
             (_Part(shape, position), tuple(by_position[position]))
             for position in sorted(by_position)
         )
+        if any(condition.operator in ROW_OPERATORS for condition in conditions):
+            last = max(by_position)
+            following = [_Part(shape, number) for number in range(last + 1, len(shape.parts))]
+            self._parts[-1][0].follow(following)
 
     def count_max(self, values: Sequence[Any]) -> int:
         """How many ranges they may be at the most, as far as that is seen at a glance."""
@@ -296,6 +301,7 @@ class _Part:
         self._part = shape.parts[position]
         self._descending = shape.descending[position]
         self._nulls_first = shape.nulls_first[position]
+        self._following: tuple[_Part, ...] = ()
         is_whole = self._part.kind_is_fixed and self._part.kind.name in _INTEGER_BITS
         self._bits = _INTEGER_BITS[self._part.kind.name] if is_whole else 0
 
@@ -347,13 +353,18 @@ class _Part:
         for operator, value in _without_patterns(conditions):
             if operator == "notnull":
                 continue
+            rest: Sequence[Any] = ()
+            if operator in ROW_OPERATORS:
+                operator, value, rest = ROW_OPERATORS[operator], value[0], value[1:]
+                if value is None:
+                    return b"", b""
             is_above = operator in (">", ">=")
             beyond = self._overflow(value)
             if beyond:
                 if (beyond > 0) == is_above:
                     return b"", b""
                 continue
-            encoded = self.encode(value)
+            encoded, operator = self._with_rest(self.encode(value), operator, rest)
             behind = key_after_prefix(encoded) or BEHIND_VALUES
             # The bound lies behind the value's own keys for > and <= of ascending keys.
             if is_above != self._descending:
@@ -361,6 +372,22 @@ class _Part:
             else:
                 high = min(high, encoded if operator in ("<", ">") else behind)
         return low, high
+
+    def follow(self, parts: Sequence[_Part]) -> None:
+        """These are the columns behind it, which rows are compared with as well."""
+        self._following = tuple(parts)
+
+    def _with_rest(self, encoded: bytes, operator: str, rest: Sequence[Any]) -> tuple[bytes, str]:
+        """The bound of keys that are compared as a row; a value that no key can have decides for all before it."""
+        for part, value in zip(self._following, rest, strict=False):
+            if value is None:
+                return encoded, operator[0]
+            beyond = part._overflow(value)
+            if beyond:
+                is_satisfied = (beyond < 0) == (operator[0] == ">")
+                return encoded, operator[0] + ("=" if is_satisfied else "")
+            encoded += part.encode(value)
+        return encoded, operator
 
     def _overflow(self, value: Any) -> int:
         """1 or -1 if an integer is too large or too small for the key's type."""

@@ -10,7 +10,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from server.expressions.expression import Constant
+from server.expressions.expression import Constant, RowConstructor
 from server.functions.pattern_prefix import PREFIXES, pattern_bounds
 from server.planner import change_plans
 from server.planner import physical as p
@@ -286,13 +286,18 @@ def _index_condition(plan: p.IndexScan, names: Names) -> str | None:
     parts = []
     for condition in plan.conditions:
         key = plan.index.keys[condition.position]
-        name = key.expression or plan.table.column(key.number).name
+        name = _key_name(plan, condition.position)
         goes_by_bytes = key.operator_class.endswith("_pattern_ops")
         if condition.operator in ("null", "notnull"):
             parts.append(f"({name} IS {'NOT ' if condition.operator == 'notnull' else ''}NULL)")
             continue
         assert condition.value is not None
         value = deparse(condition.value, names)
+        if condition.operator in p.ROW_OPERATORS:
+            parts.append(
+                f"(ROW({_row_keys(plan, condition)}) {p.ROW_OPERATORS[condition.operator]} {value})"
+            )
+            continue
         if condition.operator == "any":
             parts.append(f"({name} = ANY ({value}))")
             continue
@@ -302,6 +307,20 @@ def _index_condition(plan: p.IndexScan, names: Names) -> str | None:
     if not parts:
         return None
     return parts[0] if len(parts) == 1 else f"({' AND '.join(parts)})"
+
+
+def _key_name(plan: p.IndexScan, position: int) -> str:
+    key = plan.index.keys[position]
+    return key.expression or plan.table.column(key.number).name
+
+
+def _row_keys(plan: p.IndexScan, condition: p.KeyCondition) -> str:
+    """The keys that a condition compares as a row."""
+    assert isinstance(condition.value, RowConstructor)
+    first = condition.position
+    return ", ".join(
+        _key_name(plan, number) for number in range(first, first + len(condition.value.items))
+    )
 
 
 def _compared(condition: p.KeyCondition, value: str, names: Names) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ Rule 2: a partial index serves when the conditions contain its predicate.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from server.expressions.expression import (
@@ -19,7 +20,6 @@ from server.expressions.expression import (
     InList,
     IsNull,
     OuterVariable,
-    RowComparison,
     Subquery,
     columns_used,
     walk,
@@ -27,8 +27,9 @@ from server.expressions.expression import (
 from server.functions.pattern_prefix import PATTERN_KINDS, PREFIXES
 from server.planner.bind_operator import COMMUTATORS, conjuncts
 from server.planner.implication import all_implied
+from server.planner.match_rows import row_conditions
 from server.planner.matching import is_volatile, strip_relabel, structural_key
-from server.planner.physical import KeyCondition
+from server.planner.physical import ROW_OPERATORS, KeyCondition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +77,11 @@ def match_index(
     for position, key in enumerate(index.keys):
         target = chooser.index_key(scan, key)
         found = _key_conditions(chooser, scan, target, position, conditions)
+        rows = list(
+            row_conditions(chooser, scan, index, position, conditions, partial(_serves, scan))
+        )
+        found = [*((condition, each) for condition, each, _ in rows), *found]
+        inexact = [each for _, each, is_exact in rows if not is_exact]
         if index.method == "hash":
             found = [(c, e) for c, e in found if c.operator == "="]
         if not found:
@@ -99,7 +105,7 @@ def match_index(
             if _is_pattern(expression):
                 matched.narrowed.append(_of_prefix(chooser, expression))
             else:
-                is_exact = not isinstance(expression, RowComparison)
+                is_exact = not any(each is expression for each in inexact)
                 (matched.answered if is_exact else matched.narrowed).append(expression)
         break
     matched.unique = (
@@ -143,7 +149,8 @@ def _narrowest(
         if condition.operator in PREFIXES:
             result[f"pattern {len(result)}"] = (condition, expression)
             continue
-        side = "low" if condition.operator in (">", ">=", "notnull") else "high"
+        operator = ROW_OPERATORS.get(condition.operator, condition.operator)
+        side = "low" if operator in (">", ">=", "notnull") else "high"
         if side not in result or result[side][0].operator == "notnull":
             result[side] = (condition, expression)
     return list(result.values())
@@ -238,21 +245,6 @@ def _comparison(
     return None
 
 
-def _first_of_rows(
-    _chooser: Chooser, scan: Scan, wanted: object, key_type: int, condition: RowComparison
-) -> Found:
-    """What (a, b) > (x, y) says of a alone: it is not less than x."""
-    if condition.operator not in COMMUTATORS:
-        return None
-    operator = condition.operator.removesuffix("=") + "="
-    for sides in ((condition.left, condition.right), (condition.right, condition.left)):
-        operand, value = sides[0][0], sides[1][0]
-        if _is_key(operand, wanted) and _usable(scan, value, key_type):
-            return operator, value
-        operator = COMMUTATORS[operator]
-    return None
-
-
 def _null_condition(
     _chooser: Chooser, _scan: Scan, wanted: object, _key_type: int, condition: IsNull
 ) -> Found:
@@ -274,8 +266,6 @@ def _array_condition(
 
 def _is_ordered_alike(condition: Expression, kind: Type) -> bool:
     """Whether a condition, if it is a comparison, goes by the order that the index has its keys in."""
-    if isinstance(condition, RowComparison):
-        return condition.orders[0].collator is kind.collator
     if not isinstance(condition, Call | InList | ArrayComparison):
         return True
     return condition.function.collator is kind.collator
@@ -295,7 +285,6 @@ def _list_condition(
 
 _READERS: dict[type[Expression], Callable[..., Found]] = {
     Call: _called,
-    RowComparison: _first_of_rows,
     IsNull: _null_condition,
     InList: _list_condition,
     ArrayComparison: _array_condition,
@@ -305,6 +294,12 @@ _READERS: dict[type[Expression], Callable[..., Found]] = {
 def _is_key(operand: Expression, wanted: object) -> bool:
     """Whether the operand is what the index has."""
     return bool(structural_key(strip_relabel(operand)) == wanted)
+
+
+def _serves(scan: Scan, target: Expression, operand: Expression, value: Expression) -> bool:
+    """Whether an operand is a key of an index, and the value beside it can be looked up."""
+    wanted = structural_key(strip_relabel(target))
+    return _is_key(operand, wanted) and _usable(scan, value, target.type.oid)
 
 
 def _usable(scan: Scan, value: Expression, key_type: int) -> bool:

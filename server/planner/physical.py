@@ -10,7 +10,7 @@ types are those of the expressions that made the columns; `types` runs parallel 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from server.catalog.objects import Index, Table
@@ -109,6 +109,10 @@ class TableScan(Plan):
     sample: Sample | None = None
 
 
+ROW_OPERATORS: Final = {f"row {operator}": operator for operator in ("<", "<=", ">", ">=")}
+"""Operators of key conditions that compare rows, and what they are called in SQL."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class KeyCondition:
     """A condition on one key column of an index.
@@ -116,7 +120,8 @@ class KeyCondition:
     Values hold no columns of the scanned table (outer ones: OuterVariable).
 
     operator: = < <= > >=, or 'any' for = ANY(array), 'null' for IS NULL, 'notnull', or one of PATTERN_KINDS: the value
-    is a pattern, and what the index finds begins as all that matches it.
+    is a pattern, and what the index finds begins as all that matches it; or one of ROW_OPERATORS: the value is a
+    RowConstructor, and as many keys from the position on are compared with it as a row.
     """
 
     position: int

@@ -18,15 +18,21 @@ def prepared(client):
     client.run("analyze k")
 
 
-def test_the_first_fields_of_a_row_comparison_bound_an_index_scan():
+def test_a_row_comparison_is_a_range_of_an_index_as_far_as_its_keys_go():
     with memory_database() as database:
         client = Client(database)
         prepared(client)
-        for condition in ("(a, b) > (150, 3)", "(150, 3) < (a, b)", "(b, a) > (1, 2) and a > 150"):
+        for condition, asked, is_filtered in (
+            ("(a, b) > (150, 3)", "(ROW(a, b) > ROW(150, 3))", False),
+            ("(150, 3) < (a, b)", "(ROW(a, b) > ROW(150, 3))", False),
+            ("(a, t) > (150, '2020-01-01')", "(a >= 150)", True),
+            ("a = 150 and (b, t) <= (7, '2021-01-01')", "((a = 150) AND (b <= 7))", True),
+            ("(b, a) > (1, 2) and a > 150", "(a > 150)", True),
+        ):
             shown = lines(client, f"select * from k where {condition} order by a, b limit 5")
             assert any("Index Scan" in line for line in shown), shown
-            assert any("Index Cond: (a >" in line for line in shown), shown
-            assert any("Filter: (" in line for line in shown), shown
+            assert any(f"Index Cond: {asked}" in line for line in shown), shown
+            assert any("Filter: (" in line for line in shown) is is_filtered, shown
         client.close()
 
 
