@@ -145,7 +145,7 @@ def _conditions(plan: physical.NestedLoop, scan: physical.IndexScan) -> list[Exp
 def _answered(left: Batch, source: _Source, matching: Matching) -> Iterator[Batch]:
     lefts, right = source.find(left)
     matching.replace_right(right)
-    yield from matching.rows(left, [(lefts, np.arange(right.count))])
+    yield from matching.rows_in_order(left, lefts, np.arange(right.count))
 
 
 class _Source:

@@ -118,6 +118,23 @@ class Matching:
         else:  # anti, null_anti
             yield self._left_only(left, np.flatnonzero(~matched))
 
+    def rows_in_order(self, left: Batch, lefts: Positions, rights: Positions) -> Iterator[Batch]:
+        """The same of all pairs of a batch, in ascending order of its rows, which those of the left side stay in."""
+        if self._matcher.kind != "left":
+            yield from self.rows(left, [(lefts, rights)])
+            return
+        self._context.check_cancelled()
+        lefts, rights = self._satisfying(left, (lefts, rights))
+        is_alone = np.ones(left.count, np.bool_)
+        is_alone[lefts] = False
+        alone = np.flatnonzero(is_alone)
+        if len(alone):
+            lefts = np.concatenate((lefts, alone))
+            rights = np.concatenate((rights, np.full(len(alone), -1)))
+            order = np.argsort(lefts, kind="stable")
+            lefts, rights = lefts[order], rights[order]
+        yield self._joined(left, lefts, rights)
+
     def rest(self) -> Iterator[Batch]:
         """Yield what is known of the right side's rows only when the left side has ended."""
         if self._right_matched is None:

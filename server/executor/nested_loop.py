@@ -109,8 +109,8 @@ class NestedLoop(Operator):
         else:
             right, counts = self._each_answered(columns, context)
         matching.replace_right(right)
-        pairs = [(np.repeat(np.arange(left.count), counts), np.arange(right.count))]
-        yield from matching.rows(left, pairs)
+        lefts = np.repeat(np.arange(left.count), counts)
+        yield from matching.rows_in_order(left, lefts, np.arange(right.count))
 
     def _each_answered(
         self, columns: Batch, context: ExecutionContext

@@ -42,7 +42,7 @@ from server.planner.selectivity import selectivity, selectivity_of_all
 from server.planner.statistics import whole_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from server.planner.choose import Chooser
 
@@ -75,6 +75,15 @@ class Predicate:
     selectivity: float
     group: int = -1  # predicates of one equality class have one number
     speaks_for_group: bool = False  # once it is asked of two sets, it decides for its class
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Another tree than the cheapest: how sets are joined, and the plan of the item that it begins with."""
+
+    entries: dict[int, Entry]
+    first: Item
+    first_plan: Callable[[set[ColumnId]], Plan]
 
 
 class Region:
@@ -348,11 +357,14 @@ class Region:
 
     # The plan.
 
-    def build(self, mask: int, required: set[ColumnId]) -> Plan:
-        """The physical plan of a set of items."""
+    def build(self, mask: int, required: set[ColumnId], tree: Tree | None = None) -> Plan:
+        """The physical plan of a set of items, by the order that was found or by a tree."""
         item = self.single(mask)
-        entry = self.order.best.get(mask)
+        entries = self.order.best if tree is None else tree.entries
+        entry = entries.get(mask)
         if item is not None:
+            if tree is not None and item is tree.first:
+                return tree.first_plan(required)
             return self.chooser.choose_filtered(item.node, item.filters, required)
         assert entry is not None
         left, right = entry.left, entry.right
@@ -365,7 +377,7 @@ class Region:
         wanted = set(needed)
         for each in conditions:
             wanted |= columns_used(each)
-        left_plan = self.build(left, wanted | set(item.lateral if item is not None else ()))
+        left_plan = self.build(left, wanted | set(item.lateral if item is not None else ()), tree)
         kind = item.kind if item is not None and item.needs else "inner"
         if item is not None and item.kind != "inner":
             kind = item.kind
@@ -446,8 +458,12 @@ class Region:
         )
 
 
+def solved_region(chooser: Chooser, node: Node) -> tuple[Region, int]:
+    """The region of joins and the filters above them, its order being found, and the set of all its items."""
+    return chooser.regions.found(node, lambda: _solved(chooser, node))
+
+
 def _solved(chooser: Chooser, node: Node) -> tuple[Region, int]:
-    """A region whose order is found, and the set of all its items."""
     region = Region(chooser, node)
     is_kept = chooser.context.environment.keeps_join_order
     return region, region.order.keep(region.written) if is_kept else region.order.solve()
@@ -455,11 +471,18 @@ def _solved(chooser: Chooser, node: Node) -> tuple[Region, int]:
 
 def choose_region(chooser: Chooser, node: Node, required: set[ColumnId]) -> Plan:
     """The best plan for joins and the filters above them."""
-    region, everything = chooser.regions.found(node, lambda: _solved(chooser, node))
-    needed = set(required)
+    region, everything = solved_region(chooser, node)
+    return whole_region(region, everything, required)
+
+
+def whole_region(
+    region: Region, everything: int, required: set[ColumnId], tree: Tree | None = None
+) -> Plan:
+    """The plan of all items of a region, by a tree if one is given."""
+    chooser, needed = region.chooser, set(required)
     for each in region.late:
         needed |= columns_used(each)
-    plan = region.build(everything, needed)
+    plan = region.build(everything, needed, tree)
     return chooser.filtered(plan, region.late, required) if region.late else plan
 
 

@@ -24,6 +24,7 @@ from server.planner.bind_operator import conjuncts
 from server.planner.dependence import dependent_keys
 from server.planner.group_estimates import group_count
 from server.planner.matching import is_volatile
+from server.planner.ordered_joins import ordered_joins
 from server.planner.outer_references import has_subquery
 from server.planner.physical import Estimate, Plan
 from server.planner.plan import Node, OutputColumn
@@ -303,32 +304,15 @@ def _ordered(
     chooser: Chooser, node: Node, required: set[ColumnId], keys: tuple[SortKey, ...]
 ) -> Plan | None:
     """A plan of the node that gives its rows in order by itself."""
-    if isinstance(node, logical.Project) and not node.sets:
-        passed = {
-            column.column: expression
-            for column, expression in zip(node.outputs, node.expressions, strict=True)
-        }
-        inner = []
-        for key in keys:
-            if not isinstance(key.expression, Variable):
-                return None
-            inner.append(replace(key, expression=passed[key.expression.column]))
-        kept = [
-            (column, expression)
-            for column, expression in zip(node.outputs, node.expressions, strict=True)
-            if column.column in required
-        ]
-        needed = columns_read(tuple(expression for _, expression in kept))
-        source = _ordered(chooser, node.input, needed, tuple(inner))
-        if source is None:
-            return None
-        if all(isinstance(e, Variable) and e.column == c.column for c, e in kept):
-            return source
-        return project(chooser, source, kept)
+    if isinstance(node, logical.Project):
+        return None if node.sets else _ordered_project(chooser, node, required, keys)
     conditions: list[Expression] = []
+    filtered = node
     while isinstance(node, logical.Filter):
         conditions += conjuncts(node.condition)
         node = node.input
+    if isinstance(node, logical.Join) and node.kind != "full":
+        return ordered_joins(chooser, filtered, required, keys)
     if not isinstance(node, logical.Scan):
         return None
     rest, late = chooser.apart(conditions)
@@ -336,6 +320,27 @@ def _ordered(
     planned = list(chooser.expressions(rest))
     plan = choose_scan.ordered_scan(chooser, node, planned, wanted, keys)
     return plan if plan is None or not late else chooser.filtered(plan, late, required)
+
+
+def _ordered_project(
+    chooser: Chooser, node: logical.Project, required: set[ColumnId], keys: tuple[SortKey, ...]
+) -> Plan | None:
+    """The same of a Project, as far as it is ordered by columns that it is given or computes."""
+    columns = dict(zip(node.outputs, node.expressions, strict=True))
+    passed = {column.column: expression for column, expression in columns.items()}
+    inner = []
+    for key in keys:
+        if not isinstance(key.expression, Variable):
+            return None
+        inner.append(replace(key, expression=passed[key.expression.column]))
+    kept = [each for each in columns.items() if each[0].column in required]
+    needed = columns_read(tuple(expression for _, expression in kept))
+    source = _ordered(chooser, node.input, needed, tuple(inner))
+    if source is None:
+        return None
+    if all(isinstance(e, Variable) and e.column == c.column for c, e in kept):
+        return source
+    return project(chooser, source, kept)
 
 
 def _constant_rows(count: Expression | None) -> float | None:

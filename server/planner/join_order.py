@@ -295,12 +295,12 @@ class JoinOrder:
         else:
             price = before + right_price + rows * right_rows * cost.LOOP_PAIR + out
             best = Entry(price, left, right, "loop")
-        lookup = None if item is None else self._lookup_price(right, item, conditions)
+        lookup = None if item is None else self.lookup_price(right, item, conditions)
         if lookup is not None and before + rows * lookup + out < best.price:
             best = Entry(before + rows * lookup + out, left, right, "lookup")
         return best
 
-    def _lookup_price(self, bit: int, item: Item, conditions: list[Expression]) -> float | None:
+    def lookup_price(self, bit: int, item: Item, conditions: list[Expression]) -> float | None:
         """The price of finding the matches of one row through an index; None where no index helps."""
         if not isinstance(item.node, Scan) or item.kind in ("full", "null_anti"):
             return None
