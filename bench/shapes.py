@@ -132,6 +132,83 @@ SHAPES: Final = (
     Shape("names by prefix", ID + "SELECT id, name FROM items WHERE name LIKE 'item 4711%' ORDER BY id LIMIT 10;\n"),
     Shape("field of jsonb by key", ID + "SELECT data->>'colour', (data->>'size')::int FROM items WHERE id = :id;\n"),
     Shape("row as json", ID + "SELECT row_to_json(i) FROM items i WHERE id = :id;\n"),
+    Shape("page after two keys", OWNER + "SELECT id, owner, made FROM items WHERE (owner, made) > (:owner,"
+        " '2020-01-01')"
+        " ORDER BY owner, made LIMIT 20;\n"),
+    Shape("page before two keys", OWNER + "SELECT id, owner FROM items WHERE (owner, made) < (:owner, '2020-01-01')"
+        " ORDER BY owner DESC, made DESC LIMIT 20;\n"),
+    Shape("newest with their owners", "SELECT i.id, i.name, o.name FROM items i JOIN owners o ON o.id = i.owner"
+        " ORDER BY i.id DESC LIMIT 20;\n"),
+    Shape("newest with their owners, if any", "SELECT i.id, i.name, o.name FROM items i LEFT JOIN owners o"
+        " ON o.id = i.owner"
+        " ORDER BY i.id DESC LIMIT 20;\n"),
+    Shape("newest of some with their owners", "SELECT i.id, i.name, o.name FROM items i JOIN owners o ON"
+        " o.id = i.owner"
+        " WHERE i.amount > 500 ORDER BY i.id DESC LIMIT 20;\n"),
+    Shape("page by offset", "SELECT id, name FROM items ORDER BY id DESC LIMIT 20 OFFSET 40;\n"),
+    Shape("keys in an array", SET_KEYS + f"SELECT id, name FROM items WHERE id = ANY (ARRAY[{KEYS}]::int[]);\n"),
+    Shape("rows as a json array", OWNER + "SELECT json_agg(i) FROM (SELECT id, name, amount FROM items"
+        " WHERE owner = :owner) i;\n"),
+    Shape("owner with items as json", OWNER + "SELECT row_to_json(x) FROM (SELECT o.id, o.name, (SELECT"
+        " json_agg(json_build_object("
+        "'id', i.id, 'name', i.name)) FROM items i WHERE i.owner = o.id) AS items FROM owners o WHERE o.id"
+        " = :owner) x;\n"),
+    Shape("rows of jsonb contained", OWNER + "SELECT id, data FROM items WHERE owner = :owner AND data @>"
+        " '{\"colour\": \"blue\"}';\n"),
+    Shape("array of a subquery", OWNER + "SELECT o.name, ARRAY(SELECT i.id FROM items i WHERE i.owner ="
+        " o.id ORDER BY i.id)"
+        " FROM owners o WHERE o.id = :owner;\n"),
+    Shape("latest per owner, lateral", OWNER + "SELECT o.id, l.id, l.made FROM owners o LEFT JOIN LATERAL"
+        " (SELECT i.id, i.made FROM items i"
+        " WHERE i.owner = o.id ORDER BY i.made DESC LIMIT 1) l ON true WHERE o.id BETWEEN :owner AND :owner + 9;\n"),
+    Shape("names of a range by window", ID + "SELECT id, row_number() OVER (ORDER BY amount DESC),"
+        " sum(amount) OVER () FROM items"
+        " WHERE id BETWEEN :id AND :id + 19;\n"),
+    Shape("distinct of a range", ID + "SELECT DISTINCT amount % 10 FROM items WHERE id BETWEEN :id AND :id + 19;\n"),
+    Shape("union of two", ID + "SELECT id, name FROM items WHERE id = :id UNION ALL SELECT id, name FROM"
+        " owners WHERE id = 17;\n"),
+    Shape("common table", OWNER + "WITH o AS (SELECT id, amount FROM items WHERE owner = :owner) SELECT"
+        " count(*), max(amount) FROM o;\n"),
+    Shape("common table read twice", OWNER + "WITH o AS (SELECT id, amount FROM items WHERE owner = :owner)"
+        " SELECT id FROM o WHERE amount = (SELECT max(amount) FROM o);\n"),
+    Shape("least and greatest", "SELECT min(id), max(id) FROM items;\n"),
+    Shape("optional conditions", OWNER + "SELECT id, name FROM items WHERE owner = :owner AND (NULL::text"
+        " IS NULL OR name = NULL) AND amount >= 0"
+        " ORDER BY made DESC, id LIMIT 10;\n"),
+    Shape("name by pattern", ID + "SELECT id, name FROM items WHERE name LIKE 'item ' || :id || '%' LIMIT 5;\n"),
+    Shape("upsert returning", PAGE + "INSERT INTO hits VALUES (:page, 1) ON CONFLICT (page) DO UPDATE SET"
+        " count = hits.count + excluded.count"
+        " RETURNING page, count;\n"),
+    Shape("upsert returning whether new", PAGE + "INSERT INTO hits VALUES (:page, 1) ON CONFLICT (page) DO"
+        " UPDATE SET count = hits.count + 1"
+        " RETURNING *, xmax = 0 AS inserted;\n"),
+    Shape("upsert of three rows", PAGE + "INSERT INTO hits VALUES (:page, 1), (:page + 1, 1), (:page + 2, 1)"
+        " ON CONFLICT (page) DO UPDATE SET count = hits.count + excluded.count;\n"),
+    Shape("update from another table", OWNER + "UPDATE owners o SET total = s.sum FROM (SELECT owner,"
+        " sum(amount) FROM items"
+        " WHERE owner = :owner GROUP BY owner) s WHERE o.id = s.owner;\n"),
+    Shape("update from values", OWNER + "UPDATE owners o SET total = v.total FROM (VALUES (:owner,"
+        " 5::bigint), (17, 6)) v (id, total)"
+        " WHERE o.id = v.id;\n"),
+    Shape("update joined", ID + "UPDATE items i SET amount = i.amount + 1 FROM owners o WHERE o.id ="
+        " i.owner AND i.id = :id;\n"),
+    Shape("insert in a common table", OWNER + "WITH e AS (INSERT INTO entries (owner, note) VALUES (:owner,"
+        " 'x') RETURNING id, owner)"
+        " SELECT e.id, o.name FROM e JOIN owners o ON o.id = e.owner;\n"),
+    Shape("two inserts in one", OWNER + "WITH e AS (INSERT INTO entries (owner, note) VALUES (:owner, 'x')"
+        " RETURNING id)"
+        " INSERT INTO jobs (payload) SELECT 'entry ' || id FROM e RETURNING id;\n"),
+    Shape("insert or select", PAGE + "WITH n AS (INSERT INTO hits VALUES (:page, 1) ON CONFLICT DO NOTHING"
+        " RETURNING page)"
+        " SELECT page FROM n UNION ALL SELECT page FROM hits WHERE page = :page LIMIT 1;\n"),
+    Shape("insert of a select", ID + "INSERT INTO entries (owner, note) SELECT owner, name FROM items WHERE"
+        " id = :id;\n"),
+    Shape("insert of unnested", OWNER + "INSERT INTO entries (owner, note) SELECT * FROM"
+        " unnest(ARRAY[:owner, 5, 6], ARRAY['a', 'b', 'c']);\n"),
+    Shape("delete returning", OWNER + "BEGIN;\nINSERT INTO hits VALUES (:owner + 20000, 1) ON CONFLICT DO NOTHING;\n"
+        "DELETE FROM hits WHERE page = :owner + 20000 RETURNING page, count;\nEND;\n"),
+    Shape("delete by subquery", OWNER + "DELETE FROM hits WHERE page IN (SELECT id FROM items WHERE owner ="
+        " :owner);\n"),
     Shape("no table", "SELECT 1;\n"),
     Shape("sequence", "SELECT nextval('tickets');\n"),
     Shape(
