@@ -68,9 +68,9 @@ class Compiled:
     """A text made ready: an evaluator or a plan; neither for a utility statement.
 
     read: takes its parameters out of a frame's values; shapes: of the records it names; is_plain: it is evaluated
-    without an execution context; of_values: so, and over the frame's values themselves; sees: more than its
-    parameters; has_effects: beyond its value; inputs: of a utility statement with a query in it, see BodyNames;
-    element: of an assignment to variable[subscript], the subscript and the value.
+    without an execution context; over_values, of_values: so, over the frame's values themselves, the expression and
+    its evaluator; sees: more than its parameters; has_effects: beyond its value; inputs: of a utility statement with
+    a query in it, see BodyNames; element: of an assignment to variable[subscript], the subscript and the value.
     """
 
     statement: Statement | None
@@ -82,6 +82,7 @@ class Compiled:
     convert: Callable[[Any, Any], Any] | None = None  # of a plan's only column
     calls_routines: bool = False
     is_plain: bool = False
+    over_values: Expression | None = None
     of_values: Callable[[Sequence[Any], None], Any] | None = None
     sees: bool = False
     has_effects: bool = False
@@ -253,6 +254,7 @@ def _compile_simple(
         return None
     frame.surroundings.check_access(context.access)
     shapes, is_plain = record_shapes(frame, names), needs_parameters_only(bound)
+    over_values = _over_values(frame, bound, names) if is_plain and not shapes else None
     return Compiled(
         None,
         reader_of(names.inputs),
@@ -261,16 +263,36 @@ def _compile_simple(
         evaluate=compile_row(bound, {}),
         calls_routines=reads(bound),
         is_plain=is_plain,
-        of_values=_over_values(frame, bound, names) if is_plain and not shapes else None,
+        over_values=over_values,
+        of_values=None if over_values is None else _evaluator(over_values, names),
         sees=sees(bound),
         has_effects=calls_effect(bound),
     )
 
 
-def _over_values(
-    frame: Frame, bound: Expression, names: BodyNames
-) -> Callable[[Sequence[Any], None], Any]:
-    """An evaluator over the values of a frame, from which no parameters have to be taken."""
+def plain_expression(
+    frame: Frame, source: Source, wanted: TypeReference | None
+) -> Expression | None:
+    """An expression over the frame's values; None for others, and for what will raise when it is reached."""
+    compiled: Compiled | None = frame.plans.get(source)
+    if compiled is None:
+        try:
+            tree = parsed(EXPRESSION_LEAD + source.text).tree
+            if isinstance(tree, exp.Expression):
+                compiled = _compile_simple(frame, source, wanted, tree, keep_unknown=False)
+        except SqlError:
+            return None
+        if compiled is not None and compiled.over_values is not None:
+            frame.plans[source] = compiled
+    return None if compiled is None else compiled.over_values
+
+
+def _evaluator(over_values: Expression, names: BodyNames) -> Callable[[Sequence[Any], None], Any]:
+    return compile_row(over_values, {slot: slot for slot, _ in names.inputs})
+
+
+def _over_values(frame: Frame, bound: Expression, names: BodyNames) -> Expression:
+    """The expression over the values of a frame, from which no parameters have to be taken."""
 
     def read(part: Expression) -> Expression:
         if not isinstance(part, Parameter):
@@ -282,7 +304,7 @@ def _over_values(
         assert row is not None, "a record of any shape"
         return FieldSelect(type=part.type, argument=Variable(type=row, column=slot), field=field)
 
-    return compile_row(transform(bound, read), {slot: slot for slot, _ in names.inputs})
+    return transform(bound, read)
 
 
 def reads(bound: Expression) -> bool:

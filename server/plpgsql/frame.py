@@ -11,6 +11,8 @@ from server.planner.type_facts import row_columns
 from server.types.record import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from server.catalog.routine_objects import UserFunction
     from server.errors import SqlError
     from server.executor.context import ExecutionContext
@@ -20,6 +22,15 @@ if TYPE_CHECKING:
 
 Columns = tuple[tuple[str, int, int], ...]
 """Name, type and modifier of each field of a row."""
+
+
+@dataclass(slots=True)
+class Unit:
+    """Statements of a body that are written as one Python function once they have run a few times."""
+
+    run_count: int = 0
+    run: Callable[..., Any] | None = None
+    is_done: bool = False  # with writing it, be there a function or not
 
 
 @dataclass(slots=True)
@@ -43,6 +54,7 @@ class Frame:
     what: str = ""
     plain_context: ExecutionContext | None = None  # for expressions that read no tables
     plans: dict[Any, Any] = field(default_factory=dict)
+    units: dict[int, Unit] = field(default_factory=dict)  # of the lists of statements, by identity
     key: Any = None  # what tells this frame's plans from those of the same text elsewhere
     subtransactions: int = 0
     firing: Firing | None = None  # of a trigger function

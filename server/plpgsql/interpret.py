@@ -12,7 +12,6 @@ from server.error_translation import log_internal, translate
 from server.errors import (
     ArraySubscriptError,
     DatatypeMismatch,
-    InvalidParameterValue,
     NullValueNotAllowed,
     SqlError,
 )
@@ -22,11 +21,18 @@ from server.plpgsql.assign import assign, assign_row, store, takes_values
 from server.plpgsql.cursors import RUNNERS as CURSOR_RUNNERS
 from server.plpgsql.cursors import loop_rows
 from server.plpgsql.embedded import evaluator_of, value_of
-from server.plpgsql.errors import CaseNotFound
+from server.plpgsql.frame import Unit
 from server.plpgsql.raising import RUNNERS as RAISING_RUNNERS
 from server.plpgsql.results import RUNNERS as RESULT_RUNNERS
 from server.plpgsql.running_sql import RUNNERS as SQL_RUNNERS
 from server.plpgsql.signals import Leaving, Signal
+from server.plpgsql.written_bodies import (
+    case_not_found,
+    forward_range,
+    reverse_range,
+    write_loop,
+    write_statements,
+)
 from server.types.array import Array
 from server.types.record import Record
 
@@ -36,12 +42,24 @@ if TYPE_CHECKING:
     from server.plpgsql.frame import Frame
     from server.plpgsql.tree import Block, Handler, Statement
 
+WRITTEN_AFTER: Final = 4
+"""So often statements are interpreted before they are written as code, which takes as long as some hundred of them."""
+
 NEVER_CAUGHT_BY_OTHERS: Final = frozenset(("57014", "P0004"))
 """What WHEN OTHERS lets through: a cancel request and a failed ASSERT."""
 
 
 def run_statements(frame: Frame, statements: tuple[Statement, ...]) -> Signal:
     """Run one after the other, until one has a say in what comes next."""
+    unit = frame.units.get(id(statements))
+    if unit is None:
+        unit = frame.units[id(statements)] = Unit()
+    if unit.run is not None:
+        return unit.run(frame)
+    if not unit.is_done:
+        unit.run_count += 1
+        if unit.run_count >= WRITTEN_AFTER:
+            unit.is_done, unit.run = True, write_statements(frame, statements, RUN)
     for each in statements:
         frame.line, frame.what = each.line, each.what
         signal = RUN[type(each)](frame, each)
@@ -192,7 +210,7 @@ def _branches(frame: Frame, statement: tree.Branches) -> Signal:
         if is_true(frame, condition):
             return run_statements(frame, body)
     if statement.otherwise is None:
-        raise CaseNotFound("case not found", hint="CASE statement is missing ELSE part.")
+        raise case_not_found()
     return run_statements(frame, statement.otherwise)
 
 
@@ -220,6 +238,13 @@ def _loop(frame: Frame, statement: tree.Loop) -> Signal:
             return _after(signal, statement.label)
         frame.line, frame.what = statement.line, statement.what
         frame.caller.check_cancelled()
+        if frame.units[id(statement.body)].run is not None:
+            unit = frame.units.get(id(statement))
+            if unit is None:
+                run = write_statements(frame, (statement,), RUN)
+                unit = frame.units[id(statement)] = Unit(is_done=True, run=run)
+            if unit.run is not None:
+                return unit.run(frame)
     return None
 
 
@@ -232,14 +257,11 @@ def _bound(frame: Frame, statement: tree.CountingLoop, source: tree.Source, what
 
 
 def _counting_loop(frame: Frame, statement: tree.CountingLoop) -> Signal:
-    number = _bound(frame, statement, statement.lower, "lower bound")
-    last = _bound(frame, statement, statement.upper, "upper bound")
+    lower = _bound(frame, statement, statement.lower, "lower bound")
+    upper = _bound(frame, statement, statement.upper, "upper bound")
     step = 1 if statement.step is None else _bound(frame, statement, statement.step, "BY value")
-    if step <= 0:
-        raise InvalidParameterValue("BY value of FOR loop must be greater than zero")
-    if statement.is_reverse:
-        return _count(frame, statement, range(number, last - 1, -step))
-    return _count(frame, statement, range(number, last + 1, step))
+    range_of = reverse_range if statement.is_reverse else forward_range
+    return _count(frame, statement, range_of(lower, upper, step))
 
 
 def _count(frame: Frame, statement: tree.CountingLoop, numbers: range) -> Signal:
@@ -247,7 +269,8 @@ def _count(frame: Frame, statement: tree.CountingLoop, numbers: range) -> Signal
     slot, body, values = statement.slot, statement.body, frame.values
     check_cancelled = frame.caller.check_cancelled
     signal: Signal = None
-    for number in numbers:
+    rest = iter(numbers)
+    for number in rest:
         check_cancelled()
         values[slot] = number
         signal = run_statements(frame, body)
@@ -255,9 +278,24 @@ def _count(frame: Frame, statement: tree.CountingLoop, numbers: range) -> Signal
             if not _goes_on(signal, statement.label):
                 break
             signal = None
+        unit = _loop_unit(frame, statement)
+        if unit is not None:
+            signal = unit(frame, rest)
+            break
     frame.line, frame.what = statement.line, statement.what
     values[frame.tree.found_slot] = bool(numbers)
     return _after(signal, statement.label)
+
+
+def _loop_unit(frame: Frame, loop: tree.CountingLoop) -> Callable[..., Signal] | None:
+    """What runs the rest of a loop once its body is written."""
+    body = frame.units[id(loop.body)]
+    if body.run is None:
+        return None
+    unit = frame.units.get(id(loop))
+    if unit is None:
+        unit = frame.units[id(loop)] = Unit(is_done=True, run=write_loop(frame, loop, RUN))
+    return unit.run
 
 
 def _over(

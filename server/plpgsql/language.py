@@ -15,7 +15,7 @@ from server.planner.routine import parameters_of
 from server.plpgsql.check import check_block, check_function
 from server.plpgsql.errors import FunctionExecutedNoReturnStatement
 from server.plpgsql.extra_checks import shadows
-from server.plpgsql.frame import Frame
+from server.plpgsql.frame import Frame, Unit
 from server.plpgsql.interpret import in_context, run_block
 from server.plpgsql.parse import Header, parse_body
 from server.plpgsql.results import outputs
@@ -73,7 +73,8 @@ def parameter_types(
 class Prepared:
     """What all calls of a function have in common. values: what the variables hold before the first statement.
 
-    plans: of the texts in the body, filled as they are reached; inputs: the slots of what a call is given.
+    plans: of the texts in the body, filled as they are reached; units: see Frame; inputs: the slots of what a
+    call is given.
     """
 
     function: UserFunction
@@ -82,6 +83,7 @@ class Prepared:
     values: tuple[Any, ...]
     name: str
     plans: dict[Any, Any]
+    units: dict[int, Unit]
     inputs: tuple[int, ...] = ()
     table: Table | None = None  # of a trigger
     trigger: Trigger | None = None
@@ -98,6 +100,7 @@ class Prepared:
             function=self.function,
             result=self.result,
             plans=self.plans,
+            units=self.units,
         )
 
 
@@ -138,6 +141,7 @@ def _prepared(caller: ExecutionContext, function: UserFunction, call: CallContex
             values=(None,) * len(types),
             name=shown_name(context, function),
             plans={},
+            units={},
             inputs=tuple(_input_slots(function, body)),
         )
     return found
@@ -243,6 +247,7 @@ def _prepared_trigger(caller: ExecutionContext, function: UserFunction, firing: 
         values=tuple(values),
         name=f"{function.name}()",
         plans={},
+        units={},
         table=table,
         trigger=trigger,
         result=kind,

@@ -346,11 +346,12 @@ class Function:
 def may_end_transaction(statement: Statement) -> bool:
     """Whether a statement, or one inside it, is or calls what may end the transaction."""
     return isinstance(statement, EndTransaction | Call | Execute) or any(
-        may_end_transaction(each) for each in _statements_in(statement)
+        may_end_transaction(each) for each in statements_in(statement)
     )
 
 
-def _statements_in(value: object) -> Iterator[Statement]:
+def statements_in(value: object) -> Iterator[Statement]:
+    """The statements right inside of one."""
     for each in fields(value):  # type: ignore[arg-type]
         yield from _found_in(getattr(value, each.name))
 
@@ -359,7 +360,7 @@ def _found_in(value: object) -> Iterator[Statement]:
     if isinstance(value, Statement):
         yield value
     elif isinstance(value, Handler):
-        yield from _statements_in(value)
+        yield from statements_in(value)
     elif isinstance(value, tuple):
         for each in value:
             yield from _found_in(each)
