@@ -61,6 +61,7 @@ def make_function(view: CatalogView, value: UserFunction) -> Function:
         defaults=value.defaults,
         needs_context=True,
         definition=value,
+        bind=_binding(value),
         **_signature(view, value),
         **_outputs(value),
     )
@@ -169,6 +170,12 @@ def _row(value: UserFunction) -> Callable[..., Any]:
         return call.execution.call_routine(value, call, values)
 
     return row
+
+
+def _binding(value: UserFunction) -> Callable[[CallContext], Callable[..., Any]] | None:
+    if value.language not in RUN_HERE or value.returns_set or value.having_mode("obt"):
+        return None
+    return lambda call: call.execution.bound_routine(value, call)
 
 
 def _refusing(value: UserFunction) -> Callable[..., Any]:

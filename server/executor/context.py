@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from server.catalog.trigger_objects import ORIGIN_STATES
 from server.executor.deferred import Deferred, is_deferred
 from server.executor.memory import Memory, batch_bytes
-from server.executor.routines import call_routine, portal_rows, run_query
+from server.executor.routines import bound_routine, call_routine, portal_rows, run_query
 from server.executor.subqueries import answer
 from server.planner.domains import domain_tester
 from server.planner.environment import BindContext
@@ -207,6 +207,10 @@ class ExecutionContext:
     def call_routine(self, function: UserFunction, call: CallContext, values: Any) -> Any:
         """Call a function whose body is statements."""
         return call_routine(self, function, call, values)
+
+    def bound_routine(self, function: UserFunction, call: CallContext) -> Callable[..., Any]:
+        """What calls such a function with the values of one call after the other."""
+        return bound_routine(self, function, call)
 
     def query(self, text: str) -> tuple[PlannedStatement, list[tuple[Any, ...]]]:
         """Run a query that a function was given as text: what was planned, and its rows."""

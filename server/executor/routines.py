@@ -160,6 +160,11 @@ class Language(Protocol):
     ) -> Any:
         """Call a function: its value, or the values of a set."""
 
+    def bound(
+        self, caller: ExecutionContext, function: UserFunction, call: CallContext
+    ) -> Callable[..., Any] | None:
+        """What calls a function that nothing is special about many times; None where that has no way of its own."""
+
     def check(self, environment: PlanningEnvironment, function: UserFunction) -> None:
         """Raise for a body that is wrong, as far as that can be told when it is made."""
 
@@ -196,6 +201,17 @@ def call_routine(
         with surroundings.acting(function):
             return run(caller, function, call, values)
     return run(caller, function, call, values)
+
+
+def bound_routine(
+    caller: ExecutionContext, function: UserFunction, call: CallContext
+) -> Callable[..., Any]:
+    """What calls a function with the values of one call after the other."""
+    found = None
+    is_plain = not (function.security_definer or function.settings or counts_calls(caller))
+    if is_plain and function.language != "sql" and caller.depth < DEPTH_MAX:
+        found = caller.surroundings.languages[function.language].bound(caller, function, call)
+    return found or (lambda *values: call_routine(caller, function, call, values))
 
 
 def _count(

@@ -171,6 +171,8 @@ def _row_call(function: Function) -> ColumnCall:
     def call(context: CallContext, columns: Sequence[Column], count: int) -> Column:
         dtype = context.result.type.dtype
         bound = partial(invoke, context) if wants_context else invoke
+        if function.bind is not None:
+            bound = function.bind(context)
         if not columns:
             made = (bound() for _ in range(count))
             return column_of(looked_after(made, count, context.execution), dtype)

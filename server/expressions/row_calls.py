@@ -89,6 +89,8 @@ def _call_in_context(
     node: nodes.Call, invoke: Callable[..., Any], arguments: Sequence[RowEvaluator]
 ) -> RowEvaluator:
     strict = node.function.strict
+    if node.function.bind is not None:
+        return _call_bound(node, node.function.bind, arguments)
     known: list[CallContext | None] = [None]
     if strict and len(arguments) == 1:
         return _call_one_in_context(node, invoke, arguments[0])
@@ -101,6 +103,30 @@ def _call_in_context(
         if call is None or call.execution is not context or call.style is not context.style:
             call = known[0] = call_context(context, node.type, node.arguments)
         return invoke(call, *values)
+
+    return evaluate
+
+
+def _call_bound(
+    node: nodes.Call,
+    bind: Callable[[CallContext], Callable[..., Any]],
+    arguments: Sequence[RowEvaluator],
+) -> RowEvaluator:
+    """A function that is called with the values of one row after the other, as long as the context is the same."""
+    strict = node.function.strict
+    known: list[tuple[Any, Any, Callable[..., Any]]] = []
+
+    def evaluate(row: Sequence[Any], context: Any) -> Any:
+        values = [argument(row, context) for argument in arguments]
+        if strict and has_null(values):
+            return None
+        if known:
+            execution, style, invoke = known[0]
+            if execution is context and style is context.style:
+                return invoke(*values)
+        invoke = bind(call_context(context, node.type, node.arguments))
+        known[:] = [(context, context.style, invoke)]
+        return invoke(*values)
 
     return evaluate
 

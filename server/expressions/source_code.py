@@ -28,6 +28,8 @@ class SourceCode:
         self._bound: dict[str, Any] = {}
         self._known: dict[int, str] = {}
         self._temporaries = 0
+        self.context = "None"
+        """What gives an execution context to expressions that need one."""
         self.calls = 0
         """How many lines so far call something that may take its time."""
 

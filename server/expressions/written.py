@@ -2,7 +2,7 @@
 
 Law: the code has the value of the closure that `compile_row` makes, and raises where it does. What is not written here
      is such a closure, which the code calls.
-Rule 1: only expressions that need nothing but their row are written (server.expressions.parameters_only).
+Rule 1: where the code has no context, expressions need nothing but their row (server.expressions.parameters_only).
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _write_closure(code: SourceCode, node: nodes.Expression) -> str:
     evaluate = compile_row(node, {column: column for column in columns})
     name = code.temporary()
     code.calls += 1
-    code.line(f"{name} = {code.bound(evaluate)}({ROW}, None)")
+    code.line(f"{name} = {code.bound(evaluate)}({ROW}, {code.context})")
     return name
 
 

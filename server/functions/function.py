@@ -98,6 +98,7 @@ class Function:
     definition: Any = None  # the catalog object of a function made by a user
     with_columns: Callable[[Any], Row] | None = None  # makes `row` for a column definition list
     collator: Any = None  # of a function that goes by the rules of a language: who gives the order
+    bind: Callable[[CallContext], Row] | None = None  # makes `row` for the values of many calls
     doc: str = ""
     example: tuple[str, str] | None = None  # SQL expression and its text result
 

@@ -68,9 +68,10 @@ class Compiled:
     """A text made ready: an evaluator or a plan; neither for a utility statement.
 
     read: takes its parameters out of a frame's values; shapes: of the records it names; is_plain: it is evaluated
-    without an execution context; over_values, of_values: so, over the frame's values themselves, the expression and
-    its evaluator; sees: more than its parameters; has_effects: beyond its value; inputs: of a utility statement with
-    a query in it, see BodyNames; element: of an assignment to variable[subscript], the subscript and the value.
+    without an execution context; over_values: the expression over the frame's values themselves, if it sees nothing
+    else and has no effects; of_values: its evaluator if it is plain; sees: more than its parameters; has_effects:
+    beyond its value; inputs: of a utility statement with a query in it, see BodyNames; element: of an assignment to
+    variable[subscript], the subscript and the value.
     """
 
     statement: Statement | None
@@ -254,7 +255,8 @@ def _compile_simple(
         return None
     frame.surroundings.check_access(context.access)
     shapes, is_plain = record_shapes(frame, names), needs_parameters_only(bound)
-    over_values = _over_values(frame, bound, names) if is_plain and not shapes else None
+    is_quiet = not (shapes or sees(bound) or calls_effect(bound))
+    over_values = _over_values(frame, bound, names) if is_quiet else None
     return Compiled(
         None,
         reader_of(names.inputs),
@@ -264,16 +266,14 @@ def _compile_simple(
         calls_routines=reads(bound),
         is_plain=is_plain,
         over_values=over_values,
-        of_values=None if over_values is None else _evaluator(over_values, names),
+        of_values=_evaluator(over_values, names) if over_values and is_plain else None,
         sees=sees(bound),
         has_effects=calls_effect(bound),
     )
 
 
-def plain_expression(
-    frame: Frame, source: Source, wanted: TypeReference | None
-) -> Expression | None:
-    """An expression over the frame's values; None for others, and for what will raise when it is reached."""
+def quiet_expression(frame: Frame, source: Source, wanted: TypeReference | None) -> Compiled | None:
+    """An expression that sees no tables and has no effects; None for others, and for what raises when it is bound."""
     compiled: Compiled | None = frame.plans.get(source)
     if compiled is None:
         try:
@@ -284,7 +284,7 @@ def plain_expression(
             return None
         if compiled is not None and compiled.over_values is not None:
             frame.plans[source] = compiled
-    return None if compiled is None else compiled.over_values
+    return None if compiled is None or compiled.over_values is None else compiled
 
 
 def _evaluator(over_values: Expression, names: BodyNames) -> Callable[[Sequence[Any], None], Any]:

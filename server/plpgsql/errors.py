@@ -48,3 +48,8 @@ class Raised(RaiseException):
         """Make an error without detail; the fields may be set afterwards."""
         super().__init__(message)
         self.sqlstate = sqlstate  # type: ignore[misc]  # of this one, not of its class
+
+
+def no_return() -> FunctionExecutedNoReturnStatement:
+    """The error of a function whose end is reached."""
+    return FunctionExecutedNoReturnStatement("control reached end of function without RETURN")

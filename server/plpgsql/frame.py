@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from server.error_translation import translate
 from server.errors import ObjectNotInPrerequisiteState, UndefinedColumn
 from server.planner.environment import RECORD, BindContext
 from server.planner.type_facts import row_columns
@@ -76,10 +77,7 @@ class Frame:
 
     def context_line(self) -> str:
         """Where the body stands, as the context of an error says it."""
-        if not self.line:
-            return f"PL/pgSQL function {self.name} {self.what}".rstrip()
-        at = "" if self.what.startswith("during ") else "at "
-        return f"PL/pgSQL function {self.name} line {self.line} {at}{self.what}"
+        return context_line(self.name, self.line, self.what)
 
     def columns(self, context: BindContext, slot: int) -> Columns:
         """The fields of a variable that is a row; 55000 for a record that has no shape yet."""
@@ -117,6 +115,27 @@ def not_assigned(name: str) -> ObjectNotInPrerequisiteState:
 def no_field(name: str, field_name: str) -> UndefinedColumn:
     """The error for a field that a row does not have."""
     return UndefinedColumn(f'record "{name}" has no field "{field_name}"')
+
+
+def context_line(name: str, line: int, what: str) -> str:
+    """Where the body of a function stands, as the context of an error says it."""
+    if not line:
+        return f"PL/pgSQL function {name} {what}".rstrip()
+    at = "" if what.startswith("during ") else "at "
+    return f"PL/pgSQL function {name} line {line} {at}{what}"
+
+
+def in_context(error: SqlError, line: str) -> None:
+    """Note where in a body an error came up."""
+    error.context = f"{error.context}\n{line}" if error.context else line
+    error.position = 0
+
+
+def note_context(raised: Exception, line: str) -> None:
+    """Note where in a body an error came up that the client is told of as it is."""
+    error = translate(raised)
+    if error is raised:
+        in_context(error, line)
 
 
 class NullRecord(Record):

@@ -21,7 +21,7 @@ from server.plpgsql.assign import assign, assign_row, store, takes_values
 from server.plpgsql.cursors import RUNNERS as CURSOR_RUNNERS
 from server.plpgsql.cursors import loop_rows
 from server.plpgsql.embedded import evaluator_of, value_of
-from server.plpgsql.frame import Unit
+from server.plpgsql.frame import Unit, in_context
 from server.plpgsql.raising import RUNNERS as RAISING_RUNNERS
 from server.plpgsql.results import RUNNERS as RESULT_RUNNERS
 from server.plpgsql.running_sql import RUNNERS as SQL_RUNNERS
@@ -136,7 +136,7 @@ def _run_handled(frame: Frame, block: Block) -> Signal:
         frame.subtransactions -= 1
         surroundings.release_subtransaction()
         return signal
-    in_context(frame, error)
+    in_context(error, frame.context_line())
     frame.line, frame.what = place
     return _handle(frame, block, handler, error)
 
@@ -161,13 +161,6 @@ def _handler_of(block: Block, error: SqlError) -> Handler | None:
             elif condition == state or (condition.endswith("000") and condition[:2] == state[:2]):
                 return handler
     return None
-
-
-def in_context(frame: Frame, error: SqlError) -> None:
-    """Note where in the body an error came up."""
-    line = frame.context_line()
-    error.context = f"{error.context}\n{line}" if error.context else line
-    error.position = 0
 
 
 # Assignments and choices

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.event_triggers import EVENT_TRIGGER_TYPE
 from server.catalog.names import CatalogNames
 from server.catalog.user_functions import actual_type
-from server.error_translation import translate
 from server.errors import FeatureNotSupported
 from server.planner.environment import VOID, BindContext
 from server.planner.routine import parameters_of
 from server.plpgsql.check import check_block, check_function
-from server.plpgsql.errors import FunctionExecutedNoReturnStatement
+from server.plpgsql.errors import no_return
 from server.plpgsql.extra_checks import shadows
-from server.plpgsql.frame import Frame, Unit
-from server.plpgsql.interpret import in_context, run_block
+from server.plpgsql.frame import Frame, Unit, note_context
+from server.plpgsql.interpret import WRITTEN_AFTER, run_block
 from server.plpgsql.parse import Header, parse_body
 from server.plpgsql.results import outputs
 from server.plpgsql.signals import RETURNED
 from server.plpgsql.types import variable_types
+from server.plpgsql.written_bodies import write_function
 from server.types.array import Array
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from server.catalog.event_triggers import Event
     from server.catalog.objects import Table
@@ -125,6 +126,37 @@ def call(
     return outputs(frame) if prepared.body.outputs else None
 
 
+def bound(
+    caller: ExecutionContext, function: UserFunction, call_context: CallContext
+) -> Callable[..., Any] | None:
+    """What calls a function for one row after the other: it is a Python function once it has run a few times."""
+    prepared = _prepared(caller, function, call_context)
+    units, outline = prepared.units, id(prepared.body)
+    if prepared.body.outputs or function.kind == "p":
+        return None
+    run: Callable[..., Any] | None = None
+
+    def called(*values: Any) -> Any:
+        nonlocal run
+        if run is not None:
+            return run(*values)
+        unit = units.get(outline)
+        if unit is None:
+            unit = units[outline] = Unit()
+        if not unit.is_done:
+            unit.run_count += 1
+            if unit.run_count > WRITTEN_AFTER:
+                frame = prepared.frame(caller)
+                frame.result = call_context.result
+                unit.is_done, unit.run = True, write_function(frame, prepared.inputs)
+        if unit.run is not None:
+            run = partial(unit.run, caller)
+            return run(*values)
+        return call(caller, function, call_context, values)
+
+    return called
+
+
 def _prepared(caller: ExecutionContext, function: UserFunction, call: CallContext) -> Prepared:
     """Kept as long as the catalog stays, in which an OID means one function."""
     kept = caller.surroundings.kept()
@@ -175,14 +207,9 @@ def run(frame: Frame) -> None:
         signal = run_block(frame, frame.tree.block)
         if signal != RETURNED and function is not None and _must_return(frame, function):
             frame.line, frame.what = 0, ""
-            raise FunctionExecutedNoReturnStatement(
-                "control reached end of function without RETURN"
-            )
+            raise no_return()
     except Exception as raised:
-        error = translate(raised)
-        if error is not raised:
-            raise
-        in_context(frame, error)
+        note_context(raised, frame.context_line())
         raise
     if frame.plain_context is not None:
         frame.surroundings.give_back(frame.plain_context)
@@ -306,6 +333,12 @@ class PlPgSql:
     ) -> Any:
         """Call a function."""
         return call(caller, function, context, values)
+
+    def bound(
+        self, caller: ExecutionContext, function: UserFunction, context: CallContext
+    ) -> Callable[..., Any] | None:
+        """Call a function many times."""
+        return bound(caller, function, context)
 
     def check(self, environment: PlanningEnvironment, function: UserFunction) -> None:
         """Check a body when its function is made."""

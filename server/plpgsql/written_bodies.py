@@ -17,6 +17,7 @@ Rule 3: EXIT and CONTINUE go to the innermost loop that is written, or leave as 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import InvalidParameterValue, NullValueNotAllowed
@@ -25,14 +26,16 @@ from server.expressions.written import ROW, write_value
 from server.planner.environment import VOID
 from server.plpgsql import tree
 from server.plpgsql.assign import takes_values
-from server.plpgsql.embedded import plain_expression
-from server.plpgsql.errors import CaseNotFound
+from server.plpgsql.embedded import evaluation, quiet_expression, renewed_context
+from server.plpgsql.errors import CaseNotFound, no_return
+from server.plpgsql.frame import context_line, note_context
 from server.plpgsql.results import is_row
 from server.plpgsql.signals import RETURNED, Leaving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from server.plpgsql.embedded import Compiled
     from server.plpgsql.frame import Frame
     from server.plpgsql.tree import Source, Statement
     from server.types.type import TypeReference
@@ -68,6 +71,32 @@ def write_loop(
     return _written(frame, runners, lambda w: w.loop_over(loop, "numbers"), "frame, numbers")
 
 
+def write_function(frame: Frame, inputs: tuple[int, ...]) -> Callable[..., Any] | None:
+    """A whole body as a function of a context and of the arguments; None where something is called.
+
+    Nobody else sees the variables of such a body, so a call of it needs no frame.
+    """
+    function, block = frame.function, frame.tree.block
+    writer = BodyWriter(frame, {}, ", ".join(["context", *[f"a{slot}" for slot in inputs]]))
+    writer.is_function, code = True, writer.code
+    values = [f"a{slot}" if slot in inputs else "None" for slot in range(len(frame.types))]
+    values[frame.tree.found_slot] = "False"
+    end = "return ''" if function is not None and function.result == VOID else ""
+    try:
+        code.line(f"{ROW}, round, check = [{', '.join(values)}], 0, context.check_cancelled")
+        with code.block("try"):
+            if not writer.block(block):
+                return None
+            code.line(end or f"raise {code.bound(no_return)}()")
+        with code.block("except Exception as error"):
+            fail = partial(writer.fail, frame.name)
+            code.line(f"{code.bound(fail)}(error, error.__traceback__.tb_lineno)")
+            code.line("raise")
+    except TooMuch:
+        return None
+    return code.made("unit")
+
+
 def _written(
     frame: Frame,
     runners: Mapping[type[Statement], Runner],
@@ -101,6 +130,7 @@ class BodyWriter:
         self._frame = frame
         self._runners = runners
         self._places: dict[int, tuple[int, str] | None] = {}
+        self.is_function = False  # of arguments, without a frame: it calls no statements
         self._loops: list[str] = []  # the labels of those that are being written, innermost last
 
     def stands(self, frame: Frame, line: int) -> None:
@@ -108,6 +138,11 @@ class BodyWriter:
         place = self._places.get(line)
         if place is not None:
             frame.line, frame.what = place
+
+    def fail(self, name: str, error: Exception, line: int) -> None:
+        """Note where a body stands that is a function without a frame."""
+        place = self._places.get(line) or (0, "")
+        note_context(error, context_line(name, *place))
 
     def statements(self, statements: tuple[Statement, ...]) -> None:
         """Write one after the other."""
@@ -131,6 +166,8 @@ class BodyWriter:
 
     def _call(self, statement: Statement) -> None:
         """Have the interpreter run a statement."""
+        if self.is_function:
+            raise TooMuch
         code = self.code
         first = code.line_count + 1
         code.calls += 1
@@ -160,10 +197,22 @@ class BodyWriter:
 
     # Expressions
 
-    def expressions(self, sources: list[tuple[Source, TypeReference | None]]) -> list[Any] | None:
+    def _value(self, found: Compiled) -> str:
+        """Write an expression, behind a context for it if it needs one."""
+        if not found.is_plain and not self.is_function:
+            give = renewed_context if found.calls_routines else evaluation
+            self.code.line(f"context = {self.code.bound(give)}(frame)")
+        assert found.over_values is not None
+        self.code.context = "None" if found.is_plain else "context"
+        return write_value(self.code, found.over_values)
+
+    def expressions(
+        self, sources: list[tuple[Source, TypeReference | None]]
+    ) -> list[Compiled] | None:
         """What is to be written for these texts; None if one of them cannot be."""
-        found = [plain_expression(self._frame, source, wanted) for source, wanted in sources]
-        return None if any(each is None for each in found) else found
+        found = [quiet_expression(self._frame, source, wanted) for source, wanted in sources]
+        known = [each for each in found if each is not None]
+        return known if len(known) == len(found) else None
 
     @property
     def truth(self) -> TypeReference | None:
@@ -182,7 +231,7 @@ class BodyWriter:
         found = self.expressions([(source, self._frame.types[target.slot])])
         if found is None:
             return False
-        self.code.line(f"{ROW}[{target.slot}] = {write_value(self.code, found[0])}")
+        self.code.line(f"{ROW}[{target.slot}] = {self._value(found[0])}")
         return True
 
     def nothing(self, statement: tree.Nothing) -> bool:
@@ -229,26 +278,28 @@ class BodyWriter:
             return False
         if statement.test is not None:
             slot, operand = statement.test
-            value = plain_expression(frame, operand, None)
+            value = quiet_expression(frame, operand, None)
             assert value is not None, "asked before"
-            code.line(f"frame.types[{slot}] = {code.bound(frame.types[slot])}")
-            code.line(f"{ROW}[{slot}] = {write_value(code, value)}")
+            if not self.is_function:
+                code.line(f"frame.types[{slot}] = {code.bound(frame.types[slot])}")
+            code.line(f"{ROW}[{slot}] = {self._value(value)}")
         self._write_branches(statement, found, 0)
         return True
 
     def _can_test(self, test: tuple[int, Source]) -> bool:
         """Whether the operand of CASE can be written, whose type its variable then has."""
         slot, operand = test
-        value = plain_expression(self._frame, operand, None)
-        if value is None or value.type.oid == UNKNOWN or value.type.type.kind in "cp":
+        value = quiet_expression(self._frame, operand, None)
+        kind = None if value is None else value.type
+        if kind is None or kind.oid == UNKNOWN or kind.type.kind in "cp":
             return False
-        self._frame.types[slot] = value.type
+        self._frame.types[slot] = kind
         return True
 
-    def _write_branches(self, statement: tree.Branches, found: list[Any], number: int) -> None:
+    def _write_branches(self, statement: tree.Branches, found: list[Compiled], number: int) -> None:
         code = self.code
         if number < len(found):
-            with code.block(f"if {write_value(code, found[number])}"):
+            with code.block(f"if {self._value(found[number])}"):
                 self.statements(statement.branches[number][1])
             with code.block("else"):
                 self._write_branches(statement, found, number + 1)
@@ -262,7 +313,7 @@ class BodyWriter:
         code = self.code
         if not _keeps_to_itself(statement):
             return False
-        found: list[Any] | None = []
+        found: list[Compiled] | None = []
         if statement.condition is not None:
             found = self.expressions([(statement.condition, self.truth)])
         if found is None:
@@ -272,7 +323,7 @@ class BodyWriter:
         return True
 
     def _write_body(
-        self, statement: tree.Loop | tree.CountingLoop, conditions: list[Any], head: str = ""
+        self, statement: tree.Loop | tree.CountingLoop, conditions: list[Compiled], head: str = ""
     ) -> None:
         """Write a loop's body; what takes no time at all is asked less often whether it is to go on."""
         code = self.code
@@ -281,7 +332,7 @@ class BodyWriter:
         if head:
             code.line(head)
         for condition in conditions:
-            with code.block(f"if not {write_value(code, condition)}"):
+            with code.block(f"if not {self._value(condition)}"):
                 code.line("break")
         self._loops.append(statement.label)
         self.statements(statement.body)
@@ -297,7 +348,7 @@ class BodyWriter:
         found = self.expressions([(bound, kind) for bound in bounds])
         if found is None or not _keeps_to_itself(statement):
             return False
-        values = [write_value(code, bound) for bound in found]
+        values = [self._value(bound) for bound in found]
         range_of = code.bound(reverse_range if statement.is_reverse else forward_range)
         numbers = code.temporary()
         code.line(f"{numbers} = {range_of}({', '.join(values)})")
@@ -322,7 +373,7 @@ class BodyWriter:
         found = self.expressions([(statement.condition, self.truth)])
         if found is None:
             return False
-        with code.block(f"if {write_value(code, found[0])}"):
+        with code.block(f"if {self._value(found[0])}"):
             self._leave(statement)
         return True
 
@@ -345,19 +396,24 @@ class BodyWriter:
             found = None if is_row(frame) else self.expressions([(statement.value, result)])
             if found is None:
                 return False
-            code.line(f"frame.results = [{write_value(code, found[0])}]")
-        code.line(f"return {code.bound(RETURNED)}")
+            value = self._value(found[0])
+            code.line(f"return {value}" if self.is_function else f"frame.results = [{value}]")
+        if not self.is_function:
+            code.line(f"return {code.bound(RETURNED)}")
+        elif is_bare:
+            is_void = function is not None and function.result == VOID
+            code.line("return ''" if is_void else "return None")
         return True
 
     def return_next(self, statement: tree.ReturnNext) -> bool:
         """Write RETURN NEXT of a value that is no row."""
         frame, code = self._frame, self.code
-        if statement.value is None or frame.result is None or is_row(frame):
+        if self.is_function or statement.value is None or frame.result is None or is_row(frame):
             return False
         found = self.expressions([(statement.value, frame.result)])
         if found is None:
             return False
-        code.line(f"frame.results.append({write_value(code, found[0])})")
+        code.line(f"frame.results.append({self._value(found[0])})")
         return True
 
 
