@@ -29,7 +29,7 @@ from server.types.array import Array
 from server.types.identifiers import of_same_bits
 from server.types.record import Record
 from server.types.registry import TYPE_BY_OID
-from server.types.type import TypeReference
+from server.types.type import Type, TypeReference
 from server.vector.rows import OBJECT
 
 BOOLEAN = TypeReference(TYPE_BY_OID[16])
@@ -436,16 +436,27 @@ def _field_select(node: nodes.FieldSelect, layout: Layout) -> RowEvaluator:
 
 def _field_store(node: nodes.FieldStore, layout: Layout) -> RowEvaluator:
     argument, value = compile_row(node.argument, layout), compile_row(node.value, layout)
-    field, width = node.field, len(node.names)
-    types, names = tuple(kind.type for kind in node.types), node.names
+    field, names = node.field, node.names
+    types = tuple(kind.type for kind in node.types)
 
     def evaluate(row: Sequence[Any], context: Any) -> Record:
         old = argument(row, context)
-        fields = [None] * width if old is None else list(old)
-        fields[field] = value(row, context)
-        return Record.of(fields, types, names)
+        return with_field(field, types, names, old, value(row, context))
 
     return evaluate
+
+
+def with_field(
+    field: int,
+    types: tuple[Type, ...],
+    names: tuple[str, ...],
+    old: Sequence[Any] | None,
+    value: Any,
+) -> Record:
+    """A row with another value in one field; NULL is a row of NULLs."""
+    fields = [None] * len(names) if old is None else list(old)
+    fields[field] = value
+    return Record.of(fields, types, names)
 
 
 def _element_store(node: nodes.ElementStore, layout: Layout) -> RowEvaluator:

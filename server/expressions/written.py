@@ -7,12 +7,13 @@ Rule 1: where the code has no context, expressions need nothing but their row (s
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from server.expressions import expression as nodes
 from server.expressions.records import with_records
 from server.expressions.row_calls import row_of
-from server.expressions.rowwise import compile_row
+from server.expressions.rowwise import compile_row, with_field
 from server.vector.rows import OBJECT
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 ROW: Final = "row"
 """The name of the row in the code."""
 
-_HOLDING_NOTHING: Final = (nodes.Variable, nodes.FieldSelect, nodes.Relabel)
+_HOLDING_NOTHING: Final = (nodes.Variable, nodes.FieldSelect, nodes.FieldStore, nodes.Relabel)
 
 FIRST_USER_OID: Final = 16384
 INTEGER_BITS: Final = {21: 16, 23: 32, 20: 64}
@@ -234,6 +235,16 @@ def _field_select(code: SourceCode, node: nodes.FieldSelect) -> str | None:
     return name
 
 
+def _field_store(code: SourceCode, node: nodes.FieldStore) -> str | None:
+    if not isinstance(node.argument, nodes.Variable):
+        return None
+    store = partial(with_field, node.field, tuple(kind.type for kind in node.types), node.names)
+    whole, value = write_value(code, node.argument), write_value(code, node.value)
+    name = code.temporary()
+    code.line(f"{name} = {code.bound(store)}({whole}, {value})")
+    return name
+
+
 WRITERS: Final[Mapping[type[nodes.Expression], Callable[[SourceCode, Any], str | None]]] = {
     nodes.Variable: _variable,
     nodes.Constant: _constant,
@@ -247,5 +258,6 @@ WRITERS: Final[Mapping[type[nodes.Expression], Callable[[SourceCode, Any], str |
     nodes.Case: _case,
     nodes.Coalesce: _coalesce,
     nodes.FieldSelect: _field_select,
+    nodes.FieldStore: _field_store,
 }
 """None from a writer: this one is left to a closure."""

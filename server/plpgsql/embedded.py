@@ -272,14 +272,16 @@ def _compile_simple(
     )
 
 
-def quiet_expression(frame: Frame, source: Source, wanted: TypeReference | None) -> Compiled | None:
+def quiet_expression(
+    frame: Frame, source: Source, wanted: TypeReference | None, *, keep_unknown: bool = False
+) -> Compiled | None:
     """An expression that sees no tables and has no effects; None for others, and for what raises when it is bound."""
     compiled: Compiled | None = frame.plans.get(source)
     if compiled is None:
         try:
             tree = parsed(EXPRESSION_LEAD + source.text).tree
             if isinstance(tree, exp.Expression):
-                compiled = _compile_simple(frame, source, wanted, tree, keep_unknown=False)
+                compiled = _compile_simple(frame, source, wanted, tree, keep_unknown=keep_unknown)
         except SqlError:
             return None
         if compiled is not None and compiled.over_values is not None:

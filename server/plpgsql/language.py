@@ -74,8 +74,8 @@ def parameter_types(
 class Prepared:
     """What all calls of a function have in common. values: what the variables hold before the first statement.
 
-    plans: of the texts in the body, filled as they are reached; units: see Frame; inputs: the slots of what a
-    call is given.
+    plans: of the texts in the body, filled as they are reached; units: see Frame; whole: the body as one
+    function; inputs: the slots of what a call is given.
     """
 
     function: UserFunction
@@ -85,6 +85,7 @@ class Prepared:
     name: str
     plans: dict[Any, Any]
     units: dict[int, Unit]
+    whole: Unit
     inputs: tuple[int, ...] = ()
     table: Table | None = None  # of a trigger
     trigger: Trigger | None = None
@@ -103,6 +104,19 @@ class Prepared:
             plans=self.plans,
             units=self.units,
         )
+
+    def written(
+        self, caller: ExecutionContext, result: TypeReference | None
+    ) -> Callable[..., Any] | None:
+        """The whole body as a function, once it has run a few times; None where it cannot be one."""
+        unit = self.whole
+        if not unit.is_done:
+            unit.run_count += 1
+            if unit.run_count > WRITTEN_AFTER:
+                frame = self.frame(caller)
+                frame.result = result
+                unit.is_done, unit.run = True, write_function(frame, self.inputs)
+        return unit.run
 
 
 def call(
@@ -131,7 +145,6 @@ def bound(
 ) -> Callable[..., Any] | None:
     """What calls a function for one row after the other: it is a Python function once it has run a few times."""
     prepared = _prepared(caller, function, call_context)
-    units, outline = prepared.units, id(prepared.body)
     if prepared.body.outputs or function.kind == "p":
         return None
     run: Callable[..., Any] | None = None
@@ -140,17 +153,9 @@ def bound(
         nonlocal run
         if run is not None:
             return run(*values)
-        unit = units.get(outline)
-        if unit is None:
-            unit = units[outline] = Unit()
-        if not unit.is_done:
-            unit.run_count += 1
-            if unit.run_count > WRITTEN_AFTER:
-                frame = prepared.frame(caller)
-                frame.result = call_context.result
-                unit.is_done, unit.run = True, write_function(frame, prepared.inputs)
-        if unit.run is not None:
-            run = partial(unit.run, caller)
+        written = prepared.written(caller, call_context.result)
+        if written is not None:
+            run = partial(written, caller)
             return run(*values)
         return call(caller, function, call_context, values)
 
@@ -174,6 +179,7 @@ def _prepared(caller: ExecutionContext, function: UserFunction, call: CallContex
             name=shown_name(context, function),
             plans={},
             units={},
+            whole=Unit(),
             inputs=tuple(_input_slots(function, body)),
         )
     return found
@@ -238,6 +244,10 @@ def run_do(caller: ExecutionContext, source: str) -> None:
 def fire(caller: ExecutionContext, function: UserFunction, firing: Firing) -> Record | None:
     """Call a trigger's function with NEW, OLD and what TG_ names tell."""
     prepared = _prepared_trigger(caller, function, firing)
+    written = prepared.written(caller, prepared.result)
+    if written is not None:
+        found: Record | None = written(caller, firing.old, firing.new)
+        return found
     frame = prepared.frame(caller)
     frame.firing = firing
     slots = prepared.body.slots
@@ -275,6 +285,8 @@ def _prepared_trigger(caller: ExecutionContext, function: UserFunction, firing: 
         name=f"{function.name}()",
         plans={},
         units={},
+        whole=Unit(),
+        inputs=(body.slots["old"], body.slots["new"]),
         table=table,
         trigger=trigger,
         result=kind,

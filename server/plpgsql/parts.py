@@ -5,23 +5,27 @@ Rule 1: an array that only its variable has is changed where it lies.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlglot import exp
 
-from server.errors import FeatureNotSupported
+from server.errors import FeatureNotSupported, SqlError
 from server.expressions.evaluate import compile_row
 from server.expressions.expression import (
     ElementStore,
     Expression,
+    FieldStore,
     Parameter,
     Subquery,
     Variable,
+    transform,
     walk,
 )
 from server.expressions.parameters_only import Parameters, needs_parameters_only
 from server.planner.bind_part import stored_part
+from server.planner.effects import calls_effect
 from server.planner.matching import is_volatile
 from server.planner.scope import Scope
 from server.plpgsql.embedded import (
@@ -31,6 +35,7 @@ from server.plpgsql.embedded import (
     binding_of,
     evaluated,
     parsed,
+    quiet_expression,
     reads,
     record_shapes,
     renewed_context,
@@ -45,8 +50,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from server.plpgsql.frame import Frame
-    from server.plpgsql.tree import Source
+    from server.plpgsql.tree import Source, Target
     from server.types.type import TypeReference
+
+GIVEN: Final = -1
+"""The column that the new value is in."""
 
 OWN_REFERENCES: Final = 3
 """To an array that only its variable has: the list of variables, a local name, and the argument of getrefcount."""
@@ -63,6 +71,39 @@ def part_value(frame: Frame, slot: int, part: Source, value: Any, kind: TypeRefe
         if array is not None:
             return array
     return evaluated(frame, found, (value,))
+
+
+def quiet_field(frame: Frame, target: Target, source: Source) -> Compiled | None:
+    """An assignment to a field of a row of a known type, as an expression: the row as it is then; None for others."""
+    kind = frame.types[target.slot]
+    is_field = kind is not None and kind.type.kind == "c" and len(target.fields) == 1
+    if not is_field or target.part is None or frame.tree.variables[target.slot].is_not_null:
+        return None
+    value = quiet_expression(frame, source, None, keep_unknown=True)
+    if value is None or value.type is None or value.over_values is None:
+        return None
+    given = Variable(type=value.type, column=GIVEN)
+    context, names = binding_of(frame, target.part)
+    try:
+        bound = stored_part(
+            context, Scope(), names.whole(context, target.slot), _target(target.part), given
+        )
+    except SqlError:
+        return None
+    if not isinstance(bound, FieldStore) or not isinstance(bound.argument, Parameter):
+        return None
+    new = value.over_values
+
+    def put(part: Expression) -> Expression:
+        if isinstance(part, Parameter):
+            return Variable(type=part.type, column=target.slot)
+        return new if isinstance(part, Variable) and part.column == GIVEN else part
+
+    whole = transform(bound, put)
+    if sees(whole) or calls_effect(whole):
+        return None
+    plain = needs_parameters_only(whole)
+    return replace(value, over_values=whole, is_plain=plain, calls_routines=reads(whole))
 
 
 def _with_element(frame: Frame, slot: int, compiled: Compiled, value: Any) -> Array | None:
@@ -98,11 +139,16 @@ def _element_and_value(frame: Frame, compiled: Compiled, row: Row) -> tuple[Any,
     return found
 
 
-def _compile_part(frame: Frame, slot: int, part: Source, kind: TypeReference) -> Compiled:
-    context, names = binding_of(frame, part)
+def _target(part: Source) -> Any:
+    """The part as SQL writes it."""
     tree = parsed(part.text).tree
     assert isinstance(tree, exp.Expression), part.text
-    target = tree.args["assignments"][0].args["target"]
+    return tree.args["assignments"][0].args["target"]
+
+
+def _compile_part(frame: Frame, slot: int, part: Source, kind: TypeReference) -> Compiled:
+    context, names = binding_of(frame, part)
+    target = _target(part)
     value = Variable(type=kind, column=0)
     if frame.types[slot] is not None:
         bound = stored_part(context, Scope(), names.whole(context, slot), target, value)

@@ -26,9 +26,10 @@ from server.expressions.written import ROW, write_value
 from server.planner.environment import VOID
 from server.plpgsql import tree
 from server.plpgsql.assign import takes_values
-from server.plpgsql.embedded import evaluation, quiet_expression, renewed_context
+from server.plpgsql.embedded import quiet_expression, renewed_context
 from server.plpgsql.errors import CaseNotFound, no_return
 from server.plpgsql.frame import context_line, note_context
+from server.plpgsql.parts import quiet_field
 from server.plpgsql.results import is_row
 from server.plpgsql.signals import RETURNED, Leaving
 
@@ -79,7 +80,10 @@ def write_function(frame: Frame, inputs: tuple[int, ...]) -> Callable[..., Any] 
     function, block = frame.function, frame.tree.block
     writer = BodyWriter(frame, {}, ", ".join(["context", *[f"a{slot}" for slot in inputs]]))
     writer.is_function, code = True, writer.code
-    values = [f"a{slot}" if slot in inputs else "None" for slot in range(len(frame.types))]
+    values = [
+        f"a{slot}" if slot in inputs else "None" if value is None else code.bound(value)
+        for slot, value in enumerate(frame.values)
+    ]
     values[frame.tree.found_slot] = "False"
     end = "return ''" if function is not None and function.result == VOID else ""
     try:
@@ -108,7 +112,7 @@ def _written(
     try:
         code.line(f"{ROW} = frame.values")
         with code.block("try"):
-            code.line("check, round = frame.caller.check_cancelled, 0")
+            code.line("check, round, context = frame.caller.check_cancelled, 0, None")
             write(writer)
         with code.block("except BaseException as error"):
             code.line(f"{code.bound(writer.stands)}(frame, error.__traceback__.tb_lineno)")
@@ -176,8 +180,10 @@ class BodyWriter:
         run, told = code.bound(self._runners[type(statement)]), code.bound(statement)
         if not isinstance(statement, SIGNALLING):
             code.line(f"{run}(frame, {told})")
+            code.line("context = None")
         else:
             code.line(f"signal = {run}(frame, {told})")
+            code.line("context = None")
             with code.block("if signal is not None"):
                 self._pass_on()
         for number in range(first, code.line_count + 1):
@@ -198,10 +204,11 @@ class BodyWriter:
     # Expressions
 
     def _value(self, found: Compiled) -> str:
-        """Write an expression, behind a context for it if it needs one."""
+        """Write an expression, behind a context for it if it needs one, which is new after what is called."""
         if not found.is_plain and not self.is_function:
-            give = renewed_context if found.calls_routines else evaluation
-            self.code.line(f"context = {self.code.bound(give)}(frame)")
+            self.code.line(
+                f"if context is None: context = {self.code.bound(renewed_context)}(frame)"
+            )
         assert found.over_values is not None
         self.code.context = "None" if found.is_plain else "context"
         return write_value(self.code, found.over_values)
@@ -226,12 +233,15 @@ class BodyWriter:
         return self._assign(statement.target, statement.value)
 
     def _assign(self, target: tree.Target, source: Source) -> bool:
-        if not takes_values(self._frame, target):
-            return False
-        found = self.expressions([(source, self._frame.types[target.slot])])
+        frame = self._frame
+        found = None
+        if target.part is not None:
+            found = quiet_field(frame, target, source)
+        elif takes_values(frame, target):
+            found = quiet_expression(frame, source, frame.types[target.slot])
         if found is None:
             return False
-        self.code.line(f"{ROW}[{target.slot}] = {self._value(found[0])}")
+        self.code.line(f"{ROW}[{target.slot}] = {self._value(found)}")
         return True
 
     def nothing(self, statement: tree.Nothing) -> bool:
@@ -386,17 +396,16 @@ class BodyWriter:
             code.line(f"return {code.bound(leaving)}")
 
     def returned(self, statement: tree.Return) -> bool:
-        """Write RETURN of nothing, or of a value that is no row."""
+        """Write RETURN of nothing, of a value, or of a variable that is a row of the type that the function gives."""
         frame, code = self._frame, self.code
         function, result = frame.function, frame.result
         is_bare = statement.value is None or result is None or result.oid == VOID
         if not is_bare and (function is None or not (function.returns_set or frame.tree.outputs)):
             assert statement.value is not None
             assert result is not None
-            found = None if is_row(frame) else self.expressions([(statement.value, result)])
-            if found is None:
+            value = self._returned(statement.value, statement.slot, result)
+            if value is None:
                 return False
-            value = self._value(found[0])
             code.line(f"return {value}" if self.is_function else f"frame.results = [{value}]")
         if not self.is_function:
             code.line(f"return {code.bound(RETURNED)}")
@@ -404,6 +413,17 @@ class BodyWriter:
             is_void = function is not None and function.result == VOID
             code.line("return ''" if is_void else "return None")
         return True
+
+    def _returned(self, source: Source, slot: int, result: TypeReference) -> str | None:
+        """Write the value that is returned; None where it cannot be."""
+        frame = self._frame
+        if not is_row(frame):
+            found = quiet_expression(frame, source, result)
+            return None if found is None else self._value(found)
+        kind = frame.types[slot] if slot >= 0 else None
+        if kind is not None and kind.oid == result.oid:
+            return f"{ROW}[{slot}]"
+        return "None" if source.text.strip().lower() == "null" else None
 
     def return_next(self, statement: tree.ReturnNext) -> bool:
         """Write RETURN NEXT of a value that is no row."""

@@ -230,6 +230,8 @@ class SessionSurroundings:
         session.trigger_depth += 1
         session.firing.append(caller.accesses)
         try:
+            if not (function.security_definer or function.settings):
+                return language.fire(caller, function, firing)
             with self.acting(function):
                 return language.fire(caller, function, firing)
         finally:
