@@ -156,7 +156,7 @@ def update_versions(
 
     Entries of the keys that have changed are up to the caller.
     """
-    if not _are_free(table, row_ids):
+    if not _are_free(table, transaction, row_ids):
         return None
     if not _go_behind(table, row_ids):
         return _update_each(table, transaction, row_ids, columns, moved)
@@ -223,7 +223,7 @@ def _join_steps(table: "Table", transaction: Transaction, count: int) -> None:
 
 def end_versions(table: "Table", transaction: Transaction, row_ids: RowIds) -> bool:
     """End versions; False: nothing was done."""
-    if not _are_free(table, row_ids):
+    if not _are_free(table, transaction, row_ids):
         return False
     stamp = transaction.stamp()
     for group, part, slots, ended in versions_by_group(table, row_ids):
@@ -292,9 +292,9 @@ def _go_behind(table: "Table", row_ids: RowIds) -> bool:
     return free_count < len(row_ids)
 
 
-def _are_free(table: "Table", row_ids: RowIds) -> bool:
-    """Whether every version is the newest of its row, and nobody has a lock."""
-    if table.paths.locks or not bool((np.diff(row_ids) > 0).all()):
+def _are_free(table: "Table", transaction: Transaction, row_ids: RowIds) -> bool:
+    """Whether every version is the newest of its row, which nobody else has a lock of."""
+    if not bool((np.diff(row_ids) > 0).all()):
         return False
     group_nos = row_ids >> SLOT_BITS
     for group_no in np.unique(group_nos).tolist():
@@ -303,7 +303,25 @@ def _are_free(table: "Table", row_ids: RowIds) -> bool:
         is_over = (versions[:, 1] != 0) | ((versions[:, 2] & np.uint64(NEWER)) != 0)
         if bool(is_over.any()) or not bool(versions[:, 0].all()):
             return False
+        if table.paths.locks:
+            chosen = row_ids[group_nos == group_no]
+            if _has_other_locks(table, transaction, _roots(versions, chosen)):
+                return False
     return True
+
+
+def _roots(versions: Words, row_ids: RowIds) -> Words:
+    """The first version of each row."""
+    inner = (versions[:, 2] & np.uint64(INNER)) != 0
+    return np.where(inner, versions[:, 2] & np.uint64(ROW_ID_MASK), row_ids.astype(np.uint64))
+
+
+def _has_other_locks(table: "Table", transaction: Transaction, roots: Words) -> bool:
+    """Whether a lock of one of these rows is somebody else's."""
+    locks, own = table.paths.locks, transaction.lock_group
+    return any(
+        holder.lock_group != own for root in roots.tolist() for holder in list(locks.get(root, ()))
+    )
 
 
 def _update_part(
@@ -319,8 +337,7 @@ def _update_part(
     stamp = transaction.stamp()
     slots = row_ids & SLOT_MASK
     old = old_group.versions[slots]
-    inner = (old[:, 2] & np.uint64(INNER)) != 0
-    roots = np.where(inner, old[:, 2] & np.uint64(ROW_ID_MASK), row_ids.astype(np.uint64))
+    roots = _roots(old, row_ids)
     first_id = (tail.group_no << SLOT_BITS) + tail.used
     new_ids = np.arange(first_id, first_id + len(row_ids), dtype=np.uint64)
     kept = [

@@ -17,6 +17,7 @@ import numpy as np
 
 from server.executor.deferred import queue_removals
 from server.executor.storage_columns import store_columns
+from server.executor.triggers import tells_of_rows
 from storage.engine import MovedKeys
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ def update_rows(writer: TableWriter, row_ids: Positions, columns: dict[int, Colu
     How many rows from the first on were changed; the others have to be updated one by one.
     """
     shape = writer.shape
-    if len(row_ids) < MANY_ROWS or shape.triggers or not bool((np.diff(row_ids) > 0).all()):
+    if len(row_ids) < MANY_ROWS or tells_of_rows(shape, "update"):
+        return 0
+    if not bool((np.diff(row_ids) > 0).all()):
         return 0
     is_watched = writer.context.transaction.tracked is not None
     indexes = _indexes_concerned(shape, columns.keys(), is_watched=is_watched)

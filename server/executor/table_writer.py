@@ -355,12 +355,12 @@ class TableWriter(TableKeys):
 def _other_values(old: Row, changes: dict[int, Any]) -> dict[int, Any]:
     """The changes without those to the very value that is there, but for one: triggers give whole rows."""
     found = {
-        number: value for number, value in changes.items() if not _is_same(value, old[number - 1])
+        number: value for number, value in changes.items() if not is_same(value, old[number - 1])
     }
     return found or dict([*changes.items()][:1])
 
 
-def _is_same(value: Any, other: Any) -> bool:
+def is_same(value: Any, other: Any) -> bool:
     """Whether two values plainly are one: values of other types may be equal and look different."""
     return value is other or (
         type(value) in EXACT and type(value) is type(other) and value == other

@@ -275,6 +275,12 @@ def has_transitions(shape: TableShape, event: str) -> bool:
     )
 
 
+def tells_of_rows(shape: TableShape, event: str) -> bool:
+    """Whether anybody is to know of rows that were changed: AFTER triggers for rows, or transition tables."""
+    triggers = shape.triggers
+    return triggers.is_noted or bool(triggers.rows("after", event)) or has_transitions(shape, event)
+
+
 def note_transitions(
     context: ExecutionContext,
     shape: TableShape,

@@ -9,11 +9,12 @@ import numpy as np
 
 from server.executor.columns import batch_of_rows, beside, rows_of
 from server.executor.evaluation import evaluators, layout_of
-from server.executor.many_rows import update_rows
+from server.executor.many_rows import MANY_ROWS, update_rows
 from server.executor.modify_rows import RowDriver, replaced
 from server.executor.new_rows import refuse_transactions, shows_transactions, with_system_columns
 from server.executor.row_moves import move_row
 from server.executor.row_order import blindly
+from server.executor.table_writer import is_same
 from server.executor.target_checks import TargetChecks
 from server.executor.triggers import before_row, rows_together
 from server.executor.waits import Sees
@@ -70,7 +71,8 @@ class Update(RowDriver):
         self, batch: Batch, member: FamilyMember, writer: TableWriter, context: ExecutionContext
     ) -> Iterator[Any]:
         """Update the rows of a batch of the input."""
-        compute = partial(self._new_rows, batch, member, writer, context)
+        olds = self._read(batch, member, writer)
+        compute = partial(self._new_rows, batch, olds, member, writer, context)
         if self._sees and batch.count > 1:
             computed = blindly(context, member.table.oid, compute)
             if computed is None:
@@ -78,20 +80,20 @@ class Update(RowDriver):
         else:
             computed = compute()
         if computed[0].count:
-            yield from self._change(batch, computed, member, writer, context)
+            yield from self._change(batch, (*computed, olds), member, writer, context)
 
     def _change(
         self,
         batch: Batch,
-        computed: tuple[Batch, dict[int, LeafInsert]],
+        computed: tuple[Batch, dict[int, LeafInsert], Sequence[Row]],
         member: FamilyMember,
         writer: TableWriter,
         context: ExecutionContext,
     ) -> Iterator[Any]:
         """Write the rows that were computed, again those that have changed meanwhile."""
-        made, movers = computed
+        made, movers, olds = computed
         arrived: dict[int, Row] = {}
-        numbers = self._changed(member, writer)
+        numbers = self._changed(member, writer, made, olds)
         row_ids = batch.columns[self._row_id].values
         changed = {number: made.columns[number - 1] for number in numbers}
         count = 0 if movers else update_rows(writer, row_ids, changed)
@@ -103,9 +105,8 @@ class Update(RowDriver):
             context.check_cancelled()
             changes: dict[int, Any] = dict(zip(numbers, values, strict=True))
             mover = movers.get(place)
-            one = made.slice(place, place + 1)
             there: list[Row] = []
-            move = mover, one, there
+            move = mover, made if mover is None else made.slice(place, place + 1), there
             outcome = yield from self._write(member, row_id, changes, move, writer, context)
             while outcome is not None and outcome.status is not Status.DONE:
                 row = rows_of(batch.slice(place, place + 1))[0]
@@ -113,8 +114,9 @@ class Update(RowDriver):
                 if newer is None:
                     break
                 renewed[place] = newer
+                again = batch_of_rows([newer], self.plan.input.types)
                 one, moving = self._new_rows(
-                    batch_of_rows([newer], self.plan.input.types), member, writer, context
+                    again, self._read(again, member, writer), member, writer, context
                 )
                 if not one.count:
                     break
@@ -148,7 +150,8 @@ class Update(RowDriver):
         arrived = {place: arrived[number] for place, number in enumerate(done) if number in arrived}
         rows = replaced(batch, done, renewed, self.plan.input.types)
         if renewed and batch.count > 1:
-            made, _ = self._new_rows(rows, member, writer, context)
+            olds = self._read(rows, member, writer)
+            made, _ = self._new_rows(rows, olds, member, writer, context)
             done = list(range(rows.count))
         width = len(writer.shape.types)
         there = {place: row[:width] for place, row in arrived.items()}
@@ -191,11 +194,17 @@ class Update(RowDriver):
         return beside(rows, new)
 
     @staticmethod
-    def _changed(member: FamilyMember, writer: TableWriter) -> tuple[int, ...]:
-        """The attributes that may have new values: triggers may change any."""
-        if writer.shape.triggers.rows("before", "update"):
-            return tuple(column.number for column in member.table.live_columns)
-        return member.changed
+    def _changed(
+        member: FamilyMember, writer: TableWriter, made: Batch, olds: Sequence[Row]
+    ) -> tuple[int, ...]:
+        """The attributes that may have new values: triggers may change any, of rows that were like these."""
+        if not writer.shape.triggers.rows("before", "update"):
+            return member.changed
+        live = [column.number for column in member.table.live_columns]
+        if made.count < MANY_ROWS or made.count != len(olds):
+            return tuple(live)
+        kept = set(live).difference(member.changed)
+        return tuple(n for n in live if n not in kept or _differ(made.columns[n - 1], olds, n))
 
     @staticmethod
     def _told(member: FamilyMember, writer: TableWriter) -> Iterable[int] | None:
@@ -219,23 +228,35 @@ class Update(RowDriver):
             return (yield from writer.update(row_id, changes, self._told(member, writer)))
         return (yield from move_row(row_id, made, mover, writer, context, there))
 
+    def _read(self, batch: Batch, member: FamilyMember, writer: TableWriter) -> Sequence[Row]:
+        """The rows as they are stored, if more of them is wanted than the input gives."""
+        if not member.unseen and not writer.shape.triggers.rows("before", "update"):
+            return ()
+        return [writer.read(row_id) for row_id in batch.columns[self._row_id].values.tolist()]
+
     def _new_rows(
-        self, batch: Batch, member: FamilyMember, writer: TableWriter, context: ExecutionContext
+        self,
+        batch: Batch,
+        olds: Sequence[Row],
+        member: FamilyMember,
+        writer: TableWriter,
+        context: ExecutionContext,
     ) -> tuple[Batch, dict[int, LeafInsert]]:
         """The rows as they are to be, a column for each attribute, and those that move.
 
-        Rows that stay are checked; the others are where they arrive.
+        Rows that stay are checked; the others are where they arrive. olds: see _read.
         """
         columns = {number: batch.columns[position] for number, position in member.old}
         is_fired = bool(writer.shape.triggers.rows("before", "update"))
         if member.unseen or is_fired:
             numbers = range(1, len(writer.shape.types) + 1) if is_fired else member.unseen
-            columns |= self._stored(batch, numbers, writer)
+            full = batch_of_rows(olds, writer.shape.types)
+            columns |= {number: full.columns[number - 1] for number in numbers}
         for number, evaluate in zip(member.assigned, self._evaluators, strict=True):
             columns[number] = evaluate(batch, context)
         made = writer.full_batch(columns, batch.count)
         if is_fired:
-            made = self._after_triggers(batch, made, member, writer, context)
+            made = self._after_triggers(olds, made, member, writer, context)
         made = member.checks.complete(made, context)
         known = frozenset(columns.keys() | set(member.changed))
         movers = member.movers(made, self._target_checks, context)
@@ -249,17 +270,14 @@ class Update(RowDriver):
 
     def _after_triggers(
         self,
-        batch: Batch,
+        olds: Sequence[Row],
         made: Batch,
         member: FamilyMember,
         writer: TableWriter,
         context: ExecutionContext,
     ) -> Batch:
         """The rows as BEFORE triggers give them, without those that they stop."""
-        row_ids = batch.columns[self._row_id].values.tolist()
-        pairs = [
-            (writer.read(row_id), row) for row_id, row in zip(row_ids, rows_of(made), strict=True)
-        ]
+        pairs = list(zip(olds, rows_of(made), strict=True))
         if len(pairs) == 1:
             given = [before_row(context, writer.shape, "update", pairs[0], member.assigned)]
         else:
@@ -270,10 +288,9 @@ class Update(RowDriver):
         kept = [row for row in given if row is not None]
         return batch_of_rows(kept, writer.shape.types)
 
-    def _stored(
-        self, batch: Batch, numbers: Iterable[int], writer: TableWriter
-    ) -> dict[int, Column]:
-        """Columns of the rows as they are stored."""
-        rows = [writer.read(row_id) for row_id in batch.columns[self._row_id].values.tolist()]
-        full = batch_of_rows(rows, writer.shape.types)
-        return {number: full.columns[number - 1] for number in numbers}
+
+def _differ(column: Column, olds: Sequence[Row], number: int) -> bool:
+    """Whether an attribute of some row may be another than it was."""
+    return not all(
+        is_same(value, old[number - 1]) for value, old in zip(values_of(column), olds, strict=True)
+    )

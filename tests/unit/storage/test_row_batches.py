@@ -137,6 +137,24 @@ def test_what_is_in_the_way_leaves_all_as_it_was(engine, table, way):
     assert seen(engine) == before
 
 
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_locks_of_the_transaction_itself_are_in_nobodys_way(engine, table, is_shared):
+    add(engine, some_rows(random.Random(5), 40))
+    first = engine.begin()
+    assert table.update_many(first, current_ids(engine)[:20], numbers([7] * 20)) is not None
+    first.commit()
+    ids = current_ids(engine)
+    other, transaction = engine.begin(), engine.begin()
+    for row_id in ids.tolist():
+        table.lock_row(transaction, transaction.snapshot(), row_id, RowLock.NO_KEY_UPDATE)
+    if is_shared:
+        table.lock_row(other, other.snapshot(), int(ids[35]), RowLock.KEY_SHARE)
+    updated = table.update_many(transaction, ids, numbers([9] * len(ids)))
+    assert (updated is None) == is_shared
+    transaction.abort()
+    other.abort()
+
+
 def test_free_slots_are_taken_one_by_one(engine, table):
     roots = add(engine, some_rows(random.Random(2), 60))
     transaction = engine.begin()
