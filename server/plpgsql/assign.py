@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from server.errors import DatatypeMismatch, NullValueNotAllowed
 from server.planner.environment import RECORD
 from server.planner.type_facts import row_columns, type_name
-from server.plpgsql.embedded import converted, value_of
+from server.plpgsql.embedded import converted, is_kept, value_of
 from server.plpgsql.extra_checks import other_count
 from server.plpgsql.frame import empty_record, no_field, not_assigned
 from server.plpgsql.parts import part_value
 from server.types.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from server.plpgsql.frame import Frame
     from server.plpgsql.tree import Source, Target
@@ -151,6 +151,37 @@ def assign_row(
             store(frame, target, None, frame.binding().type(705))
         else:
             store(frame, target, row[number], types[number])
+
+
+def row_setter(
+    frame: Frame, targets: tuple[Target, ...], names: Sequence[str], types: Sequence[TypeReference]
+) -> Callable[[Any], None]:
+    """What assigns one row of a query after the other, as `assign_row` does."""
+    values, slot = frame.values, targets[0].slot
+    is_row = len(types) == 1 and (types[0].type.kind == "c" or types[0].oid == RECORD)
+    if len(targets) == 1 and targets[0].part is None and frame.types[slot] is None:
+        if not types or is_row:
+            return lambda row: assign_row(frame, targets, row, names, types)
+        plain, told = tuple([each.type for each in types]), tuple(names)
+
+        def set_record(row: Any) -> None:
+            values[slot] = Record.of(row, plain, told)
+
+        return set_record
+    kinds = [frame.types[each.slot] for each in targets]
+    is_direct = len(targets) == len(types) and all(
+        kind is not None and takes_values(frame, target) and is_kept(frame, given, kind)
+        for kind, target, given in zip(kinds, targets, types, strict=True)
+    )
+    if not is_direct:
+        return lambda row: assign_row(frame, targets, row, names, types)
+    slots = [each.slot for each in targets]
+
+    def set_values(row: Any) -> None:
+        for each, value in zip(slots, row, strict=True):
+            values[each] = value
+
+    return set_values
 
 
 def _compare_counts(frame: Frame, given: int, wanted: int) -> None:

@@ -419,6 +419,11 @@ def conversion(
     return found
 
 
+def is_kept(frame: Frame, given: TypeReference, wanted: TypeReference) -> bool:
+    """Whether an assignment leaves any value of one type as it is."""
+    return given.oid != UNKNOWN and conversion(frame, given, wanted) is None
+
+
 def converted(frame: Frame, value: Any, given: TypeReference, wanted: TypeReference) -> Any:
     """A value of one type as one of another, as an assignment does it."""
     if given.oid == UNKNOWN and isinstance(value, str):

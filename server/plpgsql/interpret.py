@@ -17,10 +17,10 @@ from server.errors import (
 )
 from server.executor.waits import Sees
 from server.plpgsql import tree
-from server.plpgsql.assign import assign, assign_row, store, takes_values
+from server.plpgsql.assign import assign, assign_row, row_setter, store, takes_values
 from server.plpgsql.cursors import RUNNERS as CURSOR_RUNNERS
 from server.plpgsql.cursors import loop_rows
-from server.plpgsql.embedded import evaluator_of, value_of
+from server.plpgsql.embedded import evaluator_of, is_kept, value_of
 from server.plpgsql.frame import Unit, in_context
 from server.plpgsql.raising import RUNNERS as RAISING_RUNNERS
 from server.plpgsql.results import RUNNERS as RESULT_RUNNERS
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from server.plpgsql.frame import Frame
     from server.plpgsql.tree import Block, Handler, Statement
+    from server.types.type import TypeReference
 
 WRITTEN_AFTER: Final = 4
 """So often statements are interpreted before they are written as code, which takes as long as some hundred of them."""
@@ -300,15 +301,17 @@ def _over(
     """Run a loop's body for each value; FOUND says in the end whether there was one."""
     signal: Signal = None
     is_found = False
+    body, check_cancelled = statement.body, frame.caller.check_cancelled
     for value in values:
         is_found = True
-        frame.caller.check_cancelled()
+        check_cancelled()
         set_next(value)
-        signal = run_statements(frame, statement.body)
+        signal = run_statements(frame, body)
         frame.line, frame.what = statement.line, statement.what
-        if not _goes_on(signal, statement.label):
-            break
-        signal = None
+        if signal is not None:
+            if not _goes_on(signal, statement.label):
+                break
+            signal = None
     frame.values[frame.tree.found_slot] = is_found
     return _after(signal, statement.label)
 
@@ -316,9 +319,7 @@ def _over(
 def _row_loop(frame: Frame, statement: tree.RowLoop) -> Signal:
     found = loop_rows(frame, statement.rows)
 
-    def set_next(row: Any) -> None:
-        assign_row(frame, statement.into, row, found.names, found.types)
-
+    set_next = row_setter(frame, statement.into, found.names, found.types)
     rows = found.rows
     is_of_query = statement.rows.cursor < 0
     if is_of_query and not frame.caller.is_atomic and tree.may_end_transaction(statement):
@@ -349,14 +350,25 @@ def _item_loop(frame: Frame, statement: tree.ItemLoop) -> Signal:
     context = frame.binding()
     given = kind if depth else context.type(value.element)
 
-    def set_next(item: Any) -> None:
-        if len(statement.into) == 1:
-            store(frame, statement.into[0], item, given)
-        else:
-            _assign_fields(frame, statement.into, item)
-
+    set_next = _item_setter(frame, statement.into, given)
     items = iter(value.items) if not depth else _slices(value, depth)
     return _over(frame, statement, items, set_next)
+
+
+def _item_setter(
+    frame: Frame, targets: tuple[tree.Target, ...], given: TypeReference
+) -> Callable[[Any], None]:
+    if len(targets) > 1:
+        return lambda item: _assign_fields(frame, targets, item)
+    (target,) = targets
+    kind, values, slot = frame.types[target.slot], frame.values, target.slot
+    if kind is None or not takes_values(frame, target) or not is_kept(frame, given, kind):
+        return lambda item: store(frame, target, item, given)
+
+    def set_value(item: Any) -> None:
+        values[slot] = item
+
+    return set_value
 
 
 def _assign_fields(frame: Frame, targets: tuple[tree.Target, ...], item: Any) -> None:

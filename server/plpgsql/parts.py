@@ -122,6 +122,19 @@ def _with_element(frame: Frame, slot: int, compiled: Compiled, value: Any) -> Ar
     return array if array.put(index, item) else None
 
 
+def with_item(
+    append: Callable[[Any, Any], Any], slot: int, values: list[Any], context: Any, item: Any
+) -> Any:
+    """The variable's array with one item more, changed where it lies if nobody else has it; append: makes it anew."""
+    array = values[slot]
+    if not isinstance(array, Array) or len(array.dimensions) != 1:
+        return append(values, context)
+    if type(array) is not GrowingArray or getrefcount(array) > OWN_REFERENCES:
+        array = GrowingArray(array)
+    ((length, lower),) = array.dimensions
+    return array if array.put(lower + length, item) else append(values, context)
+
+
 def _element_and_value(frame: Frame, compiled: Compiled, row: Row) -> tuple[Any, Any]:
     """The subscript and the new element; nothing is kept of the parameters that they are computed of."""
     assert compiled.element is not None

@@ -9,7 +9,7 @@ from server.planner.environment import RECORD, VOID
 from server.planner.type_facts import row_columns, type_name
 from server.plpgsql import tree
 from server.plpgsql.assign import row_as
-from server.plpgsql.embedded import converted, value_of
+from server.plpgsql.embedded import converted, is_kept, value_of
 from server.plpgsql.queries import InQuery
 from server.plpgsql.running_sql import Found, rows_of
 from server.plpgsql.signals import RETURNED
@@ -170,18 +170,20 @@ def outputs(frame: Frame) -> Any:
     is_procedure = frame.function is not None and frame.function.kind == "p"
     if len(slots) == 1 and not is_procedure and frame.result is not None and not _gives_row(frame):
         return frame.values[slots[0]]
-    kinds = [frame.types[slot] for slot in slots]
-    fields = [frame.values[slot] for slot in slots]
-    types = tuple(_field_type(kind, value) for kind, value in zip(kinds, fields, strict=True))
-    names = tuple(_output_name(frame, slot, number) for number, slot in enumerate(slots, 1))
-    return Record.of(fields, types, names)
+    shape = frame.plans.get(outputs)
+    if shape is None:
+        types = tuple(_field_type(frame.types[slot]) for slot in slots)
+        names = tuple(_output_name(frame, slot, number) for number, slot in enumerate(slots, 1))
+        shape = frame.plans[outputs] = types, names
+    values = frame.values
+    return Record.of([values[slot] for slot in slots], *shape)
 
 
 def _gives_row(frame: Frame) -> bool:
     return frame.result is not None and frame.result.oid == RECORD and len(frame.tree.outputs) != 1
 
 
-def _field_type(kind: TypeReference | None, value: Any) -> Any:
+def _field_type(kind: TypeReference | None) -> Any:
     from server.types.registry import TYPE_BY_OID
 
     return TYPE_BY_OID[RECORD] if kind is None else kind.type
@@ -207,13 +209,15 @@ def _return_query(frame: Frame, statement: tree.ReturnQuery) -> Signal:
     names = _result_names(frame, found.names)
     plain = tuple(kind.type for kind in kinds)
     before = len(frame.results)
+    pairs = list(zip(given, kinds, strict=True))
+    is_same = is_whole or all(is_kept(frame, has, kind) for has, kind in pairs)
     for row in _told(found):
         values = (
             row
-            if is_whole
+            if is_same
             else [
                 value if value is None else converted(frame, value, has, kind)
-                for value, has, kind in zip(row, given, kinds, strict=True)
+                for value, (has, kind) in zip(row, pairs, strict=True)
             ]
         )
         frame.results.append(values[0] if single else Record.of(values, plain, names))

@@ -21,6 +21,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import InvalidParameterValue, NullValueNotAllowed
+from server.expressions.expression import Call, Variable, columns_used
+from server.expressions.rowwise import compile_row
 from server.expressions.source_code import SourceCode, TooMuch
 from server.expressions.written import ROW, write_value
 from server.planner.environment import VOID
@@ -29,8 +31,8 @@ from server.plpgsql.assign import takes_values
 from server.plpgsql.embedded import quiet_expression, renewed_context
 from server.plpgsql.errors import CaseNotFound, no_return
 from server.plpgsql.frame import context_line, note_context
-from server.plpgsql.parts import quiet_field
-from server.plpgsql.results import is_row
+from server.plpgsql.parts import quiet_field, with_item
+from server.plpgsql.results import is_row, outputs
 from server.plpgsql.signals import RETURNED, Leaving
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     Runner = Callable[[Frame, Any], Any]
 
 UNKNOWN: Final = 705
+ARRAY_APPEND: Final = 378
 
 SELDOM: Final = "if not (round := round + 1) & 31: check()"
 
@@ -205,13 +208,15 @@ class BodyWriter:
 
     def _value(self, found: Compiled) -> str:
         """Write an expression, behind a context for it if it needs one, which is new after what is called."""
-        if not found.is_plain and not self.is_function:
-            self.code.line(
-                f"if context is None: context = {self.code.bound(renewed_context)}(frame)"
-            )
+        self._give_context(found)
         assert found.over_values is not None
-        self.code.context = "None" if found.is_plain else "context"
         return write_value(self.code, found.over_values)
+
+    def _give_context(self, found: Compiled) -> None:
+        self.code.context = "None" if found.is_plain else "context"
+        if not found.is_plain and not self.is_function:
+            renew = self.code.bound(renewed_context)
+            self.code.line(f"if context is None: context = {renew}(frame)")
 
     def expressions(
         self, sources: list[tuple[Source, TypeReference | None]]
@@ -241,8 +246,23 @@ class BodyWriter:
             found = quiet_expression(frame, source, frame.types[target.slot])
         if found is None:
             return False
-        self.code.line(f"{ROW}[{target.slot}] = {self._value(found)}")
+        value = self._appended(found, target.slot) or self._value(found)
+        self.code.line(f"{ROW}[{target.slot}] = {value}")
         return True
+
+    def _appended(self, found: Compiled, slot: int) -> str | None:
+        """Write a := a || item; None for all else."""
+        node = found.over_values
+        if not isinstance(node, Call) or node.function.oid != ARRAY_APPEND:
+            return None
+        array, item = node.arguments
+        if not isinstance(array, Variable) or array.column != slot:
+            return None
+        self._give_context(found)
+        append = partial(with_item, compile_row(node, {c: c for c in columns_used(node)}), slot)
+        self.code.calls += 1
+        value = write_value(self.code, item)
+        return f"{self.code.bound(append)}({ROW}, {self.code.context}, {value})"
 
     def nothing(self, statement: tree.Nothing) -> bool:
         """Write NULL."""
@@ -426,9 +446,14 @@ class BodyWriter:
         return "None" if source.text.strip().lower() == "null" else None
 
     def return_next(self, statement: tree.ReturnNext) -> bool:
-        """Write RETURN NEXT of a value that is no row."""
+        """Write RETURN NEXT of the output parameters, or of a value that is no row."""
         frame, code = self._frame, self.code
-        if self.is_function or statement.value is None or frame.result is None or is_row(frame):
+        if self.is_function:
+            return False
+        if statement.value is None:
+            code.line(f"frame.results.append({code.bound(outputs)}(frame))")
+            return True
+        if frame.result is None or is_row(frame):
             return False
         found = self.expressions([(statement.value, frame.result)])
         if found is None:
