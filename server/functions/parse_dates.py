@@ -286,10 +286,11 @@ class Reader:
             if match is not None:
                 self.at = match.end()
                 return self._checked(part, int(match[0])), self.at - start
-            self._refuse(part, self.text[start:].lstrip()[:width], "Value must be an integer.")
+            self._refuse(part, _cut(self.text[start:].lstrip(), width), "Value must be an integer.")
         self._skip_blanks()
-        piece = self.text[self.at : self.at + width]
-        remaining = len(self.text) - self.at
+        rest = self.text[self.at :]
+        piece = _cut(rest, width)
+        remaining = len(rest) if rest.isascii() else len(rest.encode())
         hint = 'If your source string is not fixed-width, try using the "FM" modifier.'
         if remaining < width:
             raise InvalidDatetimeFormat(
@@ -330,6 +331,11 @@ class Reader:
             keyword = following.keyword.upper()
             return not (keyword in _NUMBERS or keyword in _FRACTIONS or keyword == "Y,YYY")
         return not following.text[:1].isdigit()
+
+
+def _cut(text: str, width: int) -> str:
+    """So many bytes of a text, as PostgreSQL counts; part of a character at the end can only be hinted at."""
+    return text[:width].encode()[:width].decode(errors="replace")
 
 
 def _is_separator(character: str) -> bool:

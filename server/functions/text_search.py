@@ -72,12 +72,17 @@ def _strip(vector: TsVector) -> TsVector:
     return TsVector(tuple(Lexeme(entry.word) for entry in vector.lexemes))
 
 
+def _shown(letter: str) -> str:
+    """A byte as messages have it: one beyond ASCII is part of a character."""
+    return letter if letter.isascii() else "\N{REPLACEMENT CHARACTER}"
+
+
 def _weight(letter: str, *, as_number: bool) -> int:
     weight = WEIGHT_OF.get(letter.upper())
     if weight is None:
         byte = (letter.encode("latin-1", "replace") or b"\0")[0]
         number = byte - 256 if byte > SIGNED_BYTE_MAX else byte
-        raise InternalError(f"unrecognized weight: {number if as_number else letter}")
+        raise InternalError(f"unrecognized weight: {number if as_number else _shown(letter)}")
     return weight
 
 
@@ -110,7 +115,7 @@ def _filter(vector: TsVector, letters: Array) -> TsVector:
         if letter is None:
             raise NullValueNotAllowed("weight array may not contain nulls")
         if letter.upper() not in WEIGHT_OF:
-            raise InvalidParameterValue(f'unrecognized weight: "{letter}"')
+            raise InvalidParameterValue(f'unrecognized weight: "{_shown(letter)}"')
         weights.add(WEIGHT_OF[letter.upper()])
     kept = (
         Lexeme(word, tuple(place for place in positions if weight_of(place) in weights))

@@ -39,9 +39,6 @@ TOGETHER = 12  # expressions that do not fail are asked so many in a statement
 EXPLAINED: tuple[tuple[str, str], ...] = (
     ("skipped: *", "what there is to compare is left open"),
     ("bit(*54000", "beyond 2**27 bits PostgreSQL fails as it writes them, here they are not made"),
-    ("to_date(*: message", "PostgreSQL cuts a character in two"),
-    ("to_timestamp(*: message", "PostgreSQL cuts a character in two"),
-    ("setweight(*: message", "PostgreSQL cuts a character in two"),
 )
 """Patterns of classes that may differ, each with the reason."""
 
