@@ -61,6 +61,10 @@ def _text(data: bytes, encoding: Encoding) -> str:
     try:
         text = decoded(data, encoding)
     except ProtocolError as error:
+        before, zero, _ = data.partition(b"\0")
+        if zero:  # which counts if it comes before what else is wrong
+            _text(before, encoding)
+            raise _zero_byte(encoding) from None
         raise ERRORS[error.sqlstate](error.message) from None
     if "\0" in text:
         raise _zero_byte(encoding)

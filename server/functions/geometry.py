@@ -99,7 +99,11 @@ def _bounding(left: Box, right: Box) -> Box:
 
 
 def _moved_box(move: Callable[[Point, Point], Point]) -> Callable[[Box, Point], Box]:
-    return lambda box, point: make_box(move(box.high, point), move(box.low, point))
+    return lambda box, point: Box(move(box.high, point), move(box.low, point))
+
+
+def _turned_box(turn: Callable[[Point, Point], Point]) -> Callable[[Box, Point], Box]:
+    return lambda box, point: make_box(turn(box.high, point), turn(box.low, point))
 
 
 def _box_center(box: Box) -> Point:
@@ -343,8 +347,8 @@ BEHAVIOURS: Final[dict[str, Behaviour]] = {
     "over": ("Turned and scaled back by the other.", point_over, None),
     "box plus": ("Moved by a point.", _moved_box(point_plus), None),
     "box minus": ("Moved back by a point.", _moved_box(point_minus), None),
-    "box times": ("Turned and scaled by a point.", _moved_box(point_times), None),
-    "box over": ("Turned and scaled back by a point.", _moved_box(point_over), None),
+    "box times": ("Turned and scaled by a point.", _turned_box(point_times), None),
+    "box over": ("Turned and scaled back by a point.", _turned_box(point_over), None),
     "path plus": ("Moved by a point.", _moved_path(point_plus), None),
     "path minus": ("Moved back by a point.", _moved_path(point_minus), None),
     "path times": ("Turned and scaled by a point.", _moved_path(point_times), None),

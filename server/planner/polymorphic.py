@@ -248,11 +248,11 @@ def _common(context: BindContext, elements: list[Oid]) -> Oid:
 def is_consistent(context: BindContext, actual: tuple[Oid, ...], declared: tuple[Oid, ...]) -> bool:
     """Whether the actual types may stand for the polymorphic ones among the declared."""
     try:
-        _simple(context, actual, declared)
+        simple = _simple(context, actual, declared)
         _compatible(context, actual, declared)
     except Mismatch:
         return False
-    return True
+    return bool(simple.element) or ANYENUM not in declared or ANYENUM in actual
 
 
 def resolve(

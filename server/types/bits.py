@@ -15,6 +15,7 @@ from server.errors import (
 )
 from server.types.columns import send_each
 from server.types.errors import incorrect_format, insufficient_data, invalid_modifier
+from server.types.integers import modifier_number
 from server.types.text import define_text
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _length_in(name: str) -> Callable[[tuple[Any, ...]], int]:
     def modifier_in(arguments: tuple[Any, ...]) -> int:
         if len(arguments) != 1:
             raise invalid_modifier()
-        length = int(arguments[0])
+        length = modifier_number(arguments[0])
         if length < 1:
             raise InvalidParameterValue(f"length for type {name} must be at least 1")
         if length > LENGTH_MAX:

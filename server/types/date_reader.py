@@ -112,6 +112,8 @@ CLOCK: Final = re.compile(r"([0-9]+):([0-9]*)(?::([0-9]*))?(?:\.([0-9]*))?")
 class DateReader:
     """What has been read of a date and time."""
 
+    checks_clock_at_once = True
+
     def __init__(self, text: str, style: TextStyle) -> None:
         self.style = style
         self.fields = split_fields(text)
@@ -216,7 +218,8 @@ class DateReader:
         self.us = fraction_us(match[4] or "")
         if self.minute > 59 or self.second > 60:
             raise FieldOverflow
-        self.check_time()
+        if self.checks_clock_at_once:
+            self.check_time()
         return TIME
 
     def check_time(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -40,6 +40,11 @@ def parse_integer(text: str, sql_name: str, bits: int) -> int:
     if match.end() < len(text):
         raise invalid_syntax(sql_name, text)
     return value
+
+
+def modifier_number(argument: Any) -> int:
+    """An argument of a type: a number, or the words that stand for one."""
+    return argument if isinstance(argument, int) else parse_integer(argument, "integer", 32)
 
 
 def format_integer(value: int, _style: TextStyle) -> str:

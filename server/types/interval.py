@@ -22,6 +22,7 @@ from server.types.date_fields import BadFormat
 from server.types.date_reader import FieldOverflow
 from server.types.errors import invalid_modifier, unpack
 from server.types.facts import define
+from server.types.integers import modifier_number
 from server.types.interval_reader import INT4_LIMIT, IntervalReader, Quantities, read_iso
 from server.types.interval_style import WRITERS, Interval, parts_of
 from server.types.text import OBJECTS
@@ -161,12 +162,12 @@ def modifier_in(arguments: tuple[Any, ...]) -> int:
         raise invalid_modifier()
     fields = arguments[0]
     if isinstance(fields, str):
-        fields = FIELDS.get(fields, 0)
+        fields = FIELDS[fields] if fields in FIELDS else modifier_number(fields)
     if fields not in FIELD_NAMES and fields != ALL_FIELDS:
         if len(arguments) == 2 or not 0 <= fields <= DECIMALS_MAX:
             raise InvalidParameterValue("invalid INTERVAL type modifier")
         return ALL_FIELDS << 16 | int(fields)
-    decimals = int(arguments[1]) if len(arguments) == 2 else ALL_DECIMALS
+    decimals = modifier_number(arguments[1]) if len(arguments) == 2 else ALL_DECIMALS
     if decimals < 0:
         raise InvalidParameterValue(f"INTERVAL({decimals}) precision must not be negative")
     if decimals != ALL_DECIMALS:

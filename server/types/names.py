@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import InvalidParameterValue, SqlSyntaxError, UndefinedObject
+from server.identifiers import KEYWORDS
 from server.types.registry import TYPE_BY_NAME, TYPE_BY_OID
 from server.types.type import TypeReference
 
@@ -58,6 +59,13 @@ LENGTH_ONE: Final = frozenset(
     {"char", "character", "nchar", "national char", "national character", "bit"}
 )
 
+
+NO_NAMES: Final = KEYWORDS - {
+    *("authorization", "binary", "collation", "concurrently", "cross", "current_schema", "freeze"),
+    *("full", "ilike", "inner", "is", "isnull", "join", "left", "like", "natural", "notnull"),
+    *("outer", "overlaps", "right", "similar", "tablesample", "verbose"),
+}
+"""Keywords that a type cannot have for a name without quotes."""
 
 NEVER_MODIFIED: Final = frozenset(("bool", "int2", "int4", "int8", "float4", "float8"))
 """Types with words of their own in SQL, of which no modifier is ever shown."""
@@ -237,6 +245,8 @@ class _TypeText:
         if words == "float" and arguments:
             return TypeReference(_float_of(arguments))
         type_ = builtin_named([ALIASES.get(words, words)]) if is_plain else builtin_named(parts)
+        if type_ is None and words in NO_NAMES:
+            raise self._syntax_error(self.tokens[0][1])
         type_ = type_ or self.lookup(parts)
         if type_ is None:
             raise UndefinedObject(f'type "{".".join(parts)}" does not exist')

@@ -27,6 +27,7 @@ from server.types.columns import column_of, encode_rows, finish_plain, object_ar
 from server.types.errors import incorrect_format, insufficient_data, invalid_syntax
 from server.types.even_numbers import send_digits
 from server.types.facts import define
+from server.types.integers import modifier_number
 from server.types.native import read_even, read_numbers, read_scaled, send_even, write_even
 from server.types.text import OBJECTS
 from server.types.type import PLAIN_STYLE
@@ -112,7 +113,7 @@ def modifier_in(arguments: tuple[Any, ...]) -> int:
     """Pack precision and scale."""
     if len(arguments) not in {1, 2}:
         raise InvalidParameterValue("invalid NUMERIC type modifier")
-    precision, scale = (*map(int, arguments), 0)[:2]
+    precision, scale = (*map(modifier_number, arguments), 0)[:2]
     if not 1 <= precision <= PRECISION_MAX:
         raise InvalidParameterValue(
             f"NUMERIC precision {precision} must be between 1 and {PRECISION_MAX}"

@@ -23,6 +23,7 @@ from server.errors import (
 from server.types.columns import object_array
 from server.types.errors import decode_text, invalid_modifier, unpack
 from server.types.facts import define
+from server.types.integers import modifier_number
 from server.types.type import PLAIN_STYLE
 from server.vector.column import Column
 
@@ -118,7 +119,7 @@ def length_in(type_name: str) -> Callable[[tuple[Any, ...]], int]:
     def modifier_in(arguments: tuple[Any, ...]) -> int:
         if len(arguments) != 1:
             raise invalid_modifier()
-        length = int(arguments[0])
+        length = modifier_number(arguments[0])
         if length < 1:
             raise InvalidParameterValue(f"length for type {type_name} must be at least 1")
         if length > LENGTH_MAX:

@@ -22,6 +22,7 @@ READABLE: Final = frozenset(
 class TimeReader(DateReader):
     """What has been read of a time of day."""
 
+    checks_clock_at_once = False  # what is wrong with a zone behind it is told first
     zone_is_abbreviated = False
 
     def check_complete(self) -> None:

@@ -33,7 +33,7 @@ from server.types.date_style import (
 from server.types.errors import invalid_modifier, unpack
 from server.types.facts import define
 from server.types.fields import UNKNOWN_OFFSET
-from server.types.integers import send_fixed
+from server.types.integers import modifier_number, send_fixed
 from server.types.native import read_timestamps
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def decimals_in(type_name: str) -> Callable[[tuple[Any, ...]], int]:
     def modifier_in(arguments: tuple[Any, ...]) -> int:
         if len(arguments) != 1:
             raise invalid_modifier()
-        decimals = int(arguments[0])
+        decimals = modifier_number(arguments[0])
         if decimals < 0:
             shown = type_name.format(decimals)
             raise InvalidParameterValue(f"{shown} precision must not be negative")

@@ -57,7 +57,7 @@ def written_declaration(version: str | None, standalone: int) -> str:
     if (version is None or version == DEFAULT_VERSION) and standalone < 0:
         return ""
     alone = {1: ' standalone="yes"', 0: ' standalone="no"'}.get(standalone, "")
-    return f'<?xml version="{version or DEFAULT_VERSION}"{alone}?>'
+    return f'<?xml version="{DEFAULT_VERSION if version is None else version}"{alone}?>'
 
 
 def _parser() -> etree.XMLParser:

@@ -25,7 +25,6 @@ from server.catalog.objects import (
 from server.catalog.privileges import (
     ALL_OF,
     LETTERS,
-    ORDER,
     PUBLIC,
     default_grants,
     has_column_privilege,
@@ -434,17 +433,14 @@ def _make_item(
     call: CallContext,
     grantee: int,
     grantor: int,
-    privileges: str,
+    privilege: str,
     option: bool,
 ) -> str:
-    letters = set()
-    for part in privileges.split(","):
-        letter = LETTERS.get(part.strip().lower())
-        if letter is None:
-            raise InvalidParameterValue(f'unrecognized privilege type: "{part.strip()}"')
-        letters.add(letter)
+    letter = LETTERS.get(privilege.lower())
+    if letter is None:
+        raise InvalidParameterValue(f'unrecognized privilege type: "{privilege}"')
     view = view_of(call)
-    shown = "".join(letter + ("*" if option else "") for letter in ORDER if letter in letters)
+    shown = letter + ("*" if option else "")
     return f"{role_shown(view, grantee)}={shown}/{role_shown(view, grantor)}"
 
 

@@ -57,6 +57,7 @@ def _xip(snapshot: str) -> Iterator[int]:
 
 def _sees(xid: int, snapshot: str) -> bool:
     xmin, xmax, listed = _parts(snapshot)
+    xid %= 1 << 64  # int8 is taken for a number without a sign
     return xid < xmin or (xid < xmax and xid not in listed)
 
 
