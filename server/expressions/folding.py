@@ -177,7 +177,8 @@ class _Folding:
         """A row that is written out is tested field by field, up to the first that decides; a row in it is a value."""
         row = node.argument
         if isinstance(row, nodes.RowConstructor) and all(
-            item.type.type.kind not in "cp" for item in row.items
+            item.type.type.kind not in "cp" or item.type.type.name == "unknown"
+            for item in row.items
         ):
             items = [self.fold(item) for item in row.items]  # also for their errors
             tests = tuple(replace(node, argument=item) for item in items)

@@ -98,6 +98,7 @@ def _periods(compares: int, adds: int, *, first: bool, second: bool) -> Body:
 BODIES: Final[dict[int, Body]] = {
     1176: (2028, (1272, 1, 2)),  # timestamptz(date, time)
     1296: (1272, 2, 1),
+    1384: (2021, 1, (2024, 2)),  # date_part(text, date)
     1298: (1297, 2, 1),
     1848: (1747, 2, 1),
     2546: (2071, 2, 1),
@@ -121,12 +122,22 @@ BODIES: Final[dict[int, Body]] = {
 """By the function: its body, where that makes a difference to what is known while planning or fails first."""
 
 
+WITH_CONSTANTS: Final = frozenset((1384,))
+"""Functions whose bodies say nothing that they do not say themselves where no argument is constant."""
+
+
+def _has_constant(call: nodes.Call) -> bool:
+    return isinstance(call.arguments[-1], nodes.Constant)
+
+
 def simplified(call: nodes.Call) -> nodes.Expression | None:
     """What stands for a call with arguments that are not all constant; None: nothing does."""
     keeps = KEEPS.get(call.function.oid)
     if keeps is not None:
         return _without_modifier(call, keeps)
     body = BODIES.get(call.function.oid)
+    if call.function.oid in WITH_CONSTANTS and not _has_constant(call):
+        return None
     return None if body is None or call.function.collator is not None else _inlined(call, body)
 
 
