@@ -126,7 +126,8 @@ def interval_zone(value: Interval, style: TextStyle) -> Zone:
     if months or days:
         shown = format_interval(value, style)
         raise InvalidParameterValue(f'interval time zone "{shown}" must not include months or days')
-    return fixed_zone(cut_quotient(us, US_PER_SECOND))
+    west = -cut_quotient(us, US_PER_SECOND)
+    return fixed_zone(-((west + (1 << 31)) % (1 << 32) - (1 << 31)))  # of which 32 bits are kept
 
 
 def to_local(us: int, zone: Zone) -> int:

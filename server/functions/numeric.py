@@ -121,11 +121,14 @@ def _width_bucket(value: Decimal, low: Decimal, high: Decimal, count: int) -> in
         raise InvalidArgumentForWidthBucketFunction("lower bound cannot equal upper bound")
     if value.is_infinite():
         return 0 if (value > 0) == (low > high) else _bucket(count + 1)
-    sign = 1 if low < high else -1
-    distance, width = (value - low) * sign, (high - low) * sign
+    ends = (value, low, high, low) if low < high else (low, value, low, high)
+    distance, width = exact.subtract(*ends[:2]), exact.subtract(*ends[2:])
     if distance < 0:
         return 0
-    return _bucket(count + 1 if distance >= width else int(distance * count // width) + 1)
+    if distance >= width:
+        return _bucket(count + 1)
+    part = exact.divide(exact.multiply(distance, Decimal(count)), width)
+    return _bucket(int(part) + 1)  # which rounding may have made one too many
 
 
 def _width_bucket_kernel(context: CallContext, *columns: Column, count: int) -> Column:
@@ -145,10 +148,14 @@ def _width_bucket_kernel(context: CallContext, *columns: Column, count: int) -> 
     return scaled.by_rows(_width_bucket, columns, np.dtype(np.int32))
 
 
+_PRECISE: Final = 10**15
+"""Quotients of smaller numbers are not rounded to whole ones."""
+
+
 def _fits(values: Column, first: Decimal, last: Decimal, number: int) -> bool:
     """Whether what is computed of the values and bounds fits into 64 bits."""
     bounds = max(abs(first), abs(last))
-    return scaled.magnitude(values.values) < 1 << 61 and (2 * bounds) * number < 1 << 62
+    return scaled.magnitude(values.values) < 1 << 61 and (2 * bounds) * number < _PRECISE
 
 
 def _bucket(number: int) -> int:
