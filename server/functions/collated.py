@@ -145,7 +145,7 @@ def _changed(
         oid=next(_NUMBERS),
         name=function.name + MARK,
         row=row,
-        kernel=_truths(row) if is_test and function.strict else None,
+        kernel=_truths(row) if is_test and function.strict and not needs_context else None,
         needs_context=needs_context,
         collator=collator,
     )
