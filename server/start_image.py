@@ -14,7 +14,8 @@ Rule 3: an image is written whole, durable and then renamed: nobody ever maps a 
 Rule 4: it holds for one interpreter, one search path and one way of compiling; any other start writes its own.
 Rule 5: beside it lies a list of the modules that a start has run before its first answers, in order: they are run
         while recovery waits for a disk, and the compiled ones among them are loaded beside the rest of a start
-        (`server/libraries.py`). It is advice: what is not in it is run when it is asked for.
+        (`server/libraries.py`). It is advice: what is not in it is run when it is asked for. It goes when sources
+        have changed: a start that follows it runs what nobody needs any more, and would say so of itself.
 Rule 6: while the server starts, the image is mapped; then what is still wanted of it is read, as what has been
         looked at of a map counts as this process's memory.
 """
@@ -160,6 +161,8 @@ class StartImage:
         if (changed or not is_known) and not sys.dont_write_bytecode:
             with suppress(OSError, _Ending):
                 self._write()
+                if changed or not self._modules:
+                    os.unlink(self._path + LIST)
 
     def find_spec(
         self, name: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None

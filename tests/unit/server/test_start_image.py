@@ -168,8 +168,9 @@ def test_modules_that_were_run_are_run_ahead_by_later_starts_in_that_order(town)
     assert ahead() == ["town"]  # and with it the other
     (town / "street.py").unlink()
     (town / "__init__.py").write_text("NAME = 'gone'\n")
-    assert "town.street" not in ahead()
     list_of = image_of(town).with_name("start.image.modules")
+    assert "town.street" not in ahead()
+    assert not list_of.exists()  # the next one says what sources as they are need
     list_of.write_bytes(b"\xff\xfe")
     assert ahead() == []
 
