@@ -69,6 +69,8 @@ NUMBERS: Final = 4
 """Where in an entry it says whether the module is split."""
 METHODS_MISSED_MAX: Final = 16
 """So many methods that are called before the first answer may be missing in an image that is as it should be else."""
+PATTERNS_MISSED_MAX: Final = 16
+"""So many patterns may be missing in an image that is as it should be else."""
 MODULES_MISSED_MAX: Final = 16
 """So many modules that are run before the first answer may be missing in the list of them."""
 _LENGTH_BYTES: Final = 8
@@ -96,6 +98,7 @@ class StartImage:
         self._asked: dict[str, None] = {}
         self._is_starting = True
         self._is_ending = False
+        self._has_run_all = False
         self._read()
 
     def install(self) -> None:
@@ -118,6 +121,7 @@ class StartImage:
         for name in self._modules:
             if _has_run(name):
                 yield name
+        self._has_run_all = True
         threading.Thread(target=self.remove).start()
 
     def libraries(self) -> list[bytes]:
@@ -158,6 +162,7 @@ class StartImage:
         is_known = all(name in self._modules for name, _ in _compiled_modules())
         is_known = is_known and _extensions().keys() <= self._extensions.keys()
         is_known = is_known and len(self._called.keys() - self._methods) <= METHODS_MISSED_MAX
+        is_known = is_known and len(self._patterns - self._programs.keys()) <= PATTERNS_MISSED_MAX
         if (changed or not is_known) and not sys.dont_write_bytecode:
             with suppress(OSError, _Ending):
                 self._write()
@@ -315,7 +320,8 @@ class StartImage:
         extensions = self._extensions | _extensions()
         sources = (entry[0] for entry in modules.values())
         directories = {os.path.dirname(path) for path in (*sources, *extensions.values())}
-        programs = {key: self._programs.get(key) or _program(*key) for key in self._patterns}
+        patterns = self._patterns if self._has_run_all else self._patterns | self._programs.keys()
+        programs = {key: self._programs.get(key) or _program(*key) for key in patterns}
         names = {directory: _names(directory) for directory in directories}
         methods = self._methods | self._called
         index: Any = (_holds_for(bases), bases, modules, extensions, programs, names, methods)

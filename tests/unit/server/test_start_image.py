@@ -175,6 +175,38 @@ def test_modules_that_were_run_are_run_ahead_by_later_starts_in_that_order(town)
     assert ahead() == []
 
 
+PATTERNS = """
+import sys
+from server import start_image
+start_image.PATTERNS_MISSED_MAX = 0
+image = start_image.StartImage(sys.argv[1])
+image.install()
+print(("x+y", 0) in image._programs, ("a+b", 0) in image._programs)
+import town
+WANTED
+"""
+
+
+def test_patterns_stay_until_all_modules_have_run_without_them(town):
+    (town / "park.py").write_text("import re\nTREE = re.compile('x+y')\n")
+    first = PATTERNS.replace("WANTED", "from town import park; image.remove()")
+    less = PATTERNS.replace("WANTED", "image.remove()")
+    assert start(town, first) == ["False False"]
+    (town / "street.py").write_text("import re\nNUMBER = re.compile('a+b')\n")
+    assert start(town, less) == ["True False"]
+    assert start(town, less) == ["True True"]
+    (town / "park.py").write_text("# without any\n")
+    assert start(town, PATTERNS.replace("WANTED", "list(image.rest())")) == ["True True"]
+    assert start(town, less) == ["False True"]
+
+
+def test_image_without_patterns_that_are_compiled_is_written_again(town):
+    start(town)
+    more = PATTERNS.replace("WANTED", "import re; re.compile('a+b'); image.remove()")
+    assert start(town, more) == ["False False"]
+    assert start(town, more) == ["False True"]
+
+
 LIBRARIES = """
 import sys
 from server import start_image
