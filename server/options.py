@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import tomllib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,7 @@ ENVIRONMENT: Mapping[str, str] = {
 }
 
 DATA_DIRECTORY_DEFAULT = "./data"
+HELP_COLUMNS = 100
 
 
 class OptionError(Exception):
@@ -101,7 +103,11 @@ def parse_options(arguments: Sequence[str], environment: Mapping[str, str]) -> O
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="rustydb", description="Serve a RustyDB data directory.")
+    # Asked for the terminal's width, as options are added, it would import shutil and three compressions at each start.
+    formatter = partial(argparse.HelpFormatter, width=HELP_COLUMNS)
+    parser = argparse.ArgumentParser(
+        prog="rustydb", description="Serve a RustyDB data directory.", formatter_class=formatter
+    )
     parser.add_argument("command", nargs="?", choices=("serve", "check"), default="serve")
     parser.add_argument("directory", nargs="?", metavar="DIR", help="the same as --data DIR")
     parser.add_argument(

@@ -161,3 +161,12 @@ def test_messages_of_the_parse_tree_are_made_without_the_rest_of_protobuf():
         "False False",
         "Timestamp google.protobuf.Any",
     ]
+
+
+def test_name_of_the_system_is_known_without_the_module_of_platforms():
+    source = (
+        "import platform; print(platform.system(), 'uname' in vars(platform))\n"
+        "print(platform.uname().system, platform.system())"
+    )
+    name = plain("import platform; print(platform.system())").strip()
+    assert said(source) == f"{name} False\n{name} {name}"
