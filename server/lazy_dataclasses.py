@@ -29,6 +29,9 @@ WRITERS: Final[Mapping[str, Sequence[str]]] = {
     "_frozen_get_del_attr": ("cls", "fields", "globals"),
     "_tuple_str": ("obj_name", "fields"),
     "_process_class": PARAMETERS,
+    "_field_init": ("f", "frozen", "globals", "self_name", "slots"),
+    "_init_param": ("f",),
+    "_create_fn": ("name", "args", "body", "globals", "locals", "return_type"),
     "_is_type": ("annotation", "cls", "a_module", "a_type", "is_type_predicate"),
 }  # fmt: skip
 """Functions of the standard library that are exchanged, and their parameters as we know them."""

@@ -7,7 +7,8 @@ every attribute that is set looks at what the interpreter has for a class, in al
 
 Rule 1: a class is what the standard library makes of it; whatever is not as usual is left to that.
 Rule 2: errors are the standard library's: what would be one is left to it as well.
-Rule 3: a stand-in does what the method does, once written, and gives the class the method itself.
+Rule 3: values of frozen fields go into the slots themselves: nothing that inherits gives a field another meaning.
+Rule 4: a stand-in does what the method does, once written, and gives the class the method itself.
 """
 
 from __future__ import annotations
@@ -155,12 +156,7 @@ class _Methods:
         compared = [field for field in fields if field.compare]
         match name:
             case "__init__":
-                by_place, by_name = library._fields_in_init_order(fields)
-                self_name = "__dataclass_self__" if "self" in cls.__dataclass_fields__ else "self"
-                return write["_init_fn"](
-                    fields, by_place, by_name, cls.__dataclass_params__.frozen,
-                    hasattr(cls, "__post_init__"), self_name, namespace, True,
-                )  # fmt: skip
+                return _init(cls, fields, namespace, write["_init_fn"])
             case "__repr__":
                 return write["_repr_fn"]([field for field in fields if field.repr], namespace)
             case "__eq__":
@@ -174,6 +170,40 @@ class _Methods:
             case _:
                 guards = write["_frozen_get_del_attr"](cls, fields, namespace)
                 return guards[name == "__delattr__"]
+
+
+def _init(cls: Any, fields: list[Any], namespace: dict[str, Any], write: Callable[..., Any]) -> Any:
+    """What takes the values: a frozen one puts them into its slots, which object.__setattr__ would look for by name."""
+    by_place, by_name = library._fields_in_init_order(fields)
+    own = "__dataclass_self__" if "self" in cls.__dataclass_fields__ else "self"
+    is_frozen, has_post_init = cls.__dataclass_params__.frozen, hasattr(cls, "__post_init__")
+    slots: dict[str, Any] = {field.name: getattr(cls, field.name, None) for field in fields}
+    have_defaults = [_has_default(field) for field in by_place]
+    is_usual = all(type(slot) is MemberDescriptorType for slot in slots.values())
+    if not is_frozen or not is_usual or have_defaults != sorted(have_defaults):
+        return write(fields, by_place, by_name, is_frozen, has_post_init, own, namespace, True)
+    names = {f"_type_{field.name}": field.type for field in fields}
+    names |= {"MISSING": library.MISSING, "_HAS_DEFAULT_FACTORY": library._HAS_DEFAULT_FACTORY}
+    lines = []
+    for field in fields:
+        line = library._field_init(field, False, names, own, True)
+        if line is not None:
+            put = f"__dataclass_put_{field.name}__"
+            names[put] = slots[field.name].__set__
+            lines.append(f"{put}({own},{line.removeprefix(f'{own}.{field.name}=')})")
+    if has_post_init:
+        lines.append(f"{own}.__post_init__()")
+    parameters = [own, *map(library._init_param, by_place)]
+    if by_name:
+        parameters += ["*", *map(library._init_param, by_name)]
+    return library._create_fn(
+        "__init__", parameters, lines or ["pass"], locals=names, globals=namespace, return_type=None
+    )
+
+
+def _has_default(field: Any) -> bool:
+    missing = library.MISSING
+    return not (field.default is missing and field.default_factory is missing)
 
 
 def _stand_ins(methods: _Methods, frozen: bool) -> dict[str, Any]:

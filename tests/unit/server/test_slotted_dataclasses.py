@@ -133,6 +133,23 @@ class C:
  a: int
  def __post_init__(self): self.a += 1
 """,
+    "factory": """\
+@dataclass(frozen=True, slots=True)
+class C:
+ 'It.'
+ a: int
+ b: list[int] = field(default_factory=list)
+ c: list[int] = field(default_factory=list, init=False)
+ def __post_init__(self): self.b.append(self.a)
+""",
+    "wrong order": """\
+@dataclass(frozen=True, slots=True)
+class C:
+ 'It.'
+ b: int = 1
+ c: int = field(default=2, kw_only=True)
+ a: int = field(kw_only=True)
+""",
     "class variable": """\
 @dataclass(frozen=True, slots=True)
 class C:
@@ -264,6 +281,7 @@ def test_a_class_is_made_once_more_and_gets_methods_as_they_are_called(is_lazy):
     assert made(1).a == 1
     assert made.__init__ is not init
     assert made.__init__.__qualname__ == "C.__init__"
+    assert "__setattr__" not in made.__init__.__code__.co_names  # values go into the slots
 
 
 def test_a_method_that_was_given_instead_stays(is_lazy):
