@@ -1,12 +1,16 @@
-"""GROUP BY and aggregates of the row machine: count, sum, avg, min and max of common types.
+"""GROUP BY and aggregates of the row machine: count, sum, avg, min and max of common types by rows, others by columns.
 
 Rule 1: what the aggregates of columns would make of values that are not finite, or too large, is left to them.
 """
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
+from server.executor.aggregate import PreparedAggregate
 from server.executor.evaluation import layout_of
 from server.executor.row_node import (
     Leave,
@@ -17,18 +21,21 @@ from server.executor.row_node import (
     sort_key_of,
 )
 from server.executor.row_nodes import GroupKeys
-from server.expressions.expression import Variable, columns_used
+from server.expressions.expression import Variable, columns_used, walk
 from server.functions import numeric_math
+from server.vector.batch import Batch
+from server.vector.rows import column_of, values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from decimal import Decimal
 
     from server.executor.context import ExecutionContext
     from server.executor.row_node import Row, RowNode, RowRun
-    from server.expressions.expression import AggregateCall, ColumnId
+    from server.expressions.expression import AggregateCall, ColumnId, Expression
     from server.expressions.rowwise import Layout
     from server.planner import physical
+    from server.types.type import TypeReference
 
     Make = Callable[[physical.Plan, frozenset[ColumnId]], RowNode]
     Finish = Callable[[list[Any]], Any]
@@ -106,7 +113,7 @@ ORDERED_OIDS: Final = _INTEGERS | frozenset((26, 25, 1043, 1082, 1083, 1114, 118
 
 
 class _Call:
-    """A call of an aggregate made ready."""
+    """A call of an aggregate of values that Python reckons with, made ready."""
 
     __slots__ = ("_counts", "_evaluate", "_filter", "_finish")
 
@@ -120,8 +127,11 @@ class _Call:
         self._counts = call.aggregate.name == "count"
         self._finish = len if self._counts else _finish_of(call)
 
-    def value(self, rows: Sequence[Row], context: ExecutionContext) -> Any:
-        """What the call gives for the rows of a group."""
+    def values(self, groups: Sequence[Sequence[Row]], context: ExecutionContext) -> list[Any]:
+        """What the call gives for the rows of each group."""
+        return [self._value(rows, context) for rows in groups]
+
+    def _value(self, rows: Sequence[Row], context: ExecutionContext) -> Any:
         passes, evaluate = self._filter, self._evaluate
         if passes is not None:
             rows = [row for row in rows if passes(row, context) is True]
@@ -148,6 +158,56 @@ def _finish_of(call: AggregateCall) -> Finish:
     return finish
 
 
+class _ColumnCall:
+    """Any other call, which reads columns of the rows: DISTINCT and ORDER BY are those of the operators, too."""
+
+    __slots__ = ("_pick", "_prepared", "_types")
+
+    def __init__(self, call: AggregateCall, source: RowNode, keys: Sequence[Expression]) -> None:
+        if call.direct_arguments or call.aggregate.definition is not None:
+            raise NotCovered
+        layout = layout_of(source.output)
+        read = [*call.arguments, *(key.expression for key in call.order)]
+        for each in read if call.filter is None else [*read, call.filter]:
+            row_evaluator(each, layout)
+        types = _types_of(read if call.filter is None else [*read, call.filter])
+        self._types = [types[column] for column in sorted(types)]
+        places = [layout[column] for column in sorted(types)]
+        self._pick = [itemgetter(place) for place in places]
+        self._prepared = PreparedAggregate(call, layout_of(sorted(types)), keys)
+
+    def values(self, groups: Sequence[Sequence[Row]], context: ExecutionContext) -> list[Any]:
+        """What the call gives for the rows of each group."""
+        rows = [row for group in groups for row in group]
+        columns = tuple(
+            column_of(list(map(pick, rows)), reference.type.dtype)
+            for pick, reference in zip(self._pick, self._types, strict=True)
+        )
+        numbers = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+        collector = self._prepared.collector(context)
+        chosen, arguments = self._prepared.arguments(Batch(columns, len(rows)), context)
+        if chosen is not None:
+            numbers = numbers[chosen]
+        if len(numbers):
+            collector.add(numbers, len(groups), arguments)
+        return values_of(collector.finish(len(groups)))
+
+
+def _types_of(expressions: Iterable[Expression]) -> dict[ColumnId, TypeReference]:
+    """The types of the columns that expressions read."""
+    nodes = (node for each in expressions for node in walk(each))
+    return {node.column: node.type for node in nodes if isinstance(node, Variable)}
+
+
+def _call_of(
+    call: AggregateCall, source: RowNode, keys: Sequence[Expression]
+) -> _Call | _ColumnCall:
+    try:
+        return _Call(call, layout_of(source.output))
+    except NotCovered:
+        return _ColumnCall(call, source, keys)
+
+
 class GroupedRows:
     """One row a group, its keys and then its aggregates; without keys one row in all."""
 
@@ -162,9 +222,8 @@ class GroupedRows:
         for expression in plan.aggregates:
             used |= columns_used(expression)
         self._input = make(plan.input, frozenset(_needed_keys(plan, needed) | used))
-        layout = layout_of(self._input.output)
         self._keys = GroupKeys(plan.keys, self._input) if plan.keys else None
-        self._calls = tuple(_Call(call, layout) for call in plan.aggregates)
+        self._calls = tuple(_call_of(call, self._input, plan.keys) for call in plan.aggregates)
         self.output = plan.output
         self.stored = frozenset(
             column
@@ -177,7 +236,7 @@ class GroupedRows:
         context = run.context
         rows = [row for portion in self._input.portions(run) for row in portion]
         if self._keys is None:
-            yield [self._row((), rows, context)]
+            yield self._rows([()], [rows], context)
             return
         columns = self._keys.columns(rows, context)
         keys = self._keys.hashed(columns, len(rows))
@@ -188,10 +247,17 @@ class GroupedRows:
                 groups[key] = (values, [row])
             else:
                 known[1].append(row)
-        yield [self._row(values, members, context) for values, members in groups.values()]
+        found = groups.values()
+        yield self._rows([values for values, _ in found], [rows for _, rows in found], context)
 
-    def _row(self, keys: Row, rows: list[Row], context: ExecutionContext) -> Row:
-        return (*keys, *[call.value(rows, context) for call in self._calls])
+    def _rows(
+        self, keys: Sequence[Row], groups: Sequence[list[Row]], context: ExecutionContext
+    ) -> list[Row]:
+        results = [call.values(groups, context) for call in self._calls]
+        if not results:
+            return list(keys)
+        given = zip(*results, strict=True)
+        return [(*key, *values) for key, values in zip(keys, given, strict=True)]
 
 
 def _needed_keys(plan: physical.HashAggregate, needed: frozenset[ColumnId]) -> set[ColumnId]:

@@ -21,6 +21,13 @@ from server.executor.row_nodes import (
     SortedRows,
 )
 from server.executor.row_scans import IndexRows, SingleRow, TableRows
+from server.executor.row_unions import (
+    AppendedRows,
+    CommonRows,
+    CommonTables,
+    UnitedRows,
+    ValuesRows,
+)
 from server.planner import physical
 
 if TYPE_CHECKING:
@@ -47,6 +54,11 @@ NODES: Final[Mapping[type[physical.Plan], Any]] = {
     physical.HashAggregate: GroupedRows,
     physical.HashJoin: HashedRows,
     physical.NestedLoop: LoopedRows,
+    physical.Values: ValuesRows,
+    physical.Append: AppendedRows,
+    physical.SetOperation: UnitedRows,
+    physical.CommonTable: CommonTables,
+    physical.CommonTableScan: CommonRows,
 }
 """Node class by plan class; called with the plan, the columns that are wanted in row form, and `make_node`."""
 
@@ -116,9 +128,10 @@ def row_query_of(plan: physical.Plan, entries_max: int = ENTRIES_MAX) -> RowQuer
 def covered(plan: physical.Plan) -> RowNode | None:
     """The node of a plan of which everything is covered; None for any other."""
     try:
-        return make_node(plan, frozenset())
+        node = make_node(plan, frozenset())
     except NotCovered:
         return None
+    return node if node.output == plan.output else None
 
 
 def make_node(plan: physical.Plan, needed: frozenset[ColumnId]) -> RowNode:
