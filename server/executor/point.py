@@ -17,7 +17,7 @@ from server.executor.point_change import KeyLookup as FoundByKey
 from server.executor.point_change import KeyUpdate as UpdatedRow
 from server.executor.point_change import Row, projection
 from server.executor.point_lock import PointLock, is_one_table
-from server.executor.point_range import RangeDelete, RangeUpdate, found_rows
+from server.executor.point_range import RangeDelete, RangeReturning, RangeUpdate, found_rows
 from server.executor.point_returning import DeleteReturning, InsertReturning, UpdateReturning
 from server.executor.point_rows import ROWS_MAX, RowInserts
 from server.executor.point_twins import KeyDelete, KeyLookup, KeyUpdate, RowInsert
@@ -196,8 +196,10 @@ def _shown(plan: change_plans.Update | change_plans.Delete) -> list[Expression] 
     if isinstance(plan, change_plans.Delete):
         return list(returning) if read <= set(plan.input.output) else None
     numbers = {column: number for number, column in plan.row}
-    if not read <= numbers.keys():
+    joined = read - numbers.keys()
+    if not joined <= set(plan.input.output):
         return None
+    read -= joined
     given, old = dict(plan.assignments), dict(plan.old)
     kept = [numbers[column] for column in read if numbers[column] not in given]
     if any(old.get(number) not in plan.input.output for number in kept):
@@ -235,8 +237,8 @@ def _delete(plan: change_plans.Delete, *, nests: bool = False) -> RunPoint | Non
     if scan is None and nests:
         return None
     if scan is None:
-        rows = None if plan.returning is not None else found_rows(source, plan.row_id)
-        return None if rows is None else RangeDelete(plan, rows)
+        rows = found_rows(source, plan.row_id)
+        return None if rows is None else _returned(RangeDelete(plan, rows), plan.returning)
     if plan.returning is None:
         return KeyDelete(plan, KeyLookup(scan))
     return DeleteReturning(plan, scan, plan.returning)
@@ -256,13 +258,21 @@ def _update(plan: change_plans.Update, *, nests: bool = False) -> RunPoint | Non
     scan = _key_scan(source, nests=nests)
     may_repeat = not any(is_volatile(item) for _, item in plan.assignments)
     if scan is None:
-        may_try = may_repeat and plan.returning is None and not nests
-        rows = found_rows(source, plan.row_id) if may_try else None
-        return None if rows is None else RangeUpdate(plan, rows, checks)
+        rows = found_rows(source, plan.row_id) if may_repeat and not nests else None
+        return None if rows is None else _returned(RangeUpdate(plan, rows, checks), plan.returning)
     if plan.returning is None:
         return KeyUpdate(plan, KeyLookup(scan), checks, may_repeat=may_repeat)
     update = UpdatedRow(plan, FoundByKey(scan), checks, may_repeat=may_repeat)
     return UpdateReturning(plan, scan, update, plan.returning)
+
+
+def _returned(
+    change: RangeUpdate | RangeDelete, returning: Sequence[Expression] | None
+) -> RunPoint | None:
+    """A change of some rows, which may give rows."""
+    if returning is None:
+        return change
+    return None if any(map(is_volatile, returning)) else RangeReturning(change, returning)
 
 
 def _insert(plan: change_plans.Insert) -> RunPoint | None:

@@ -19,8 +19,8 @@ from server.executor.row_scans import ROW_IDS
 from server.executor.table_writer import TableWriter
 from server.expressions.evaluate import compile_row
 from server.expressions.expression import Subquery
-from server.planner import physical
-from server.planner.plan_parts import has_part
+from server.planner import change_plans, physical
+from server.planner.plan_parts import has_part, parts_of
 from storage.engine import KeyWriter, Status
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.executor.point_change import Changes, Row
     from server.expressions.expression import ColumnId, Expression
-    from server.planner import change_plans
     from storage.engine import Outcome
 
 ROWS_MAX: Final = 100.0
@@ -39,35 +38,48 @@ ENTRIES_MAX: Final = 400
 
 
 def found_rows(plan: physical.Plan, row_id: ColumnId) -> RowQuery | None:
-    """What finds the rows of a change, with the ids of versions behind all columns; None: the row machine cannot."""
-    if not isinstance(plan, physical.IndexScan | physical.TableScan):
-        return None
+    """What finds the rows of a change, with the ids of their versions; None: the row machine cannot."""
     if plan.estimate.rows > ROWS_MAX or has_part(plan, Subquery):
         return None  # subqueries are run by a program, which few of those who run this have
-    place = plan.output.index(row_id)
-    if plan.attributes[place] not in ROW_IDS:
+    scans: list[physical.IndexScan | physical.TableScan] = [
+        *parts_of(plan, physical.IndexScan),
+        *parts_of(plan, physical.TableScan),
+    ]
+    ids = {
+        column
+        for scan in scans
+        for column, number in zip(scan.output, scan.attributes, strict=True)
+        if number in ROW_IDS
+    }
+    if ids != {row_id}:
         return None
-    kept = [*(n for n in range(len(plan.output)) if n != place), place]
-    plan = replace(
-        plan,
-        attributes=tuple(plan.attributes[n] for n in kept),
-        output=tuple(plan.output[n] for n in kept),
-        types=tuple(plan.types[n] for n in kept),
-    )
     try:
-        return RowQuery(plan, make_node(plan, frozenset(plan.output)), ENTRIES_MAX)
+        node = make_node(plan, frozenset(plan.output))
     except NotCovered:
         return None
+    types = dict(zip(plan.output, plan.types, strict=True))
+    ordered = tuple(types[column] for column in node.output)
+    return RowQuery(replace(plan, output=node.output, types=ordered), node, ENTRIES_MAX)
+
+
+def _once(rows: list[tuple[Any, ...]], place: int) -> list[tuple[Any, ...]]:
+    """The first row of each version, which a join may give several of."""
+    first: dict[Any, tuple[Any, ...]] = {}
+    for row in rows:
+        first.setdefault(row[place], row)
+    return rows if len(first) == len(rows) else list(first.values())
 
 
 class _RangeChange(ABC):
     """A change of the rows that are found."""
 
-    __slots__ = ("_rows", "plan")
+    __slots__ = ("_place", "_rows", "output", "plan")
 
     def __init__(self, plan: change_plans.Update | change_plans.Delete, rows: RowQuery) -> None:
         self.plan = plan
         self._rows = rows
+        self.output = rows.output
+        self._place = rows.output.index(plan.row_id)
 
     def __call__(self, context: ExecutionContext) -> list[Row] | None:
         """Run the statement: its rows, none, or None when it is LEFT."""
@@ -75,15 +87,38 @@ class _RangeChange(ABC):
 
     def count(self, context: ExecutionContext) -> int:
         """Change the rows: how many they are, or LEFT."""
+        changed = self.changed(context)
+        return LEFT if changed is None else len(changed)
+
+    def changed(self, context: ExecutionContext) -> Sequence[tuple[Row, Changes]] | None:
+        """Change the rows: each as it was, and what has become of it; None: LEFT."""
         found = self._rows.stored_rows(context)
         if not found:
-            return LEFT if found is None else 0
-        outcomes = self._outcomes(found, TableWriter(self.plan.table, context), context)
-        return len(found) if outcomes is not None and _all_done(outcomes, context) else LEFT
+            return None if found is None else ()
+        found = _once(found, self._place)
+        writer = TableWriter(self.plan.table, context)
+        changes = self._all_changes(found, writer, context)
+        if changes is None:
+            return None
+        outcomes = self._outcomes(found, changes, writer, context)
+        if outcomes is None or not _all_done(outcomes, context):
+            return None
+        return list(zip(found, changes, strict=True))
+
+    def _all_changes(
+        self, found: Sequence[Row], writer: TableWriter, context: ExecutionContext
+    ) -> Sequence[Changes] | None:
+        """What is to become of each row; None: it is LEFT."""
+        del writer, context
+        return [{}] * len(found)
 
     @abstractmethod
     def _outcomes(
-        self, found: Sequence[tuple[Any, ...]], writer: TableWriter, context: ExecutionContext
+        self,
+        found: Sequence[tuple[Any, ...]],
+        changes: Sequence[Changes],
+        writer: TableWriter,
+        context: ExecutionContext,
     ) -> Iterable[Outcome | None] | None:
         """What comes of each row as it is changed; None: it is LEFT."""
 
@@ -103,21 +138,32 @@ class RangeUpdate(_RangeChange):
         self._cells = [compile_row(item, layout) for _, item in plan.assignments]
         self._checks = [compile_row(check, layout) for check in checks]
 
+    def _all_changes(
+        self, found: Sequence[Row], writer: TableWriter, context: ExecutionContext
+    ) -> Sequence[Changes] | None:
+        required, made = writer.shape.not_null_numbers, []
+        for row in found:
+            changes = self._changes(row, context)
+            if changes is None or _lacks(changes, required):
+                return None  # the ordinary operator knows the error
+            made.append(changes)
+        return made
+
     def _outcomes(
-        self, found: Sequence[tuple[Any, ...]], writer: TableWriter, context: ExecutionContext
+        self,
+        found: Sequence[tuple[Any, ...]],
+        changes: Sequence[Changes],
+        writer: TableWriter,
+        context: ExecutionContext,
     ) -> Iterable[Outcome | None] | None:
         keys = writer.shape.moved_keys(self._numbers)
         if keys is None:
             return None
-        changes = [self._changes(row, context) for row in found]
-        required = writer.shape.not_null_numbers
-        if any(each is None or _lacks(each, required) for each in changes):
-            return None  # the ordinary operator knows the error
         mover = KeyWriter(context.engine, self.plan.table.storage_id, keys) if keys else None
+        place = self._place
         return (
-            writer.try_update(row[-1], each, mover)
+            writer.try_update(row[place], each, mover)
             for row, each in zip(found, changes, strict=True)
-            if each is not None
         )
 
     def _changes(self, row: Row, context: ExecutionContext) -> Changes | None:
@@ -136,11 +182,51 @@ class RangeDelete(_RangeChange):
     __slots__ = ()
 
     def _outcomes(
-        self, found: Sequence[tuple[Any, ...]], writer: TableWriter, _context: ExecutionContext
+        self,
+        found: Sequence[tuple[Any, ...]],
+        changes: Sequence[Changes],
+        writer: TableWriter,
+        context: ExecutionContext,
     ) -> Iterable[Outcome | None] | None:
+        del changes, context
         if writer.shape.references:
             return None  # what is queued for them could not be taken back
-        return (writer.try_delete(row[-1]) for row in found)
+        return (writer.try_delete(row[self._place]) for row in found)
+
+
+class RangeReturning:
+    """Either of them with RETURNING, about columns of the changed rows and of those that they were joined with."""
+
+    __slots__ = ("_cells", "_change", "_sources")
+
+    def __init__(self, change: RangeUpdate | RangeDelete, returning: Sequence[Expression]) -> None:
+        self._change = change
+        plan, width = change.plan, len(change.output)
+        places = layout_of(change.output)
+        self._sources: list[tuple[int, int | None]] = []
+        layout = dict(places)
+        if isinstance(plan, change_plans.Update):
+            old = dict(plan.old)
+            for number, column in plan.row:
+                layout[column] = width + len(self._sources)
+                self._sources.append((number, places.get(old.get(number, column))))
+        self._cells = [compile_row(item, layout) for item in returning]
+
+    def __call__(self, context: ExecutionContext) -> list[Row] | None:
+        """Run the statement: its rows, or None when it is LEFT."""
+        changed = self._change.changed(context)
+        if changed is None:
+            return None
+        context.row_counts[self._change.plan] = len(changed)
+        cells, shown = self._cells, []
+        for old, changes in changed:
+            new = [
+                changes[number] if number in changes else None if place is None else old[place]
+                for number, place in self._sources
+            ]
+            both = (*old, *new)
+            shown.append(tuple([cell(both, context) for cell in cells]))
+        return shown
 
 
 def _lacks(changes: Changes, required: Iterable[int]) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from server.executor.evaluation import layout_of
 from server.executor.index_scan import KeyRanges
 from server.executor.row_node import ENTRIES_MAX, Leave, NotCovered, row_evaluator
 from server.executor.table_shape import shape_of
 from server.expressions.expression import columns_used
+from server.planner import physical
 from storage.engine import BEHIND_ALL, RangeReader
 
 if TYPE_CHECKING:
@@ -19,8 +21,9 @@ if TYPE_CHECKING:
     from server.executor.row_node import Row, RowRun
     from server.expressions.expression import ColumnId, Expression
     from server.expressions.row_calls import RowEvaluator
-    from server.planner import physical
     from storage.engine import ScanCounts
+
+Scan = TypeVar("Scan", physical.IndexScan, physical.TableScan)
 
 ROW_IDS: Final = frozenset((-7, -8))
 """The attributes that are ids of versions."""
@@ -81,6 +84,20 @@ def _stored_attributes(
     return tuple(number - 1 for number in numbers), with_ids
 
 
+def _ids_last(plan: Scan) -> Scan:
+    """The scan with the ids of versions behind all columns, where it gives such."""
+    ids = [place for place, number in enumerate(plan.attributes) if number in ROW_IDS]
+    if not ids or ids[0] == len(plan.attributes) - 1:
+        return plan
+    kept = [place for place in range(len(plan.output)) if place not in ids] + ids
+    return replace(
+        plan,
+        attributes=tuple(plan.attributes[place] for place in kept),
+        output=tuple(plan.output[place] for place in kept),
+        types=tuple(plan.types[place] for place in kept),
+    )
+
+
 def _scalar(expression: Expression | None) -> RowEvaluator | None:
     return None if expression is None else row_evaluator(expression, {})
 
@@ -100,6 +117,7 @@ class IndexRows:
     )
 
     def __init__(self, plan: physical.IndexScan, needed: frozenset[ColumnId]) -> None:
+        plan = _ids_last(plan)
         self._plan = plan
         self._attributes, self._with_ids = _stored_attributes(plan)
         self._loading = _Loading(plan, needed)
@@ -190,6 +208,7 @@ class TableRows:
     def __init__(self, plan: physical.TableScan, needed: frozenset[ColumnId]) -> None:
         if plan.sample is not None or plan.estimate.rows > ENTRIES_MAX:
             raise NotCovered
+        plan = _ids_last(plan)
         self._plan = plan
         self._attributes, self._with_ids = _stored_attributes(plan)
         self._loading = _Loading(plan, needed)

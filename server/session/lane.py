@@ -15,7 +15,7 @@ from protocol.encode import encode
 from protocol.messages import CommandComplete, NoData
 from server.errors import SqlError
 from server.executor.one_row import VolatileRow
-from server.executor.point_range import RangeDelete, RangeUpdate
+from server.executor.point_range import RangeDelete, RangeReturning, RangeUpdate
 from server.executor.point_read import KeyRead, key_read_of
 from server.executor.point_references import are_checked_at_once, referenced_locks
 from server.executor.point_returning import DeleteReturning, UpdateReturning
@@ -145,9 +145,11 @@ class Lane:
         self.change = point if isinstance(point, CHANGES) else None
         self.changes_by_key = isinstance(point, KeyUpdate | KeyDelete)
         of_found = self.changes_by_key or isinstance(
-            point, UpdateReturning | DeleteReturning | RangeUpdate | RangeDelete
+            point, UpdateReturning | DeleteReturning | RangeUpdate | RangeDelete | RangeReturning
         )
-        self.may_be_large = isinstance(point or program.inner, RowQuery | RangeUpdate | RangeDelete)
+        self.may_be_large = isinstance(
+            point or program.inner, RowQuery | RangeUpdate | RangeDelete | RangeReturning
+        )
         self.is_whole = self.run_steps is run_whole
         self.may_be_large = self.may_be_large or self.is_whole
         self.may_fail_without_row = of_found and _computes_parameters(planned.plan)

@@ -85,7 +85,7 @@ def _run_point(
     if rows is None:
         return None
     if planned.returns_rows:
-        return reply_row(lane, formats, rows[0] if rows else None)
+        return reply_rows(lane, formats, rows)
     return lane.complete(context.row_count)
 
 
@@ -101,6 +101,13 @@ def reply_row(lane: Lane, formats: tuple[int, ...], row: tuple[Any, ...] | None)
     if row is None:
         return lane.complete(0)
     return lane.data_row(row, formats) + lane.complete(1)
+
+
+def reply_rows(lane: Lane, formats: tuple[int, ...], rows: list[tuple[Any, ...]]) -> bytes:
+    """The rows of a statement, in row form."""
+    if len(rows) > 1:
+        return lane.reply_rows(rows, formats)
+    return reply_row(lane, formats, rows[0] if rows else None)
 
 
 def may_run(lane: Lane, running: Running) -> bool:

@@ -22,7 +22,7 @@ from server.executor.run import run_point
 from server.session.block import State
 from server.session.blocked import Blocked, checked
 from server.session.execution import renew_point_context
-from server.session.point_run import reply_row
+from server.session.point_run import reply_row, reply_rows
 from server.session.state.native.session_state cimport Activity, Modes, Running, SessionState, TransactionState
 from server.session.transaction import SERIALIZABLE
 from server.session.whole_lane import rest_of
@@ -522,7 +522,7 @@ cdef object run(SessionState session, lane, Running running, basis, tuple parame
     if rows is None:
         return None
     if planned.returns_rows:
-        data = reply_row(lane, formats, rows[0] if rows else None)
+        data = reply_rows(lane, formats, rows)
     else:
         data = lane.complete(context.row_count)
     return (data,) if context.after_statement else data

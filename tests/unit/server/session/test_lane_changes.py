@@ -58,6 +58,13 @@ STATEMENTS = {
         "UPDATE item SET a = a + 1"
         " WHERE a > $1 AND a = (SELECT 10 * p.a FROM parent p WHERE p.id = item.id)"
     ),
+    "joined": (
+        "UPDATE item i SET b = p.a || 'p', a = i.a + p.id FROM parent p"
+        " WHERE p.id = i.id AND i.a > $1 RETURNING i.id, i.a, i.b, p.id"
+    ),
+    "quietly": "UPDATE item i SET u = p.id + $1 FROM parent p WHERE p.id = i.id",
+    "used": "DELETE FROM item i USING child c WHERE i.id = c.parent + $1 RETURNING i.id, i.b, c.id",
+    "several": "DELETE FROM item WHERE a > $1 RETURNING b, a",
     "odd": "UPDATE odd SET a = $1, b = $2 WHERE id = $3",
     "nothing": "INSERT INTO counter (id, n, u) VALUES ($1, 7, $2) ON CONFLICT DO NOTHING",
     "nothing_id": "INSERT INTO counter (id, n, u) VALUES ($1, 7, $2) ON CONFLICT (id) DO NOTHING",
@@ -167,6 +174,29 @@ SCRIPTS = {
     "referred to": [("parent", b"5", b"2"), ("parent", b"6", b"1"), ("parent_gone", b"1")],
     "referring": [("child", b"2", b"1"), ("child", b"3", b"1"), ("child", None, b"1")],
     "subqueries": [("raised", b"15"), ("raised", b"9"), ("beside", b"15"), ("beside", b"9")],
+    "joined": [
+        ("joined", b"5"),
+        ("joined", b"15"),
+        ("joined", b"95"),
+        ("joined", None),
+        ("quietly", b"7"),
+        ("quietly", b"7"),
+        ("quietly", b"-1"),
+        ("used", b"1"),
+        ("used", b"1"),
+        ("several", b"50"),
+        ("several", b"0"),
+    ],
+    "joined in a block": [
+        ("begin",),
+        ("joined", b"5"),
+        ("quietly", b"1"),
+        ("joined", b"5"),
+        ("used", b"0"),
+        ("joined", b"5"),
+        ("several", b"5"),
+        ("rollback",),
+    ],
     "odd": [("odd", b"3", b"1", b"1"), ("odd", b"3", b"4", b"2")],
 }
 SCRIPTS |= {
@@ -289,13 +319,16 @@ def test_what_is_told_of_a_change_needs_no_operators(pair, monkeypatch):
 
     monkeypatch.setattr("server.executor.modify_rows.RowDriver.run", refused)
     assert answered(pair[0], "told", b"5", b"1", b"7").count(b"UPDATE 1\0") == 1
+    assert answered(pair[0], "joined", b"5").count(b"UPDATE 2\0") == 1
     assert answered(pair[0], "taken", b"1").count(b"DELETE 1\0") == 1
     monkeypatch.setattr("server.executor.lock_rows.LockRows.run", refused)
     assert answered(pair[0], "held", b"2").count(b"SELECT 1\0") == 1
+    assert answered(pair[0], "several", b"5").count(b"DELETE 1\0") == 1
 
 
 ITEM_STEPS = [("a", b"5", b"1"), ("u", b"30", b"1"), ("delete", b"1")]
 ITEM_STEPS += [("told", b"5", b"1", b"30"), ("taken", b"1")]
+ITEM_STEPS += [("joined", b"5"), ("quietly", b"29"), ("used", b"0"), ("several", b"5")]
 ITEM_STEPS += [("held", b"1"), ("shared", b"1"), ("few", b"7", b"30", b"1")]
 IN_THE_WAY_OF_ITEMS = [
     "UPDATE item SET a = a + 1, b = 'other' WHERE id = 1",
