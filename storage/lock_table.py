@@ -122,14 +122,15 @@ class LockTable:
         self.xid_owners[xid] = owner
 
     def end_xids(self, xids: tuple[int, ...]) -> bool:
-        """These transactions have ended; whether anybody waits for an xid.
+        """These transactions have ended; whether anybody waits for one of them.
 
         Not without the mutex: who has just found the xid running would register after the look, and wait for ever.
         """
         with self.mutex:
             for xid in xids:
                 self.xid_owners.pop(xid, None)
-            return bool(self.xid_waiters)
+            waiters = self.xid_waiters
+            return bool(waiters) and any(xid in waiters for xid in xids)
 
     def has(self, owner: LockOwner, tag: Tag, mode: LockMode) -> bool:
         """Whether the owner has it in this mode."""

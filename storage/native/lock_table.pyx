@@ -132,12 +132,14 @@ cdef class LockTable:
         self.xid_owners[xid] = owner
 
     def end_xids(self, tuple xids not None):
-        """These transactions have ended; whether anybody waits for an xid."""
+        """These transactions have ended; whether anybody waits for one of them."""
+        cdef bint is_awaited = False
         self.mutex.take()
         try:
             for xid in xids:
                 self.xid_owners.pop(xid, None)
-            return len(self.xid_waiters) > 0
+                is_awaited = is_awaited or xid in self.xid_waiters
+            return is_awaited
         finally:
             self.mutex.give()
 

@@ -484,3 +484,15 @@ def test_who_left_a_wait_long_ago_does_not_end_another(locks, owners):
     assert [edge.blocker for edge in locks.blockers(c)] == [b]
     locks.finish_xids((2,))
     assert waiting.done
+
+
+def test_the_end_of_a_transaction_that_nobody_waits_for_is_told_apart(locks, owners):
+    a, b, c, _ = owners
+    locks.register_xid(1, a)
+    locks.register_xid(2, b)
+    waiting = locks.wait_for_xid(c, 2)
+    assert not locks.end_xids((1,))
+    assert not waiting.done
+    assert locks.end_xids((3, 2))
+    locks.finish_xids((3, 2))
+    assert waiting.done
