@@ -81,7 +81,10 @@ class Blocked(RowWait):
     @property
     def deadlock_timeout_seconds(self) -> float:
         """After which time of waiting `is_deadlocked` is to be asked."""
-        return self.session.basis().deadlock_timeout_ms / 1000
+        basis = (
+            self.prepared.basis
+        )  # the session's, unless the statement has let go of it meanwhile
+        return (self.session.basis() if basis is None else basis).deadlock_timeout_ms / 1000
 
     def is_deadlocked(self) -> bool | None:
         """Whether nobody but the session itself can end the wait; then the steps tell the error. None: ask again."""
