@@ -26,6 +26,5 @@ class SystemClock:
         """Microseconds since 2000-01-01 UTC."""
         return time.time_ns() // 1000 - POSTGRES_EPOCH_US
 
-    def monotonic_ns(self) -> int:
-        """Nanoseconds since some start; never goes back."""
-        return time.monotonic_ns()
+    # It is asked with every commit and every turn of the loop: nothing of Python's stands between.
+    monotonic_ns = staticmethod(time.monotonic_ns)
