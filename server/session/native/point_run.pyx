@@ -46,17 +46,23 @@ cdef bytes READY_IDLE = b"Z\x00\x00\x00\x05I"
 cdef bytes READY_OPEN = b"Z\x00\x00\x00\x05T"
 
 
+cdef Slot ARRIVED = slot_named("arrived")
 cdef Slot BASIS = slot_named("basis")
 cdef Slot BORROWED_OID = slot_named("borrowed_oid")
+cdef Slot BOX = slot_named("box")
 cdef Slot CATALOG = slot_named("catalog")
 cdef Slot CHANGE = slot_named("change")
 cdef Slot CHANGED = slot_named("changed")
 cdef Slot CREATED_US = slot_named("created_us")
 cdef Slot DATABASE_OID = slot_named("database_oid")
+cdef Slot DEFERRABLE = slot_named("deferrable")
 cdef Slot DESCRIPTIONS = slot_named("descriptions")
 cdef Slot CONSTRAINT_MODES = slot_named("constraint_modes")
 cdef Slot DEFERRED = slot_named("deferred")
+cdef Slot DONE = slot_named("done")
+cdef Slot ERROR = slot_named("error")
 cdef Slot FINISHED = slot_named("finished")
+cdef Slot ISOLATION = slot_named("isolation")
 cdef Slot IS_STALE = slot_named("is_stale")
 cdef Slot IS_WHOLE = slot_named("is_whole")
 cdef Slot IS_WATCHED = slot_named("is_watched")
@@ -68,9 +74,11 @@ cdef Slot MEMORY = slot_named("memory")
 cdef Slot OWN_OID = slot_named("own_oid")
 cdef Slot PARAMETERS = slot_named("parameters")
 cdef Slot PARTITIONS = slot_named("partitions")
+cdef Slot PID = slot_named("pid")
 cdef Slot PLANNED = slot_named("planned")
 cdef Slot PORTAL_PLANNED = slot_named("planned")
 cdef Slot READ_COMMITTED = slot_named("read_committed")
+cdef Slot READ_ONLY = slot_named("read_only")
 cdef Slot RUN_STEPS = slot_named("run_steps")
 cdef Slot ROW_COUNTS = slot_named("row_counts")
 cdef Slot ROWS = slot_named("rows")
@@ -355,10 +363,14 @@ cdef bytes commit_series(
     except Exception as error:  # noqa: BLE001 - handed on to where errors become replies
         session.unfinished = fail(session, head, error)
         return b""
-    if not completion.done or completion.error is not None:
+    if not read_slot(completion, &DONE) or read_slot(completion, &ERROR) is not None:
         session.unfinished = Flushing(session, completion, head, data)
         return b""
-    if session.notices or read_slot(session.settings, &CHANGED) or session.mail.box.arrived:
+    if (
+        session.notices
+        or read_slot(session.settings, &CHANGED)
+        or read_slot(read_slot(session.mail, &BOX), &ARRIVED)
+    ):
         session.unfinished = finish(session, head, data)
         return b""
     if session.portals:
@@ -377,16 +389,18 @@ cdef Running start_statement(SessionState session, TransactionState transaction)
 
 cdef Running begin_on(SessionState session, TransactionState transaction, basis):
     """SessionTransaction.begin_on."""
-    cdef Modes modes = Modes(basis.isolation, basis.read_only, basis.deferrable)
-    storage = session.database.engine.begin(
-        keep_snapshot=not basis.read_committed, lock_group=session.identity.pid
+    cdef bint is_read_committed = read_slot(basis, &READ_COMMITTED)
+    cdef Modes modes = Modes(read_slot(basis, &ISOLATION), read_slot(basis, &READ_ONLY), read_slot(basis, &DEFERRABLE))
+    database = session.database
+    storage = database.engine.begin(
+        keep_snapshot=not is_read_committed, lock_group=read_slot(session.identity, &PID)
     )
-    if modes.read_only or not basis.read_committed:
+    if modes.read_only or not is_read_committed:
         storage.is_serializable = modes.isolation == SERIALIZABLE
         storage.is_read_only = modes.read_only
     transaction.modes = modes
     transaction.running = Running(
-        storage, transaction.make_catalog, modes, now_us(session.database.clock)
+        storage, transaction.make_catalog, modes, now_us(database.clock)
     )
     (<list>read_slot(session.settings, &UNDO)).append({})  # settings.begin
     return transaction.running
