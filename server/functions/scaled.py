@@ -15,7 +15,7 @@ from server.types.numeric import EXACT
 from server.vector.column import Column, Values
 from server.vector.parted import PartedColumn, parted_column
 from server.vector.rows import column_of, is_constant, joint_validity, plain_values
-from server.vector.two_words import nearest
+from server.vector.two_words import nearest, product
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -107,13 +107,15 @@ def _linear(left: Column, right: Column, operation: Callable[..., Values]) -> Co
 
 
 def multiply(left: Column, right: Column) -> Column | None:
-    """Product; the scales add up."""
+    """Product; the scales add up. One that 64 bits do not hold has two words."""
     if isinstance(left, PartedColumn) or isinstance(right, PartedColumn):
         return _multiplied_parts(left, right)
-    if left.scale is None or right.scale is None or left.scale + right.scale > SCALE_MAX:
+    if left.scale is None or right.scale is None:
         return None
-    if magnitude(left.values) * magnitude(right.values) >= LIMIT:
-        return None
+    if left.scale + right.scale > SCALE_MAX or (
+        magnitude(left.values) * magnitude(right.values) >= LIMIT
+    ):
+        return product(left, right)
     values = left.values * right.values
     return Column(values, joint_validity((left, right)), left.scale + right.scale)
 
@@ -192,7 +194,7 @@ def round_column(column: Column, precision: int, scale: int) -> Column | None:
         values = rescaled(column, scale)
     else:
         unit = 10 ** (column.scale - scale)
-        if unit >= LIMIT or magnitude(column.values) + unit >= LIMIT:
+        if unit >= LIMIT or magnitude(column.values) >= LIMIT:
             return None
         size = np.abs(column.values)
         quotient = size // unit

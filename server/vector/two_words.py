@@ -14,11 +14,15 @@ import numpy as np
 
 from server.vector.column import Column
 from server.vector.late import LateColumn
-from server.vector.rows import objects
+from server.vector.rows import joint_validity, objects
 
 if TYPE_CHECKING:
     from server.vector.column import Mask, Values
 
+INT64_MAX: Final = (1 << 63) - 1
+PRODUCT_DIGITS: Final = 18
+WHOLE: Final = np.uint64(10**PRODUCT_DIGITS)
+HALF: Final = np.uint64(10**9)
 _EXACT: Final = Context(prec=64)
 
 
@@ -66,15 +70,51 @@ def next_up(column: Column) -> Column | None:
 
 
 def nearest(column: Column, scale: int) -> Column | None:
-    """First words that are rounded to a scale as the numbers are; None where second ones have a say beyond that."""
+    """Scaled integers that are rounded to a scale as the numbers are; None where there are none of 64 bits."""
     words = words_of(column)
-    if words is None or words[0].scale is None or scale > words[0].scale:
+    if words is None or words[0].scale is None:
         return None
     first, second = words
-    if scale < words[0].scale:  # half a unit is a whole number of first words
-        return first
     assert isinstance(column, LateColumn)
     assert isinstance(column.make, TwoWords)
-    half = 5 * 10 ** (column.make.digits - 1)
-    carries = np.sign(second.values) * (np.abs(second.values) >= half)
-    return Column(first.values + carries, first.valid, first.scale)
+    if scale < words[0].scale:  # half a unit is a whole number of first words
+        return first
+    unit, factor = 10 ** max(column.make.scale - scale, 0), 10 ** (scale - words[0].scale)
+    if factor > 10**column.make.digits or not _is_below(first.values, INT64_MAX // factor):
+        return None
+    size = np.abs(second.values)
+    carries = size // unit
+    carries += size - carries * unit >= unit - unit // 2
+    numbers = first.values * factor + np.sign(second.values) * carries
+    return Column(numbers, first.valid, scale)
+
+
+def product(left: Column, right: Column) -> LateColumn | None:
+    """Products of scaled integers that 64 bits may not hold; None: two words may not, or there is no scale for them."""
+    if left.scale is None or right.scale is None or left.scale + right.scale < PRODUCT_DIGITS:
+        return None
+    if not len(left) or not _are_below(left.values, right.values, INT64_MAX * 10**PRODUCT_DIGITS):
+        return None
+    (upper, low), (other_upper, other_low) = _halves(left.values), _halves(right.values)
+    middle = upper * other_low + low * other_upper
+    below = middle % HALF * HALF + low * other_low
+    firsts = (upper * other_upper + middle // HALF + below // WHOLE).astype(np.int64)
+    seconds = (below % WHOLE).astype(np.int64)
+    signs = np.sign(left.values) * np.sign(right.values)
+    words = TwoWords(left.scale + right.scale, PRODUCT_DIGITS)
+    return LateColumn((firsts * signs, seconds * signs), words, joint_validity((left, right)))
+
+
+def _halves(values: Values) -> tuple[Values, Values]:
+    """Absolute values as multiples of a thousand million and what is left; products of two halves have 64 bits."""
+    sizes = np.abs(values).astype(np.uint64)
+    return sizes // HALF, sizes % HALF
+
+
+def _is_below(values: Values, limit: int) -> bool:
+    return not len(values) or max(int(values.max()), -int(values.min())) < limit
+
+
+def _are_below(left: Values, right: Values, limit: int) -> bool:
+    sizes = [max(int(values.max()), -int(values.min())) for values in (left, right)]
+    return max(sizes) <= INT64_MAX and sizes[0] * sizes[1] < limit

@@ -1,7 +1,7 @@
 """Quotients that 64 bits do not hold: sums, extremes and rounded ones from two words are those of the Decimals."""
 
 import random
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
 
 import numpy as np
 import pytest
@@ -9,12 +9,13 @@ import pytest
 from server.functions import numeric_math as exact
 from server.functions import quotients
 from server.functions.extremes import BestDecimals
-from server.functions.scaled import at_one_scale, round_column
+from server.functions.scaled import SCALE_MAX, at_one_scale, multiply, round_column
 from server.functions.sums import DecimalSums
 from server.vector.column import Column
+from server.vector.late import LateColumn
 from server.vector.parted import PartedColumn
 from server.vector.rows import plain_values, values_of
-from server.vector.two_words import words_of
+from server.vector.two_words import TwoWords, nearest, product, words_of
 
 GROUPS = 7
 SIZES = [
@@ -102,3 +103,97 @@ def test_rows_of_several_batches_are_put_together():
     again = part.take(np.arange(9)[::-1]).slice(2, 5)
     assert list(again.values) == list(part.values[4:7][::-1])
     assert values_of(found.take(np.arange(50))) == expected[:50]
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+@pytest.mark.parametrize("scale", [0, 1, 2, 5, 12, 16, 18])
+def test_parts_are_rounded_to_any_scale_of_theirs(sizes, scale):
+    found, _ = shares(sizes)
+    for _, part in found.parts:
+        words = words_of(part)
+        made = nearest(part, scale)
+        if words is None or made is None or made.scale > SCALE_MAX or not len(part):
+            continue
+        rounded = round_column(made, 40, scale)
+        assert rounded is not None
+        wanted = [exact.round_scale(value, scale) for value in values_of(part)]
+        assert list(map(str, values_of(rounded))) == list(map(str, wanted))
+
+
+def test_halves_are_rounded_away_from_zero_between_the_words():
+    units = [4, 5, 6, 49, 50, 51, 0, 99]
+    seconds = np.array([sign * unit * 10**14 for unit in units for sign in (1, -1)], np.int64)
+    firsts = np.array([sign * 3 for _ in units for sign in (1, -1)], np.int64)
+    column = LateColumn((firsts, seconds), TwoWords(16, 16))
+    for scale in (0, 1, 2, 3):
+        made = nearest(column, scale)
+        assert made is not None
+        assert made.scale == scale
+        wanted = [exact.round_scale(value, scale) for value in column.values.tolist()]
+        assert list(map(str, values_of(made))) == list(map(str, wanted))
+    assert nearest(column, 17) is None
+    assert nearest(LateColumn((firsts * 10**17, seconds), TwoWords(16, 16)), 2) is None
+
+
+def test_numbers_that_fill_a_word_are_rounded_in_it():
+    numbers = Column(np.array([9 * 10**18 + 10**17, -(9 * 10**18), (1 << 63) - 1]), None, 16)
+    made = round_column(numbers, 10, 2)
+    assert made is not None
+    assert list(map(str, values_of(made))) == ["910.00", "-900.00", "922.34"]
+
+
+def test_rounded_quotients_are_not_made_one_by_one():
+    left = Column(np.arange(1, 10**6, 37), None, 2)
+    right = Column(np.full(len(left), 3), None, 0)
+    found = quotients.divide(left, right)
+    wanted = [exact.round_scale(value, 2) for value in values_of(found)]
+    few = sum(
+        len(part) for _, part in found.parts if nearest(part, 2) is None and part.scale is None
+    )
+    assert few == 0
+    made = at_one_scale(found, 2, lambda part: round_column(part, 30, 2), lambda value: 1 / 0)
+    assert made is not None
+    assert list(map(str, values_of(made))) == list(map(str, wanted))
+
+
+@pytest.mark.parametrize("count", [1, 2, 65_535, 65_536, 65_537])
+@pytest.mark.parametrize("scales", [(10, 10), (18, 0), (18, 18), (9, 9), (2, 17)])
+def test_products_of_two_words_are_those_of_the_rows(scales, count):
+    numbers = random.Random(count)
+    edges = [0, 1, -1, 10**9, 10**9 - 1, 1 - 10**9, 3 * 10**18, (1 << 63) - 1, -(1 << 62)]
+    one = [numbers.choice(edges) if numbers.random() < 0.2 else numbers.randint(-(10**18), 10**18)
+           for _ in range(count)]  # fmt: skip
+    other = [numbers.randint(-(10**18), 10**18) for _ in range(count)]
+    valid = np.array([numbers.random() < 0.9 for _ in range(count)])
+    left = Column(np.array(one), valid, scales[0])
+    right = Column(np.array(other), None, scales[1])
+    found = product(left, right)
+    assert found is not None
+    few = np.arange(min(count, 2000))
+    pairs = zip(values_of(left.take(few)), values_of(right.take(few)), strict=True)
+    wanted = [None if first is None else exact.multiply(first, second) for first, second in pairs]
+    assert list(map(str, values_of(found.take(few)))) == list(map(str, wanted))
+    firsts, seconds = (part.tolist() for part in found.parts)
+    whole = 10**18
+    assert [upper * whole + lower for upper, lower in zip(firsts, seconds, strict=True)] == [
+        first * second for first, second in zip(one, other, strict=True)
+    ]
+
+
+def test_products_that_two_words_do_not_hold_are_left_to_the_rows():
+    large = Column(np.array([(1 << 63) - 1]), None, 9)
+    assert product(large, large) is None
+    assert product(Column(np.array([-(1 << 63)]), None, 9), Column(np.array([0]), None, 9)) is None
+    assert product(large, Column(np.array([10]), None, 2)) is None  # no room for a second word
+    assert product(Column(np.empty(0, np.int64), None, 18), large) is None
+
+
+def test_products_are_added_up_word_by_word():
+    numbers = np.arange(-5000, 5001, dtype=np.int64) * 10**11
+    left, right = Column(numbers, None, 10), Column(np.full(len(numbers), 10**10 + 7), None, 10)
+    sums = DecimalSums()
+    sums.add(np.arange(len(numbers)) % GROUPS, multiply(left, right), GROUPS)
+    assert not sums.others
+    for group, total in enumerate(values_of(sums.sums(GROUPS))):
+        wanted = sum(int(number) for number in numbers[group::GROUPS]) * (10**10 + 7)
+        assert total == Decimal(wanted).scaleb(-20)
