@@ -10,6 +10,9 @@ from protocol import messages
 from tests.support.conversation import Client
 from tests.support.engine import memory_database
 
+pytestmark = pytest.mark.usefixtures("without_row_machine")
+"""What the row machine covers is small, and goes to no disk."""
+
 TABLES = """
 create table wide (
     id int, small int2, big int8, price numeric, exact numeric(10,2), ratio float8, thin float4,

@@ -106,7 +106,7 @@ def test_what_has_to_wait_goes_on_when_it_can(pair):
     other = Client(client.database, pid=77)
     other.run("BEGIN")
     other.run("UPDATE t SET v = 1000 WHERE id = 2")
-    data = series("joined", b"2")
+    data = series("modifying", b"2")
     reply, taken = native.serve(client.session, data)
     assert (reply, taken) == (b"", len(data))
     steps = iter(client.session.unfinished)
@@ -115,5 +115,6 @@ def test_what_has_to_wait_goes_on_when_it_can(pair):
     assert not wait.completion.done
     other.run("COMMIT")
     items = [item for item in steps if not hasattr(item, "completion")]
-    assert b"1002" in b"".join(map(encode, items))
+    assert b"UPDATE 1" in b"".join(map(encode, items))
+    assert client.rows("SELECT v FROM t WHERE id = 2") == [("0",)]
     other.close()

@@ -111,7 +111,7 @@ def test_putting_the_literals_back_gives_the_same_tree(row, skeleton):
     (before,), (after,) = parse_statements(row[0]), parse_statements(found.text)
     assert after.parameter_count == len(found.values) == len(found.kinds)
     assert isinstance(after.tree, nodes.Node)
-    for parameter in list(after.tree.find_all(nodes.ParameterReference)):
+    for parameter in list(nodes.linked(after.tree).find_all(nodes.ParameterReference)):
         index = parameter.this - 1
         parameter.replace(constant(found.kinds[index], found.values[index]))
     assert after.tree == before.tree
