@@ -89,10 +89,11 @@ def _is_unusual(cls: type, names: dict[str, Any]) -> bool:
 def _inherited(cls: type, frozen: bool) -> Fields | None:
     """The fields of the bases; None if there is something else, or some can be changed and others not."""
     fields: Fields = {}
-    for base in cls.__mro__[-2:0:-1]:
+    bases: tuple[Any, ...] = cls.__mro__[-2:0:-1]
+    for base in bases:
         theirs = getattr(base, "__dataclass_fields__", None)
         if theirs is not None:
-            if base.__dataclass_params__.frozen is not frozen:  # type: ignore[attr-defined]
+            if base.__dataclass_params__.frozen is not frozen:
                 return None
             fields.update(theirs)
     for each in fields.values():

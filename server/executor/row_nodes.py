@@ -253,12 +253,7 @@ class DistinctRows:
         """Those of a portion that are new."""
         seen: set[Any] = set()
         for rows in self._input.portions(run):
-            fresh = []
-            for row, key in zip(rows, self._keys.of(rows, run.context), strict=True):
-                if key not in seen:
-                    seen.add(key)
-                    fresh.append(row)
-            yield fresh
+            yield self._keys.fresh(rows, seen, run.context)
 
 
 class GroupKeys:
@@ -288,6 +283,15 @@ class GroupKeys:
     def of(self, rows: Sequence[Row], context: ExecutionContext) -> list[Any]:
         """`hashed` of rows."""
         return self.hashed(self.columns(rows, context), len(rows))
+
+    def fresh(self, rows: Sequence[Row], seen: set[Any], context: ExecutionContext) -> list[Row]:
+        """The first rows of their keys, unless those were seen; from now on they are."""
+        found = []
+        for row, key in zip(rows, self.of(rows, context), strict=True):
+            if key not in seen:
+                seen.add(key)
+                found.append(row)
+        return found
 
     def has_null(self, key: Any) -> bool:
         """Whether one of the values behind a key is NULL."""

@@ -82,18 +82,10 @@ class UnitedRows:
 
     def portions(self, run: RowRun) -> Iterator[list[Row]]:
         """Those of either side, without ALL the first of each set of equal rows."""
-        seen: set[Any] = set()
+        keys, seen = self._keys, set[Any]()
         for side in self._sides:
             for rows in side.portions(run):
-                if self._keys is None:
-                    yield rows
-                    continue
-                fresh = []
-                for row, key in zip(rows, self._keys.of(rows, run.context), strict=True):
-                    if key not in seen:
-                        seen.add(key)
-                        fresh.append(row)
-                yield fresh
+                yield rows if keys is None else keys.fresh(rows, seen, run.context)
 
 
 def _in_row_form(plan: physical.Plan, make: Make) -> RowNode:

@@ -81,9 +81,8 @@ class Blocked(RowWait):
     @property
     def deadlock_timeout_seconds(self) -> float:
         """After which time of waiting `is_deadlocked` is to be asked."""
-        basis = (
-            self.prepared.basis
-        )  # the session's, unless the statement has let go of it meanwhile
+        # The session's, unless the statement has let go of it meanwhile.
+        basis = self.prepared.basis
         return (self.session.basis() if basis is None else basis).deadlock_timeout_ms / 1000
 
     def is_deadlocked(self) -> bool | None:

@@ -7,6 +7,7 @@ Rule 3: equality is structural and case-sensitive: sqlglot folds the case of str
 """
 
 # ruff: noqa: RUF012  (arg_types is how sqlglot declares arguments; it is never written)
+from collections.abc import Callable
 from typing import Final, TypeVar
 
 from sqlglot import exp
@@ -48,25 +49,23 @@ class Node(exp.Expression):
         self._type = self._meta = self._hash = None
 
 
+_begin: Final[Callable[..., None]] = Node.__init__
+"""Of any node of sqlglot's: they have the same attributes."""
+
+
 def made(kind: type[Kind], /, **args: object) -> Kind:
     """A node of one of sqlglot's classes that knows nothing of what is above it, as those defined here."""
     node = kind.__new__(kind)
-    Node.__init__(node, **args)  # type: ignore[arg-type]  # they have the same attributes
+    _begin(node, **args)
     return node
 
 
 def linked(tree: exp.Expression) -> exp.Expression:
     """The tree, whose nodes know by now what is above them, as those have to that are replaced."""
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
+    for node in tree.walk():
         for key, value in node.args.items():
-            listed = value if type(value) is list else [value]
-            for index, child in enumerate(listed):
-                if isinstance(child, exp.Expression):
-                    child.parent, child.arg_key = node, key
-                    child.index = index if listed is value else None
-                    waiting.append(child)
+            if value is not None:
+                node.set(key, value)
     return tree
 
 

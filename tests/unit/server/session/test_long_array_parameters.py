@@ -4,10 +4,10 @@ from protocol.messages import Bind, DataRows, Execute, Parse, Sync
 from server.executor import index_scan
 from server.session import extended_query
 from server.session.parameters import LONG_BYTES_MIN
-from tests.support.conversation import client, data_rows  # noqa: F401
+from tests.support.conversation import data_rows
 
 
-def test_keys_are_made_once_by_the_ordinary_operators(client, monkeypatch):  # noqa: F811
+def test_keys_are_made_once_by_the_ordinary_operators(client, monkeypatch):
     client.rows("CREATE TABLE item (id int PRIMARY KEY)")
     client.rows("INSERT INTO item SELECT g FROM generate_series(1, 30000) g")
     client.rows("ANALYZE item")
@@ -26,7 +26,7 @@ def test_keys_are_made_once_by_the_ordinary_operators(client, monkeypatch):  # n
     assert len(made) == 1
 
 
-def test_long_values_are_read_beside_the_other_clients(client, monkeypatch):  # noqa: F811
+def test_long_values_are_read_beside_the_other_clients(client, monkeypatch):
     client.send(Parse("s", "SELECT cardinality($1::int[]), length($2::text)", ()), Sync())
     array = ("{" + ",".join(map(str, range(20000))) + "}").encode()
     text = b"x" * LONG_BYTES_MIN
