@@ -25,7 +25,6 @@ import numpy as np
 
 from server.catalog.codec import KIND_NUMBER, decode_object, encode_object
 from server.catalog.objects import (
-    FIRST_USER_OID,
     CatalogObject,
     Database,
     Index,
@@ -45,6 +44,7 @@ from server.catalog.tablespaces import Tablespace
 from server.catalog.toast import with_toast
 from server.catalog.views.physical import physical
 from server.errors import InternalError
+from server.oids import FIRST_USER_OID
 from storage.engine import Engine, Kind, Status, Transaction
 
 if TYPE_CHECKING:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.catalog import SHARED_KINDS
 from server.catalog.foreign_objects import UserMapping, mapping_name
-from server.catalog.objects import FIRST_USER_OID, CatalogObject, Schema
+from server.catalog.objects import CatalogObject, Schema
 from server.catalog.publication_objects import Subscription
 from server.catalog.statistics_objects import STATISTICS_OID_BIT
 from server.identifiers import renumbered
+from server.oids import FIRST_USER_OID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from server.oids import FIRST_USER_OID
+
 Oid = int
 
 PG_CATALOG_OID = 11
@@ -22,7 +24,6 @@ PG_TOAST_OID = 99
 BOOTSTRAP_ROLE_OID = 10
 READ_ALL_STATS_OID = 3375
 """pg_read_all_stats: its members see what others do."""
-FIRST_USER_OID = 16384
 TEMPORARY_PREFIX = "pg_temp_"
 """What the names of sessions' temporary schemas begin with."""
 

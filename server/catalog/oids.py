@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from server.catalog.objects import FIRST_USER_OID, CatalogObject, Oid, Table, UserType
+from server.catalog.objects import CatalogObject, Oid, Table, UserType
 from server.catalog.statistics_objects import Statistics
+from server.oids import FIRST_USER_OID
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from server.catalog.partition_bounds import ancestors_of, partition_map
 from server.identifiers import quote_identifier, quote_literal
+from server.oids import BOOL, INT4, NUMERIC
 
 if TYPE_CHECKING:
     from server.catalog.catalog_view import CatalogView
     from server.catalog.objects import PartitionBound, PartitionKey, PartitionKeyPart, Table
 
-BOOLEAN, INTEGER, NUMERIC = 16, 23, 1700
 Side = tuple[tuple[str, str], ...]
 
 
@@ -90,9 +90,9 @@ def _side(key: PartitionKey, side: Side) -> str:
 
 def bound_value(kind: int, text: str) -> str:
     """A value of a bound, without its type."""
-    if text[:1].isdigit() and (kind == INTEGER or (kind == NUMERIC and not text.isdigit())):
+    if text[:1].isdigit() and (kind == INT4 or (kind == NUMERIC and not text.isdigit())):
         return text
-    if kind == BOOLEAN:
+    if kind == BOOL:
         return "true" if text == "t" else "false"
     return quote_literal(text)
 
@@ -145,7 +145,7 @@ class ConstraintText:
     def constant(self, position: int, text: str) -> str:
         """A value of a key's type, with its type where the text alone does not say it."""
         kind = self.key.parts[position].type
-        if kind == BOOLEAN:
+        if kind == BOOL:
             return bound_value(kind, text)
         if kind == 23 and text.isdigit():
             return text

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from server.catalog.objects import FIRST_USER_OID, Table
+from server.catalog.objects import Table
 from server.catalog.partition_bounds import ancestors_of
 from server.catalog.publication_objects import Publication, PublishedSchema, PublishedTable
+from server.oids import FIRST_USER_OID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

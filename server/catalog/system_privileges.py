@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 from server.catalog.objects import (
     BOOTSTRAP_ROLE_OID,
-    FIRST_USER_OID,
     READ_ALL_STATS_OID,
     CatalogObject,
     Oid,
 )
+from server.oids import FIRST_USER_OID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

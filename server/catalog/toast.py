@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from server.catalog.objects import PG_TOAST_OID, Column, Index, IndexKey, Table, Toast
+from server.oids import BIT, BPCHAR, BYTEA, INT4, NUMERIC, OID, VARBIT, VARCHAR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,17 +24,15 @@ if TYPE_CHECKING:
 
 PROVIDER: Final = "pg_toast"
 _PREFIX: Final = "pg_toast_"
-_INT4, _BYTEA, _OID = 23, 17, 26
 _COLUMNS: Final = (
-    Column(number=1, name="chunk_id", type=_OID),
-    Column(number=2, name="chunk_seq", type=_INT4),
-    Column(number=3, name="chunk_data", type=_BYTEA, storage="p"),
+    Column(number=1, name="chunk_id", type=OID),
+    Column(number=2, name="chunk_seq", type=INT4),
+    Column(number=3, name="chunk_data", type=BYTEA, storage="p"),
 )
 _KEYS: Final = (IndexKey(number=1), IndexKey(number=2))
 _PADDING: Final = {"c": 1, "s": 2, "i": 4, "d": 8}
 _ROW_BYTES_MAX: Final = 2032  # longer rows have values moved out
 _ROW_HEADER, _CHARACTER_BYTES, _LENGTH_BYTES = 23, 4, 4
-_BPCHAR, _VARCHAR, _NUMERIC, _BIT, _VARBIT = 1042, 1043, 1700, 1560, 1562
 
 
 def toast_relations(table: Table) -> tuple[Table, Index] | None:
@@ -120,11 +119,11 @@ def _longest(column: Column) -> int | None:
     modifier = column.modifier
     if modifier < 0:
         return None
-    if column.type in (_BPCHAR, _VARCHAR):
+    if column.type in (BPCHAR, VARCHAR):
         return (modifier - _LENGTH_BYTES) * _CHARACTER_BYTES + _LENGTH_BYTES
-    if column.type in (_BIT, _VARBIT):
+    if column.type in (BIT, VARBIT):
         return (modifier + 7) // 8 + 2 * _LENGTH_BYTES
-    if column.type == _NUMERIC:
+    if column.type == NUMERIC:
         digits = ((modifier - _LENGTH_BYTES) >> 16) & 0xFFFF
         return 8 + 2 * ((digits + 2 * 3) // 4)
     return None

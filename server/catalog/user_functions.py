@@ -16,6 +16,15 @@ from server.errors import FeatureNotSupported, NullValueNotAllowed
 from server.extensions.registry import extension_function
 from server.functions.function import Aggregate, CallContext, Function, WindowFunction
 from server.functions.registry import AGGREGATES, WINDOW_FUNCTIONS
+from server.oids import (
+    ANY,
+    ANYARRAY,
+    ANYCOMPATIBLE,
+    ANYCOMPATIBLEARRAY,
+    ANYELEMENT,
+    INTERNAL,
+    RECORD,
+)
 from server.types.type import TypeReference
 from server.vector.rows import column_of, values_of
 
@@ -27,10 +36,6 @@ if TYPE_CHECKING:
     from server.catalog.routine_objects import AggregateParts, UserFunction
     from server.vector.column import Column, Positions
 
-ANY, ANYARRAY, ANYELEMENT = 2276, 2277, 2283
-ANYCOMPATIBLE, ANYCOMPATIBLEARRAY = 5077, 5078
-INTERNAL = 2281
-RECORD = 2249
 ELEMENTS: Final = {ANY: ANY, ANYARRAY: ANYELEMENT, ANYCOMPATIBLEARRAY: ANYCOMPATIBLE}
 """What the elements of a pseudo-type of arrays are."""
 

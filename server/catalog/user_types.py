@@ -15,6 +15,7 @@ from server.extensions.registry import BASE_TYPES
 from server.functions import ranges
 from server.functions.function import Function
 from server.identifiers import quote_identifier
+from server.oids import TEXT
 from server.types.array import array_type
 from server.types.base_types import base_type, shell_type
 from server.types.collation import under
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from server.catalog.catalog_view import CatalogView
 
 
-TEXT = 25
 Shape = tuple[tuple[int, ...], Any, int]  # arguments, what computes it, variadic
 
 

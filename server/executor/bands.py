@@ -22,6 +22,7 @@ from server.executor.evaluation import evaluator, layout_of
 from server.expressions.expression import And, Call, Subquery, columns_used, walk
 from server.functions.date_columns import DATE_LIMIT, within
 from server.functions.scaled import rescaled
+from server.oids import DATE, FIRST_USER_OID, NUMERIC, TIMESTAMP, TIMESTAMPTZ
 from server.planner.matching import is_volatile
 from server.types.calendar import US_PER_DAY
 
@@ -38,13 +39,10 @@ if TYPE_CHECKING:
 
     Side = Literal["left", "right"]
 
-FIRST_OF_USERS: Final = 16384
-NUMERIC: Final = 1700
-DATE, TIMESTAMP, INSTANT = 1082, 1114, 1184
 _FAMILIES: Final = (
     frozenset({20, 21, 23}),
     frozenset({DATE, TIMESTAMP}),
-    frozenset({INSTANT}),
+    frozenset({TIMESTAMPTZ}),
     frozenset({700}),
     frozenset({701}),
     frozenset({NUMERIC}),
@@ -178,7 +176,7 @@ def _bound(term: Expression, plan: physical.NestedLoop) -> Bound | None:
         return None
     first, second = term.arguments
     oids = {first.type.type.oid, second.type.type.oid}
-    if term.function.oid >= FIRST_OF_USERS or not any(oids <= family for family in _FAMILIES):
+    if term.function.oid >= FIRST_USER_OID or not any(oids <= family for family in _FAMILIES):
         return None
     if is_volatile(term) or any(isinstance(node, Subquery) for node in walk(term)):
         return None

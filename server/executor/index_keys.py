@@ -18,6 +18,7 @@ from server.catalog.collations import index_reference
 from server.executor.evaluation import condition, evaluator
 from server.expressions.evaluate import compile_row
 from server.expressions.expression import columns_used
+from server.oids import NUMERIC
 from server.types.type import Type, TypeReference, Value
 from server.vector.batch import Batch
 from server.vector.rows import values_of
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 Row = Sequence[Value | None]
 
 KIND_BY_NAME: Final = {kind.name: kind for kind in Kind}
-NUMERIC_OID: Final = 1700
 TEXT_OIDS: Final = frozenset((25, 1043))
 """Types that are stored as the UTF-8 that views of a TextColumn lead to."""
 PLAIN_KINDS: Final = frozenset((Kind.INT16, Kind.INT32, Kind.INT64, Kind.BYTES, Kind.FIXED16))
@@ -93,7 +93,7 @@ class KeyPart:
         """The parts of a column of a view, as `encode_matrix` takes them; None: they need a look one by one."""
         if self.kind_is_fixed:
             return values
-        if self.reference.oid == NUMERIC_OID and isinstance(values, StringViews):
+        if self.reference.oid == NUMERIC and isinstance(values, StringViews):
             return DecimalTexts(values)
         if self.kind is not Kind.INT64 or not isinstance(values, np.ndarray):
             return None

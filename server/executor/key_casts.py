@@ -16,6 +16,7 @@ from server.catalog.visibility import type_text
 from server.errors import SqlError
 from server.executor.index_keys import binder, row_layout
 from server.identifiers import quote_identifier
+from server.oids import NUMERIC
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     Part = Callable[[Row, ExecutionContext], Value | None]
 
 INTEGER_BITS: Final[Mapping[int, int]] = {21: 16, 23: 32, 20: 64}
-NUMERIC: Final = 1700
 TEXTS: Final = frozenset({25, 1043})
 """Types whose values are the same, however they are declared."""
 

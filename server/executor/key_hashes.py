@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from server.executor.columns import plain_objects
-from server.executor.key_values import BLANK_OID, float_keys, is_text
+from server.executor.key_values import float_keys, is_text
+from server.oids import BPCHAR, NAME, NUMERIC
 from server.vector.native import end_hashes, stripped_views, text_hashes
 from server.vector.texts import text_column
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from server.types.type import Type
     from server.vector.column import Column, Positions, Values
 
-NAME_OID: Final = 19
-NUMERIC_OID: Final = 1700
 _FACTOR: Final = np.uint64(0xD6E8FEB86659FD93)
 _HALF: Final = np.uint64(32)
 _WORD: Final = range(-(2**63), 2**63)
@@ -54,7 +53,7 @@ def spread(column: Column, key_type: Type, count: int) -> Positions:
     """A number below count for each row, the same for equal values, at little cost: of texts the ends are looked at."""
     if is_text(key_type):
         texts = text_column(column)
-        is_blank = key_type.oid == BLANK_OID
+        is_blank = key_type.oid == BPCHAR
         views = stripped_views(texts.store, texts.views) if is_blank else texts.views
         hashes = end_hashes(texts.store, views).view(np.uint64)
     elif key_type.dtype.kind in "iu":
@@ -73,12 +72,12 @@ def _mixed(hashes: Values) -> Values:
 
 
 def _column_hashes(column: Column, key_type: Type) -> Positions:
-    if is_text(key_type) or key_type.oid == NAME_OID:
+    if is_text(key_type) or key_type.oid == NAME:
         texts = text_column(column)
-        is_blank = key_type.oid == BLANK_OID
+        is_blank = key_type.oid == BPCHAR
         views = stripped_views(texts.store, texts.views) if is_blank else texts.views
         return text_hashes(texts.store, views)
-    if key_type.oid == NUMERIC_OID:
+    if key_type.oid == NUMERIC:
         return _decimal_hashes(column)
     values = column.decoded().values
     if key_type.dtype.kind == "f":

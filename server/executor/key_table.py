@@ -16,10 +16,11 @@ import numpy as np
 
 from server.executor.columns import plain_objects
 from server.executor.few_keys import few_rows
-from server.executor.key_values import BLANK_OID, integer_keys, is_fixed, is_text
+from server.executor.key_values import integer_keys, is_fixed, is_text
 from server.executor.native import IntegerCodes, object_codes
 from server.executor.packed_keys import PackedTable, packed_table
 from server.executor.row_table import RowTable, row_table
+from server.oids import BPCHAR
 from server.vector.column import Column, Mask, Positions, Values
 from server.vector.rows import joint_validity
 from server.vector.texts import TextColumn, TextNumbers
@@ -199,7 +200,7 @@ class _ColumnCodes:
     def add(self, column: Column) -> Positions:
         """Give the number of each row's value, new ones included."""
         if self._begins_with_texts(column):
-            self._texts = TextNumbers(blank=self._type.oid == BLANK_OID)
+            self._texts = TextNumbers(blank=self._type.oid == BPCHAR)
         if self._texts is not None:
             return self._with_nulls(self._texts.add(column), column)
         if self._integers is None and not self._count and is_fixed(column):

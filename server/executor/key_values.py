@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from server.oids import BPCHAR
 from server.vector.texts import TextColumn
 
 if TYPE_CHECKING:
     from server.types.type import Type
     from server.vector.column import Column, Positions, Values
 
-BLANK_OID: Final = 1042
-TEXT_OIDS: Final = frozenset({25, 1043, BLANK_OID})
+TEXT_OIDS: Final = frozenset({25, 1043, BPCHAR})
 
 
 def is_text(kind: Type) -> bool:

@@ -17,6 +17,7 @@ from server.executor.machine import Op, Program
 from server.executor.machine_ranges import SWAPPED, Range, conjuncts, range_of
 from server.expressions import expression as nodes
 from server.expressions.safety import cannot_raise
+from server.oids import DATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,7 +59,6 @@ _COMPARISON: Final = re.compile(
     r"(eq|ne|lt|le|gt|ge)"
 )
 _MOMENTS: Final = re.compile(r"(date|timestamp)_(eq|ne|lt|le|gt|ge)_(date|timestamp)")
-_DATE_OID: Final = 1082
 _DATE_MAX: Final = (1 << 31) - 1
 _DAY_US: Final = 86_400_000_000
 # operation, whether the sides change places
@@ -444,7 +444,7 @@ def _units(reference: TypeReference, value: Value, given: TypeReference) -> tupl
 
 
 def _is_date(reference: TypeReference) -> bool:
-    return reference.oid == _DATE_OID
+    return reference.oid == DATE
 
 
 def _scaled(value: Decimal) -> tuple[int, int]:

@@ -12,6 +12,7 @@ import numpy as np
 from server.errors import FeatureNotSupported
 from server.executor.partition_routing import translated
 from server.expressions.expression import columns_used
+from server.oids import OID, XID
 from server.types.registry import TYPE_BY_OID
 from server.types.type import TypeReference
 from server.vector.batch import Batch
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.planner import change_plans
 
-OID, XID = 26, 28
 SYSTEM_TYPES: Final = tuple(TypeReference(TYPE_BY_OID[oid]) for oid in (OID, XID, XID))
 
 

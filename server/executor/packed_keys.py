@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from server.executor.columns import concatenate
-from server.executor.key_values import BLANK_OID, integer_keys, is_fixed, is_text
+from server.executor.key_values import integer_keys, is_fixed, is_text
 from server.executor.native import IntegerCodes, first_rows
+from server.oids import BPCHAR
 from server.vector.column import Column
 from server.vector.texts import TextColumn, TextNumbers
 
@@ -212,7 +213,7 @@ def packed_table(types: Sequence[Type], columns: Sequence[Column]) -> PackedTabl
 
 def _digit(key_type: Type, column: Column) -> _Digit | None:
     if column.dictionary is not None and is_text(key_type):
-        words = _Words(blank=key_type.oid == BLANK_OID)
+        words = _Words(blank=key_type.oid == BPCHAR)
         return _Digit(words, 0, len(column.dictionary) + 2)
     if not is_fixed(column) or column.values.dtype.kind == "f":
         return None

@@ -21,6 +21,7 @@ from server.expressions.expression import (
     Variable,
     columns_used,
 )
+from server.oids import UNKNOWN
 from server.types.record import Record
 from server.types.type import Value
 from server.vector.batch import Batch
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from server.types.type import Type, TypeReference
 
 Row = tuple[Value | None, ...]
-UNKNOWN: Final = 705
 TEXTS: Final = frozenset((25, 1043))
 
 

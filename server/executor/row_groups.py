@@ -23,6 +23,7 @@ from server.executor.row_node import (
 from server.executor.row_nodes import GroupKeys
 from server.expressions.expression import Variable, columns_used, walk
 from server.functions import numeric_math
+from server.oids import INT2, INT4, INT8, NUMERIC
 from server.vector.batch import Batch
 from server.vector.rows import column_of, values_of
 
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     Make = Callable[[physical.Plan, frozenset[ColumnId]], RowNode]
     Finish = Callable[[list[Any]], Any]
 
-INT2, INT4, INT8, NUMERIC = 21, 23, 20, 1700
 _INTEGERS: Final = frozenset((INT2, INT4, INT8))
 _INT8_LIMIT: Final = 1 << 63
 

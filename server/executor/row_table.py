@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from server.executor.key_values import BLANK_OID, integer_keys, is_fixed, is_text
+from server.executor.key_values import integer_keys, is_fixed, is_text
 from server.executor.native import RowCodes
 from server.executor.row_codes import COLUMNS_MAX
+from server.oids import BPCHAR
 from server.vector.column import Column
 from server.vector.rows import column_of
 from server.vector.texts import TextColumn, text_column
@@ -59,7 +60,7 @@ class RowTable:
 
     def __init__(self, types: Sequence[Type], forms: Sequence[_Form]) -> None:
         self._forms = tuple(forms)
-        blanks = [key_type.oid == BLANK_OID for key_type in types]
+        blanks = [key_type.oid == BPCHAR for key_type in types]
         self._codes = RowCodes([form.is_text for form in forms], blanks)
 
     def __len__(self) -> int:

@@ -24,6 +24,7 @@ from server.executor.operator import Builder, Operator
 from server.executor.top_bound import top_bound_of
 from server.executor.winners import WINNERS_MAX, winners_of
 from server.expressions.expression import Variable
+from server.oids import BPCHAR
 from server.vector.native import compare_views, stripped_views
 from server.vector.texts import TextColumn
 
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
     Look = Callable[[], None]
 
-BLANK_OID: Final = 1042
 TOP_ROWS_MAX: Final = 100_000
 """Up to how many rows a top-N sort keeps only those that may still be among the first."""
 
@@ -102,7 +102,7 @@ def _signs(column: Column, last: Column, value_type: Type) -> Values | None:
     if value_type.collator is not None:
         return None
     if isinstance(column, TextColumn):
-        blank = value_type.oid == BLANK_OID
+        blank = value_type.oid == BPCHAR
         word = plain_objects(last)[0]
         word = word.rstrip(" ") if blank else word
         return compare_views(column.store, column.views, word.encode(), blank)
@@ -163,7 +163,7 @@ def ranks(column: Column, value_type: Type, look: Look | None = None) -> Positio
             return np.zeros(len(column), np.int64)
         return words[np.where(column.validity(), column.values, 0)]
     if isinstance(column, TextColumn) and value_type.collator is None:
-        is_blank = value_type.oid == BLANK_OID
+        is_blank = value_type.oid == BPCHAR
         views = stripped_views(column.store, column.views) if is_blank else column.views
         return text_ranks(column.store, views, look)
     kind = column.values.dtype.kind

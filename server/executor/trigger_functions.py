@@ -14,6 +14,7 @@ from server.errors import (
     SqlError,
     UndefinedColumn,
 )
+from server.oids import REGCONFIG, TSVECTOR
 from server.text_search.document import DocumentReader, vector_of
 from server.types.record import Record
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from server.executor.triggers import Firing
 
 CHARACTERS: Final = frozenset((25, 1043, 1042))
-TSVECTOR, REGCONFIG = 3614, 3734
 ARGUMENTS_MIN: Final = 3
 
 

@@ -24,13 +24,14 @@ from server.expressions.choices import (
 from server.expressions.invoke import column_call, looked_after, with_validity
 from server.expressions.membership import compile_array_membership, compile_membership
 from server.expressions.operand import Operand, lazily
-from server.expressions.row_calls import ANY_OID, call_context, modifier_of
+from server.expressions.row_calls import call_context, modifier_of
 from server.expressions.rowwise import Layout, compile_row, record_maker
 from server.functions.column_texts import text_column_of
 from server.functions.float_numerics import rounded_floats
 from server.functions.function import CallContext
 from server.functions.json_documents import parsed_documents
 from server.functions.scaled import round_column
+from server.oids import ANY
 from server.types.numeric import precision_and_scale
 from server.vector.batch import Batch
 from server.vector.column import Column, Values
@@ -109,7 +110,7 @@ def _once(node: nodes.Expression, layout: Layout) -> Evaluator:
 
 
 def _call(node: nodes.Call, layout: Layout) -> Evaluator:
-    if node.variadic and node.function.variadic == ANY_OID:
+    if node.variadic and node.function.variadic == ANY:
         return _by_rows(node, layout)
     arguments = [compile_columns(argument, layout) for argument in node.arguments]
     call = column_call(node.function)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from server.errors import FeatureNotSupported
 from server.expressions.records import with_records
 from server.functions.function import CallContext
+from server.oids import ANY
 from server.types.registry import TYPE_BY_OID
 from server.types.type import TypeReference
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from server.expressions import expression as nodes
     from server.functions.function import Function
 
-ANY_OID = 2276
 FORMAT_OID = 3539  # format(), for which NULL instead of an array is no arguments
 RowEvaluator = Callable[[Sequence[Any], Any], Any]
 """Takes a row and the context of the execution."""
@@ -25,7 +25,7 @@ def call_by_row(node: nodes.Call, arguments: Sequence[RowEvaluator]) -> RowEvalu
     """The closure that calls the function with what these give."""
     function = node.function
     invoke = with_records(function, row_of(function))
-    if node.variadic and function.variadic == ANY_OID:
+    if node.variadic and function.variadic == ANY:
         return _call_spread(node, invoke, arguments)
     if function.needs_context:
         return _call_in_context(node, invoke, arguments)

@@ -14,6 +14,7 @@ from server.expressions import expression as nodes
 from server.expressions.records import with_records
 from server.expressions.row_calls import row_of
 from server.expressions.rowwise import compile_row, with_field
+from server.oids import FIRST_USER_OID
 from server.vector.rows import OBJECT
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ ROW: Final = "row"
 
 _HOLDING_NOTHING: Final = (nodes.Variable, nodes.FieldSelect, nodes.FieldStore, nodes.Relabel)
 
-FIRST_USER_OID: Final = 16384
 INTEGER_BITS: Final = {21: 16, 23: 32, 20: 64}
 _INTEGERS: Final = ("int2", "int4", "int8", "int24", "int42", "int28", "int82", "int48", "int84")
 

@@ -19,6 +19,7 @@ from server.errors import (
     ProgramLimitExceeded,
 )
 from server.extensions.extension import BaseType, Extension
+from server.oids import FLOAT8
 from server.types.order import ordered
 from server.types.registry import TYPE_BY_OID
 from server.types.text import OBJECTS
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from server.types.array import Array
 
 DIMENSIONS_MAX: Final = 100
-FLOAT8: Final = 701
 Corner = tuple[float, ...]
 
 

@@ -19,6 +19,7 @@ from server.extensions.hstore_values import (
     to_json_loose,
     to_jsonb_loose,
 )
+from server.oids import TEXT
 from server.types.array import Array, make_array
 from server.types.errors import decode_text, incorrect_format, insufficient_data
 from server.types.jsonb import Jsonb, make_object, quote
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
     from server.types.record import Record
 
-TEXT: Final = 25
 LENGTH: Final = struct.Struct("!i")
 Pair = tuple[str, "str | None"]
 

@@ -18,13 +18,13 @@ from server.errors import (
     UndefinedFunction,
 )
 from server.extensions.extension import BaseType, Extension
+from server.oids import INT4
 from server.types.array import Array, make_array
 from server.types.text import OBJECTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-INT4: Final = 23
 Numbers = frozenset[int]
 
 

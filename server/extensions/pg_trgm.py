@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from server.extensions.extension import Extension
+from server.oids import TEXT
 from server.types.array import Array, make_array
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from server.functions.function import CallContext
 
-TEXT: Final = 25
 WORD: Final = re.compile(r"[^\W_]+")
 SIMILARITY: Final = "pg_trgm.similarity_threshold"
 WORD_SIMILARITY: Final = "pg_trgm.word_similarity_threshold"

@@ -19,6 +19,7 @@ from server.errors import (
 )
 from server.extensions.extension import Extension
 from server.identifiers import quote_literal
+from server.oids import INT4, TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     Columns = Sequence[tuple[str, TypeReference]]
 
-INT4, TEXT = 23, 25
 SOURCE_COLUMNS: Final = 3
 INCOMPATIBLE: Final = "return and sql tuple descriptions are incompatible"
 DELIMITER: Final = "~"

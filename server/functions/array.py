@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from server.functions.function import CallContext
     from server.types.type import Type
 
-TEXT: Final = 25
-
 
 def element_type(context: CallContext, oid: int) -> Type:
     """The type of an array's items, built in or not."""

@@ -20,6 +20,7 @@ from server.functions.order_support import compare_bytes
 from server.functions.pattern import compile_like
 from server.functions.regex_reader import ASCII_MARK
 from server.functions.scaled import by_rows
+from server.oids import BOOL
 from server.types.icu import initial_capitals, lower, upper
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 MARK: Final = "\N{COMBINING ENCLOSING CIRCLE}"
 FUNCTIONS_KEPT: Final = 4096
-BOOL_OID: Final = 16
 _HINT: Final = "Use the COLLATE clause to set the collation explicitly."
 _NUMBERS: Final = count(-2, -1)
 _ASCII_UPPER: Final = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}
@@ -139,7 +139,7 @@ def asks_no_letters(function: Function, pattern: object) -> bool:
 def _changed(
     function: Function, row: Callable[..., Any], collator: Any, *, needs_context: bool = False
 ) -> Function:
-    is_test = function.result == BOOL_OID  # NULLIF asks for a column of truths, whatever it gives
+    is_test = function.result == BOOL  # NULLIF asks for a column of truths, whatever it gives
     return replace(
         function,
         oid=next(_NUMBERS),

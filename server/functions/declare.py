@@ -22,6 +22,7 @@ from server.functions.function import (
     Row,
     WindowFunction,
 )
+from server.oids import ANY
 from server.types.facts import FACTS
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from server.vector.column import Column
 
 _SIGNATURE = re.compile(r"(\d+) (\w+)\((.*?)\) (\w+)(?:\((.*?)\))?((?: \w+)*)")
-_ANY = 2276
 
 
 def type_oid(name: str) -> int:
@@ -86,7 +86,7 @@ def _arguments(text: str) -> dict[str, Any]:
         declared, _, default = part.partition(" = ")
         words = declared.split()
         if words[0] == "variadic":
-            variadic = _ANY if words[-1] == "any" else _element(words[-1])
+            variadic = ANY if words[-1] == "any" else _element(words[-1])
             words = words[1:]
         oids.append(type_oid(words[-1]))
         names.append(words[0] if len(words) > 1 else "")

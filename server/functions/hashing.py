@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import UndefinedFunction
 from server.functions.orders import interval_key
+from server.oids import FIRST_USER_OID
 from server.types.network import FAMILY_OF, Inet
 
 if TYPE_CHECKING:
@@ -279,9 +280,6 @@ def hash_value(kind: Type, value: Value, seed: int, type_of: Callable[[int], Typ
         return hash_record(value, kind, seed, type_of)
     word = "an extended" if seed else "a"
     raise UndefinedFunction(f"could not identify {word} hash function for type {kind.sql_name}")
-
-
-FIRST_USER_OID: Final = 16384
 
 
 def hash_array(value: Array, seed: int, type_of: Callable[[int], Type]) -> int:

@@ -19,6 +19,7 @@ from server.functions import instants
 from server.functions.declare import aggregate
 from server.functions.orders import generic_key
 from server.functions.regex_search import check_of
+from server.oids import BPCHAR
 from server.types.array import Array
 from server.types.floats import format_float8
 from server.types.type import PLAIN_STYLE
@@ -35,8 +36,7 @@ if TYPE_CHECKING:
 
     Pick = Callable[["Groups", "Positions", "Values", "Mask"], Column]
 
-BPCHAR_OID: Final = 1042
-TEXT_OIDS: Final = frozenset({25, BPCHAR_OID, 1043})
+TEXT_OIDS: Final = frozenset({25, BPCHAR, 1043})
 _FLOAT: Final = np.dtype(np.float64)
 TEXTS_AT_ONCE: Final = 1 << 16
 """How many texts are told apart between two looks at whether the statement is cancelled."""
@@ -223,7 +223,7 @@ def _differ(call: CallContext, values: Column) -> Mask:
 
 def _text_numbers(call: CallContext, values: Column) -> Positions:
     """A number for each text, the same for equal ones; ends when the statement is cancelled."""
-    texts = TextNumbers(blank=call.result.type.oid == BPCHAR_OID)
+    texts = TextNumbers(blank=call.result.type.oid == BPCHAR)
     check, numbers = check_of(call), np.empty(len(values), np.int64)
     for start in range(0, len(values), TEXTS_AT_ONCE):
         check()

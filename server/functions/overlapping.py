@@ -14,6 +14,7 @@ from server.functions import instants
 from server.functions.cataloged import cataloged
 from server.functions.instants import wrapped, zone_of
 from server.functions.orders import timetz_key
+from server.oids import INTERVAL, TIME, TIMESTAMP, TIMESTAMPTZ, TIMETZ
 from server.types.calendar import US_PER_DAY
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
     from server.functions.function import CallContext, Function
     from server.types.interval_style import Interval
-
-TIME, TIMESTAMP, TIMESTAMPTZ, INTERVAL, TIMETZ = 1083, 1114, 1184, 1186, 1266
 
 
 def _in_order(start: Any, end: Any) -> tuple[Any, Any]:

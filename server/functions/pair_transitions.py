@@ -12,6 +12,7 @@ from server.functions import instants
 from server.functions.cataloged import cataloged
 from server.functions.floats import overflow
 from server.functions.statistics import PAIR_FINISHERS
+from server.oids import FLOAT8, INT8, INTERVAL
 from server.types.array import Array, make_array
 from server.types.interval_style import Interval
 from server.vector.moments import add_pair
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from server.functions.function import Function
 
-FLOAT8, INT8, INTERVAL = 701, 20, 1186
 PAIR_STATE_LENGTH: Final = 6
 
 

@@ -6,9 +6,9 @@ from typing import Final
 
 from server.errors import InvalidParameterValue
 from server.functions.declare import row
+from server.oids import TEXT
 from server.types.array import Array, make_array
 
-TEXT: Final = 25
 SPACES: Final = " \t\n\r\f\v"
 LOWERED: Final = str.maketrans({chr(code): chr(code + 32) for code in range(65, 91)})
 

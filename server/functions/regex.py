@@ -15,6 +15,7 @@ from server.functions.regex_kernels import match_kernel, search_by_tables, subst
 from server.functions.regex_replace import REPLACE, replace_from, replace_matches
 from server.functions.regex_search import Check, Match, Regex, check_of, compile_regex
 from server.functions.similar_to import similar_to_regex
+from server.oids import TEXT
 from server.types.array import Array, make_array
 from server.vector.native import like_views
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from server.functions.function import Row
     from server.vector.column import Mask
     from server.vector.texts import TextColumn
-
-TEXT: Final = 25
 
 
 def matches(text: str, pattern: str) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from server.oids import TEXT
 from server.types.array import make_array
 from server.vector.column import Column, Mask, Values, unset
 from server.vector.late import LateColumn
@@ -22,7 +23,6 @@ from server.vector.text_views import VIEW
 if TYPE_CHECKING:
     from server.vector.texts import TextColumn
 
-TEXT: Final = 25
 _WORDS: Final = np.dtype(np.complex128)  # as wide as a view, and picked by position much faster
 _OBJECT: Final = np.dtype(object)
 

@@ -23,6 +23,7 @@ from server.functions.function import AnyForm
 from server.functions.json_text import element_type
 from server.functions.text_arrays import split_texts
 from server.identifiers import quote_identifier
+from server.oids import TEXT
 from server.types.array import Array
 from server.types.network import format_cidr
 from server.types.type import PLAIN_STYLE
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from server.functions.function import CallContext
     from server.vector.column import Column
     from server.vector.texts import TextColumn
-
-TEXT: Final = 25
 
 
 def text_of(context: CallContext, index: int, value: Any) -> str:

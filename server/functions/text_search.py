@@ -12,6 +12,7 @@ from server.errors import (
     ZeroLengthCharacterString,
 )
 from server.functions.declare import row
+from server.oids import INT2, TEXT
 from server.text_search.matching import matches
 from server.text_search.query_edits import joined, rewritten, without_negations, words_of
 from server.text_search.ranking import DEFAULT_WEIGHTS, cover_rank, rank
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
 WEIGHT_OF: Final = {"A": 3, "B": 2, "C": 1, "D": 0}
 LETTERS: Final = "DCBA"
 SIGNED_BYTE_MAX: Final = 127
-TEXT, SMALLINT = 25, 21
 
 
 # Vectors.
@@ -129,7 +129,7 @@ def _rows(vector: TsVector) -> Iterator[tuple[str, Array | None, Array | None]]:
         if positions:
             numbers = tuple(map(position_of, positions))
             letters = tuple(LETTERS[weight_of(place)] for place in positions)
-            yield word, make_array(SMALLINT, numbers), make_array(TEXT, letters)
+            yield word, make_array(INT2, numbers), make_array(TEXT, letters)
         else:
             yield word, None, None
 

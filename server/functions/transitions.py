@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from server.errors import InternalError, NumericValueOutOfRange
 from server.functions.cataloged import cataloged
 from server.functions.numeric_math import add, divide
+from server.oids import FLOAT8, INT8
 from server.types.array import Array, make_array
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from server.functions.function import Function
 
-FLOAT8, INT8 = 701, 20
 MOMENT_COUNT: Final = 3
 INT4_MAX, INT8_MAX = (1 << 31) - 1, (1 << 63) - 1
 

@@ -13,14 +13,12 @@ import numpy as np
 
 from server.errors import InvalidArgumentForNthValueFunction, InvalidArgumentForNtileFunction
 from server.functions.function import CallContext, WindowFunction
+from server.oids import ANYCOMPATIBLE, ANYELEMENT
 from server.vector.column import Column, Mask, Positions, unset
 from server.vector.selection import merge_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_ANYELEMENT: Final = 2283
-_ANYCOMPATIBLE: Final = 5077
 
 
 def row_number(call: CallContext, rows: Any) -> Column:
@@ -153,13 +151,13 @@ WINDOW_FUNCTIONS: Final = (
     _entry(3103, percent_rank, (), 701),
     _entry(3104, cume_dist, (), 701),
     _entry(3105, ntile, (23,), 23),
-    _entry(3106, lag, (_ANYELEMENT,), _ANYELEMENT),
-    _entry(3107, lag, (_ANYELEMENT, 23), _ANYELEMENT),
-    _entry(3108, lag, (_ANYCOMPATIBLE, 23, _ANYCOMPATIBLE), _ANYCOMPATIBLE),
-    _entry(3109, lead, (_ANYELEMENT,), _ANYELEMENT),
-    _entry(3110, lead, (_ANYELEMENT, 23), _ANYELEMENT),
-    _entry(3111, lead, (_ANYCOMPATIBLE, 23, _ANYCOMPATIBLE), _ANYCOMPATIBLE),
-    _entry(3112, first_value, (_ANYELEMENT,), _ANYELEMENT),
-    _entry(3113, last_value, (_ANYELEMENT,), _ANYELEMENT),
-    _entry(3114, nth_value, (_ANYELEMENT, 23), _ANYELEMENT),
+    _entry(3106, lag, (ANYELEMENT,), ANYELEMENT),
+    _entry(3107, lag, (ANYELEMENT, 23), ANYELEMENT),
+    _entry(3108, lag, (ANYCOMPATIBLE, 23, ANYCOMPATIBLE), ANYCOMPATIBLE),
+    _entry(3109, lead, (ANYELEMENT,), ANYELEMENT),
+    _entry(3110, lead, (ANYELEMENT, 23), ANYELEMENT),
+    _entry(3111, lead, (ANYCOMPATIBLE, 23, ANYCOMPATIBLE), ANYCOMPATIBLE),
+    _entry(3112, first_value, (ANYELEMENT,), ANYELEMENT),
+    _entry(3113, last_value, (ANYELEMENT,), ANYELEMENT),
+    _entry(3114, nth_value, (ANYELEMENT, 23), ANYELEMENT),
 )

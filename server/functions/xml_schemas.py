@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from server.identifiers import xml_name
+from server.oids import FIRST_USER_OID
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -125,7 +126,7 @@ def joined(kind: str, *names: str) -> str:
 
 def type_name(place: TypePlace, shape: Shape) -> str:
     """What a type is called."""
-    found = NAMES.get(place.type.name) if place.type.oid in range(1, 16384) else None
+    found = NAMES.get(place.type.name) if place.type.oid in range(1, FIRST_USER_OID) else None
     if found is not None:
         return found
     kind = "Domain" if place.type.kind == "d" else "UDT"

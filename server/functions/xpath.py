@@ -15,6 +15,7 @@ from server.errors import (
     NullValueNotAllowed,
 )
 from server.functions.xml_text import escaped
+from server.oids import XML
 from server.types.array import Array, make_array
 from server.types.type import PLAIN_STYLE
 from server.types.xml import Declaration, InvalidXmlDocument
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from server.types.type import TypeReference
 
-XML: Final = 142
 SAFE: Final = {
     "resolve_entities": False,
     "no_network": True,

@@ -15,6 +15,7 @@ from server.inverted.arrays import Arrays
 from server.inverted.documents import Documents
 from server.inverted.json_values import JsonParts, JsonWays
 from server.inverted.trigrams import Trigrams
+from server.oids import JSONB, TEXT, TSVECTOR, VARCHAR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from server.functions.function import Function
     from server.inverted.row_sets import Search
     from server.types.type import Type
-
-TEXT, VARCHAR, TSVECTOR, JSONB = 25, 1043, 3614, 3802
 
 
 class Extraction(Protocol):

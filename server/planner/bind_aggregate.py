@@ -15,11 +15,12 @@ from server.errors import (
 )
 from server.expressions.expression import AggregateCall, Expression, SetReturningCall, SortKey, walk
 from server.functions.function import Aggregate
+from server.oids import INT4
 from server.planner.bind_order import check_comparable
 from server.planner.bind_window import PendingWindowCall
 from server.planner.coerce import coerce_or_fail, coerce_to_boolean
 from server.planner.common_types import common_type
-from server.planner.environment import INT4, BindContext, raise_at
+from server.planner.environment import BindContext, raise_at
 from server.planner.matching import structural_key
 from server.planner.outer_aggregates import (
     Crossed,

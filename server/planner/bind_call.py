@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import FIRST_USER_OID, Sequence
+from server.catalog.objects import Sequence
 from server.errors import (
     FeatureNotSupported,
     GroupingError,
@@ -24,9 +24,10 @@ from server.expressions.expression import (
     Variable,
 )
 from server.functions.function import Aggregate, Function, WindowFunction
+from server.oids import FIRST_USER_OID, UNKNOWN, VOID
 from server.planner import bind_window
 from server.planner.bind_aggregate import AggregateArguments, aggregate_call, bind_aggregate
-from server.planner.environment import UNKNOWN, VOID, BindContext, raise_at
+from server.planner.environment import BindContext, raise_at
 from server.planner.outer_aggregates import crossed_levels
 from server.planner.resolve_call import Callee, Resolved, Written, resolve_call, signature
 from server.planner.scope import Scope, resolve_row

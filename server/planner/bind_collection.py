@@ -22,10 +22,11 @@ from server.expressions.expression import (
     Variable,
 )
 from server.functions.function import Function
+from server.oids import INT4, JSONB, RECORD, TEXT
 from server.planner import bind_call
 from server.planner.coerce import coerce, coerce_or_fail, coerce_to, settle
 from server.planner.common_types import common_type
-from server.planner.environment import INT4, RECORD, TEXT, BindContext, raise_at
+from server.planner.environment import BindContext, raise_at
 from server.planner.scope import Scope, expand_item, find_item, missing_item
 from server.planner.type_facts import base_type, row_columns, type_name
 from server.sql import nodes
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from server.planner.resolution import Field
     from server.types.type import Subscripting
 
-JSONB = 3802
 _VECTORS = {22: 1005, 30: 1028}
 """int2vector and oidvector, with the arrays that slices of them are."""
 

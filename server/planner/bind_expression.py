@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from server.catalog.collations import find_collation
-from server.catalog.objects import FIRST_USER_OID
 from server.catalog.routine_objects import UserOperator
 from server.errors import (
     DatatypeMismatch,
@@ -47,6 +46,17 @@ from server.expressions.expression import (
     RowConstructor,
 )
 from server.identifiers import OPERATOR_BY_OID
+from server.oids import (
+    BOOL,
+    FIRST_USER_OID,
+    INT4,
+    INT8,
+    NUMERIC,
+    RECORD,
+    TEXT,
+    TIMESTAMPTZ,
+    UNKNOWN,
+)
 from server.planner import bind_aggregate, bind_call, bind_collection, bind_literal, bind_subquery
 from server.planner.bind_literal import offset_of
 from server.planner.bind_membership import membership
@@ -62,18 +72,7 @@ from server.planner.bind_operator import (
 from server.planner.bind_type import bind_type
 from server.planner.coerce import coerce_or_fail, coerce_to, coerce_to_boolean, missing_cast
 from server.planner.common_types import common_modifier, common_type
-from server.planner.environment import (
-    BOOL,
-    INT4,
-    INT8,
-    NUMERIC,
-    RECORD,
-    TEXT,
-    TIMESTAMPTZ,
-    UNKNOWN,
-    BindContext,
-    raise_at,
-)
+from server.planner.environment import BindContext, raise_at
 from server.planner.scope import Scope, resolve_column, resolve_row
 from server.planner.type_facts import base_modifier, base_type
 from server.sql import nodes

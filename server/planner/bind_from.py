@@ -13,8 +13,9 @@ from server.errors import (
     UndefinedTable,
     WrongObjectType,
 )
+from server.oids import FLOAT8
 from server.planner.coerce import coerce_specific
-from server.planner.environment import ELSEWHERE, FLOAT8, Access, BindContext, raise_at
+from server.planner.environment import ELSEWHERE, Access, BindContext, raise_at
 from server.planner.plan import CommonTableScan, Join, Node, OneRow, OutputColumn, Scan
 from server.planner.plan_walk import transform_plan
 from server.planner.row_security import secured

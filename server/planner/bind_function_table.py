@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from server.catalog.user_functions import with_columns
 from server.errors import SqlSyntaxError
 from server.expressions.expression import Call, Expression, SetReturningCall, columns_used
+from server.oids import INT8, RECORD
 from server.planner.bind_collection import result_columns
 from server.planner.bind_from import Bound, lateral_scope, named_columns, renamed
 from server.planner.bind_type import bind_type
 from server.planner.coerce import settle
-from server.planner.environment import INT8, RECORD, BindContext, raise_at
+from server.planner.environment import BindContext, raise_at
 from server.planner.names import target_name
 from server.planner.physical import RowShape
 from server.planner.plan import FunctionScan

@@ -24,10 +24,10 @@ from server.expressions.expression import (
     Subquery,
     Variable,
 )
+from server.oids import INT4
 from server.planner.bind_aggregate import PendingGrouping
 from server.planner.bind_operator import make_operator
 from server.planner.bind_order import Target, bind_group_key, check_comparable, check_groupable
-from server.planner.environment import INT4, BindContext
 from server.planner.matching import replace_top_down, structural_key
 from server.planner.plan import Aggregate, Node, OneRow, OutputColumn, Project
 from server.sql import nodes
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from sqlglot import exp
 
+    from server.planner.environment import BindContext
     from server.planner.plan import Scan
     from server.planner.scope import Scope
 

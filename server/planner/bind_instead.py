@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.expressions.expression import Constant
+from server.oids import INT8
 from server.planner.bind_lock import ROW_ID
 from server.planner.bind_view import bind_view
 from server.planner.plan import OutputColumn, Project
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 EVENTS = {"a": "insert", "w": "update", "d": "delete"}
 """What a privilege is needed for."""
-
-INT8 = 20
 
 
 def has_instead(context: BindContext, view: Table, privileges: str) -> bool:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from server.errors import UndefinedParameter
 from server.expressions.expression import Constant, Expression, Parameter
-from server.planner.environment import BOOL, INT4, INT8, NUMERIC, UNKNOWN, BindContext, raise_at
+from server.oids import BIT, BOOL, INT4, INT8, NUMERIC, UNKNOWN
+from server.planner.environment import BindContext, raise_at
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
     from server.planner.scope import Scope
-
-BIT: Final = 1560
 
 
 def offset_of(node: exp.Expression) -> int:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from server.errors import FeatureNotSupported, UndefinedTable, WrongObjectType
 from server.expressions.expression import Variable
-from server.planner.environment import INT8, OID, Access, BindContext, raise_at
+from server.oids import INT8, OID
+from server.planner.environment import Access, BindContext, raise_at
 from server.planner.physical import RowSource
 from server.planner.plan import (
     Aggregate,

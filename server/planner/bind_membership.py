@@ -16,10 +16,10 @@ from server.expressions.expression import (
     listed,
     walk,
 )
+from server.oids import BOOL, RECORD, UNKNOWN
 from server.planner.bind_operator import bind_operation, find_operator, function_of
 from server.planner.coerce import coerce_or_fail
 from server.planner.common_types import common_type
-from server.planner.environment import BOOL, RECORD, UNKNOWN
 from server.planner.polymorphic import is_polymorphic
 
 if TYPE_CHECKING:

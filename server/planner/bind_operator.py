@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from server.catalog.objects import FIRST_USER_OID
 from server.errors import (
     AmbiguousFunction,
     DatatypeMismatch,
@@ -24,11 +23,11 @@ from server.expressions.expression import (
     RowComparison,
     RowConstructor,
 )
+from server.oids import BOOL, FIRST_USER_OID, RECORD, UNKNOWN
 from server.planner import polymorphic
 from server.planner.bind_order import uncomparable_part
 from server.planner.candidates import Candidate, choose
 from server.planner.coerce import coerce
-from server.planner.environment import BOOL, RECORD, UNKNOWN, BindContext
 from server.planner.type_facts import base_type, type_name
 
 if TYPE_CHECKING:
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
 
     from server.catalog.objects import Oid
     from server.functions.function import Function, Operator
+    from server.planner.environment import BindContext
     from server.types.type import TypeReference
 
 EVERYWHERE = (0,)

@@ -18,9 +18,10 @@ from server.expressions.expression import (
     Relabel,
     Subscript,
 )
+from server.oids import JSONB, TEXT
 from server.planner.bind_collection import bind_bounds, bind_json_subscripts, bind_text_subscript
 from server.planner.coerce import coerce_to
-from server.planner.environment import TEXT, BindContext, raise_at
+from server.planner.environment import BindContext, raise_at
 from server.planner.type_facts import base_type, row_columns, type_name
 from server.sql import nodes
 
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
     from server.errors import SqlError
     from server.planner.scope import Scope
-
-JSONB = 3802
 
 
 def stored_part(

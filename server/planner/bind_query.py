@@ -26,6 +26,7 @@ from server.expressions.expression import (
     Variable,
     walk,
 )
+from server.oids import INT8, RECORD
 from server.planner.bind_collection import (
     bind_expanded,
     expand_fields,
@@ -50,7 +51,7 @@ from server.planner.bind_window import (
 )
 from server.planner.coerce import coerce_specific, settle
 from server.planner.cursor_rows import with_cursor_rows
-from server.planner.environment import INT8, RECORD, BindContext, raise_at
+from server.planner.environment import BindContext, raise_at
 from server.planner.matching import is_volatile, replace_top_down, structural_key
 from server.planner.names import target_name
 from server.planner.plan import Columns, Distinct, Filter, Limit, Node, OutputColumn, Project, Sort

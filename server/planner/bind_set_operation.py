@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from server.errors import FeatureNotSupported, SqlSyntaxError
 from server.expressions.expression import Expression, Variable
+from server.oids import UNKNOWN
 from server.planner.bind_lock import STRENGTHS
 from server.planner.bind_order import Target, bind_order_item, check_comparable, sort_key
 from server.planner.coerce import coerce_or_fail
 from server.planner.common_types import common_modifier, common_type
-from server.planner.environment import UNKNOWN, BindContext, raise_at
+from server.planner.environment import BindContext, raise_at
 from server.planner.plan import (
     Append,
     Columns,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from server.errors import FeatureNotSupported, SqlSyntaxError
 from server.expressions.expression import Expression, Parameter
+from server.oids import UNKNOWN
 from server.planner.apply_rules import only_step
 from server.planner.bind_insert import bind_insert
 from server.planner.bind_merge import bind_merge
@@ -16,7 +17,7 @@ from server.planner.bind_update import bind_delete, bind_update
 from server.planner.bind_with import bind_with
 from server.planner.bound_parameters import check_parameters, know_parameters
 from server.planner.collations import Collations
-from server.planner.environment import UNKNOWN, BindContext, raise_at
+from server.planner.environment import BindContext, raise_at
 from server.planner.plan_walk import map_plan_expressions, project_exactly
 from server.planner.scope import Scope
 from server.sql import nodes

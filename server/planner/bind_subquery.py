@@ -12,8 +12,9 @@ from server.expressions.expression import (
     RowConstructor,
     Subquery,
 )
+from server.oids import BOOL, RECORD
 from server.planner.bind_operator import compare_rows, functions_of, row_calls
-from server.planner.environment import BOOL, RECORD, BindContext, raise_at
+from server.planner.environment import BindContext, raise_at
 from server.planner.outer_references import outer_arguments
 from server.planner.scope import Scope
 from server.sql import nodes

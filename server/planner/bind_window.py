@@ -17,8 +17,9 @@ from server.errors import (
 )
 from server.expressions.expression import Expression, SortKey, WindowCall, columns_used, walk
 from server.functions.function import Aggregate, Function, WindowFunction
+from server.oids import INT8, UNKNOWN
 from server.planner.coerce import coerce, coerce_specific
-from server.planner.environment import INT8, UNKNOWN, BindContext, raise_at
+from server.planner.environment import BindContext, raise_at
 from server.planner.matching import replace_top_down, structural_key
 from server.planner.pathways import can_coerce
 from server.planner.physical import WindowFrame

@@ -17,10 +17,11 @@ from server.errors import (
     InvalidColumnReference,
     SqlSyntaxError,
 )
+from server.oids import UNKNOWN
 from server.planner.bind_order import check_hashable
 from server.planner.bind_set_operation import first_target
 from server.planner.coerce import coerce
-from server.planner.environment import UNKNOWN, BindContext, raise_at
+from server.planner.environment import BindContext, raise_at
 from server.planner.plan import Columns, CommonTables, Node, OutputColumn, Project, RecursiveUnion
 from server.planner.recursion import check_recursion, in_order, names_in
 from server.planner.scope import Scope

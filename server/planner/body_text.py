@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from server.catalog.objects import FIRST_USER_OID
+from server.oids import FIRST_USER_OID
 from server.planner.bind_statement import bind_statement
 from server.planner.bind_text import RETURN, body_statements
 from server.planner.change_text import ChangeSpeller

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.errors import IndeterminateDatatype, InternalError
-from server.planner.environment import UNKNOWN, BindContext
+from server.oids import UNKNOWN
+from server.planner.environment import BindContext
 
 if TYPE_CHECKING:
     from server.planner.environment import PlanningEnvironment

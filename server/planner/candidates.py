@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from server.planner.environment import UNKNOWN, BindContext
+from server.oids import UNKNOWN
 from server.planner.pathways import can_coerce
 from server.planner.type_facts import base_type
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from server.catalog.objects import Oid
     from server.functions.function import Aggregate, Function, Operator, WindowFunction
+    from server.planner.environment import BindContext
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.expressions.expression import Call, Expression
 from server.functions.function import Function
-from server.planner.environment import INT4
+from server.oids import INT4
 
 if TYPE_CHECKING:
     from server.functions.function import CallContext

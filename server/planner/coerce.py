@@ -25,21 +25,12 @@ from server.expressions.expression import (
     Relabel,
     RowConstructor,
 )
+from server.oids import ANY, BPCHAR, INTERVAL, NUMERIC, RECORD, TEXT, TEXT_ARRAY, UNKNOWN, VARCHAR
 from server.planner.cast_calls import cast_call, cast_of_items
 from server.planner.domains import tested
-from server.planner.environment import (
-    BPCHAR,
-    FIRST_DOMAIN_OID,
-    INTERVAL,
-    NUMERIC,
-    RECORD,
-    TEXT,
-    UNKNOWN,
-    VARCHAR,
-    BindContext,
-)
+from server.planner.environment import FIRST_DOMAIN_OID, BindContext
 from server.planner.pathways import CastContext, Pathway, find_pathway, is_row_pair
-from server.planner.polymorphic import ANY, OF_BASE_TYPES, is_consistent, is_polymorphic
+from server.planner.polymorphic import OF_BASE_TYPES, is_consistent, is_polymorphic
 from server.planner.registered import LOOKUPS, registered_oid
 from server.planner.type_facts import (
     base_modifier,
@@ -54,7 +45,6 @@ if TYPE_CHECKING:
     from server.types.type import TextStyle
 
 
-TEXT_ARRAY = 1009
 _STYLE_DEPENDENT = frozenset((1082, 1083, 1114, 1184, 1186, 1266, 1182, 1115, 1185, 1187))
 
 

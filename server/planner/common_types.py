@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.errors import DatatypeMismatch
-from server.planner.environment import TEXT, UNKNOWN, BindContext
+from server.oids import TEXT, UNKNOWN
 from server.planner.pathways import can_coerce
 from server.planner.type_facts import base_type, type_name
 
 if TYPE_CHECKING:
     from server.catalog.objects import Oid
     from server.expressions.expression import Expression
+    from server.planner.environment import BindContext
 
 
 def common_type(context: BindContext, expressions: list[Expression], construct: str) -> Oid:

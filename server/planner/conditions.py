@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from server.errors import DatatypeMismatch, FeatureNotSupported, InvalidObjectDefinition
 from server.expressions.expression import Subquery, Variable, walk
+from server.oids import BOOL, UNKNOWN
 from server.planner.bind_expression import bind_expression
 from server.planner.coerce import coerce_to
-from server.planner.environment import UNKNOWN, BindContext, PlanningEnvironment
+from server.planner.environment import BindContext, PlanningEnvironment
 from server.planner.resolution import Resolution
-from server.planner.standalone import BOOLEAN_OID, table_scope, trigger_scope
+from server.planner.standalone import table_scope, trigger_scope
 from server.planner.type_facts import type_name
 from server.planner.view_text import ResolvedExpression
 
@@ -31,8 +32,8 @@ def check_policy(
     context.resolution = Resolution()
     scope = table_scope(context, table, "policy expressions")
     bound = bind_expression(context, scope, tree)
-    if coerce_to(context, bound, BOOLEAN_OID) is None or bound.type.oid not in (
-        BOOLEAN_OID,
+    if coerce_to(context, bound, BOOL) is None or bound.type.oid not in (
+        BOOL,
         UNKNOWN,
     ):
         kind = type_name(context, bound.type.oid)
@@ -54,7 +55,7 @@ def check_trigger_condition(
     )
     context.resolution = Resolution()
     bound = bind_expression(context, trigger_scope(context, table), tree)
-    if bound.type.oid not in (BOOLEAN_OID, UNKNOWN):
+    if bound.type.oid not in (BOOL, UNKNOWN):
         kind = type_name(context, bound.type.oid)
         raise DatatypeMismatch(f"argument of WHEN must be type boolean, not type {kind}")
     width = len(table.columns)

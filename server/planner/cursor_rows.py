@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from server.catalog.functions.cursors import CURRENT_ROW, CURRENT_TABLE
 from server.errors import FeatureNotSupported
 from server.expressions.expression import Call, Constant, Expression, Variable
+from server.oids import INT8, OID, TEXT
 from server.planner.bind_lock import TABLE_OID, carrying, row_source
 from server.planner.bind_operator import and_all, make_operator
-from server.planner.environment import INT8, OID, TEXT, BindContext, raise_at
+from server.planner.environment import BindContext, raise_at
 from server.planner.plan import (
     Barrier,
     Filter,

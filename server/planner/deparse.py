@@ -10,6 +10,7 @@ from server.catalog.routine_objects import UserFunction
 from server.expressions import expression as e
 from server.functions.collated import MARK
 from server.identifiers import routine_by_oid
+from server.oids import BOOL
 from server.types.type import TextStyle, TypeReference
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def constant_text(kind: TypeReference, value: Any) -> str:
     """A constant with its type where the digits alone do not tell it."""
     if value is None:
         return f"NULL::{type_text(kind)}"
-    if kind.oid == 16:
+    if kind.oid == BOOL:
         return "true" if value else "false"
     text = kind.type.format(value, _STYLE)
     if kind.oid in _PLAIN_NUMBER and not text.startswith("-") and text not in ("NaN", "Infinity"):

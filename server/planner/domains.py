@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from server.catalog.objects import FIRST_USER_OID, UserType
+from server.catalog.objects import UserType
 from server.errors import CheckViolation, NotNullViolation
 from server.expressions.evaluate import compile_row
 from server.expressions.expression import Call, Variable
 from server.functions.function import Function
+from server.oids import FIRST_USER_OID
 from server.planner.bind_text import bind_catalog_expression
 from server.planner.called_routines import calls_routine
 from server.planner.environment import BindContext, PlanningEnvironment

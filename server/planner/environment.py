@@ -42,9 +42,6 @@ if TYPE_CHECKING:
         [Sequence[tuple[Table, int]], TypeReference, float], ColumnStatistics | None
     ]
 
-BOOL, BYTEA, NAME, INT8, INT2, INT4, TEXT, OID = 16, 17, 19, 20, 21, 23, 25, 26
-FLOAT8, UNKNOWN, BPCHAR, VARCHAR, NUMERIC, RECORD, VOID = 701, 705, 1042, 1043, 1700, 2249, 2278
-DATE, TIME, TIMESTAMP, TIMESTAMPTZ, INTERVAL = 1082, 1083, 1114, 1184, 1186
 FIRST_DOMAIN_OID = 13000
 """Below it there are built-in types only; those of the information schema are domains."""
 STEPS_UNASKED = 16

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from server.catalog.objects import FIRST_USER_OID
 from server.expressions.expression import (
     ApplyModifier,
     Call,
@@ -22,6 +21,7 @@ from server.expressions.expression import (
     Variable,
     walk,
 )
+from server.oids import FIRST_USER_OID
 from server.planner import change_plans, physical
 from server.planner.matching import is_volatile, replace_top_down
 from server.planner.outer_references import has_subquery

@@ -7,8 +7,9 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 from server.expressions.expression import Variable, columns_used
+from server.oids import BOOL
 from server.planner.matching import is_volatile, strip_relabel, structural_key
-from server.planner.statistics import BOOLEAN, DEFAULT_DISTINCT, whole_rows
+from server.planner.statistics import DEFAULT_DISTINCT, whole_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +37,7 @@ def group_count(facts: Facts, keys: Iterable[Expression], rows: float) -> float:
     """How many groups the keys make of that many rows."""
     result, found = 1.0, dict[Any, _Key]()
     for expression in keys:
-        if expression.type.oid == BOOLEAN:
+        if expression.type.oid == BOOL:
             result *= 2.0
             continue
         if not columns_used(expression):

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from server.expressions.expression import Call, Constant, Expression, InList, IsNull, Not, Or
 from server.expressions.folding import fold_constants
+from server.oids import BOOL
 from server.planner.bind_operator import COMMUTATORS, conjuncts, make_operator
-from server.planner.environment import BOOL
 from server.planner.matching import same, strip_relabel
 from server.planner.rewrite.outer_joins import refused_columns, strict_columns
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from server.catalog.objects import FIRST_USER_OID, Table
+from server.catalog.objects import Table
+from server.oids import FIRST_USER_OID
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

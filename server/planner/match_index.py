@@ -25,6 +25,7 @@ from server.expressions.expression import (
     walk,
 )
 from server.functions.pattern_prefix import PATTERN_KINDS, PREFIXES
+from server.oids import BPCHAR
 from server.planner.bind_operator import COMMUTATORS, conjuncts
 from server.planner.implication import all_implied
 from server.planner.match_rows import row_conditions
@@ -46,7 +47,6 @@ _INDEXABLE = {
 """Operators of comparison by those of key conditions; those of patterns go by code points under any collation."""
 _INTEGERS = frozenset((20, 21, 23))
 _STRINGS = frozenset((25, 1043, 1042))
-BPCHAR = 1042
 
 
 @dataclass(slots=True)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.expressions.expression import RowComparison, RowConstructor
+from server.oids import RECORD
 from server.planner.bind_operator import COMMUTATORS
-from server.planner.environment import RECORD
 from server.planner.physical import KeyCondition
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from server.catalog.objects import FIRST_USER_OID
 from server.expressions.expression import And, Not
 from server.identifiers import OPERATOR_BY_OID
+from server.oids import FIRST_USER_OID
 from server.sql import nodes
 
 if TYPE_CHECKING:

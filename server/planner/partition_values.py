@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from server.errors import DatatypeMismatch, FeatureNotSupported, InvalidObjectDefinition
 from server.expressions.evaluate import compile_row
 from server.expressions.expression import Constant, Expression, columns_used
+from server.oids import RECORD, UNKNOWN
 from server.planner.bind_expression import bind_expression
 from server.planner.bind_text import parse_expression
 from server.planner.coerce import coerce_to
-from server.planner.environment import RECORD, UNKNOWN, BindContext, PlanningEnvironment, raise_at
+from server.planner.environment import BindContext, PlanningEnvironment, raise_at
 from server.planner.mutability import is_mutable
 from server.planner.outer_references import has_subquery
 from server.planner.scope import Scope

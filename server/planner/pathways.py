@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from server.functions.function import Function
-from server.planner.environment import FIRST_DOMAIN_OID, RECORD, UNKNOWN, VOID, BindContext
+from server.oids import ANY, RECORD, UNKNOWN, VOID
+from server.planner.environment import FIRST_DOMAIN_OID, BindContext
 from server.planner.parent_rows import as_parent_row
-from server.planner.polymorphic import ANY, is_consistent, is_polymorphic
+from server.planner.polymorphic import is_consistent, is_polymorphic
 from server.planner.registered import LOOKUPS
 from server.planner.type_facts import base_type, is_true_array
 

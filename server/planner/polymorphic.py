@@ -11,15 +11,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from server.errors import DatatypeMismatch, UndefinedObject
-from server.planner.environment import RECORD, TEXT, UNKNOWN, BindContext
+from server.oids import (
+    ANYARRAY,
+    ANYCOMPATIBLE,
+    ANYCOMPATIBLEARRAY,
+    ANYCOMPATIBLEMULTIRANGE,
+    ANYCOMPATIBLENONARRAY,
+    ANYCOMPATIBLERANGE,
+    ANYELEMENT,
+    ANYENUM,
+    ANYMULTIRANGE,
+    ANYNONARRAY,
+    ANYRANGE,
+    RECORD,
+    TEXT,
+    UNKNOWN,
+)
 
 if TYPE_CHECKING:
     from server.catalog.objects import Oid
+    from server.planner.environment import BindContext
 
-ANY, ANYELEMENT, ANYARRAY, ANYNONARRAY, ANYENUM, ANYRANGE = 2276, 2283, 2277, 2776, 3500, 3831
-ANYMULTIRANGE = 4537
-ANYCOMPATIBLE, ANYCOMPATIBLEARRAY, ANYCOMPATIBLENONARRAY = 5077, 5078, 5079
-ANYCOMPATIBLERANGE, ANYCOMPATIBLEMULTIRANGE = 5080, 4538
 
 _ELEMENT, _ARRAY, _RANGE, _MULTIRANGE = "element", "array", "range", "multirange"
 _SIMPLE = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from server.catalog.objects import FIRST_USER_OID, Table
+from server.catalog.objects import Table
 from server.catalog.partition_bounds import leaves_of
 from server.catalog.publications import identity_columns, publications_with
 from server.errors import (
@@ -14,9 +14,10 @@ from server.errors import (
     ObjectNotInPrerequisiteState,
 )
 from server.expressions.expression import Call, Expression, Subquery, columns_used, walk
+from server.oids import BOOL, FIRST_USER_OID, UNKNOWN
 from server.planner.bind_expression import bind_expression
 from server.planner.bind_text import parse_expression
-from server.planner.environment import BOOL, UNKNOWN, BindContext, PlanningEnvironment
+from server.planner.environment import BindContext, PlanningEnvironment
 from server.planner.mutability import is_mutable
 from server.planner.scope import SYSTEM_COLUMNS
 from server.planner.standalone import table_scope

@@ -18,12 +18,13 @@ from server.errors import (
 from server.expressions.expression import ArrayConstructor, Expression, Parameter
 from server.functions.function import Aggregate, Function, WindowFunction
 from server.identifiers import BY_OID
+from server.oids import ANY, RECORD, TEXT, UNKNOWN
 from server.planner.bind_type import find_type
 from server.planner.candidates import Candidate, choose
 from server.planner.coerce import coerce, coerce_to, settle
-from server.planner.environment import ELSEWHERE, RECORD, TEXT, UNKNOWN, BindContext, raise_at
+from server.planner.environment import ELSEWHERE, BindContext, raise_at
 from server.planner.pathways import find_pathway
-from server.planner.polymorphic import ANY, is_polymorphic, resolve
+from server.planner.polymorphic import is_polymorphic, resolve
 from server.planner.scope import Scope
 from server.planner.type_facts import type_name
 

@@ -16,8 +16,8 @@ from server.catalog.routine_objects import ToldFunction
 from server.catalog.user_functions import actual_type
 from server.errors import InvalidFunctionDefinition
 from server.expressions.expression import Expression, Parameter, Variable
+from server.oids import RECORD, VOID
 from server.planner.coerce import coerce_to
-from server.planner.environment import RECORD, VOID, BindContext
 from server.planner.type_facts import row_columns, type_name
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from server.catalog.objects import Oid
     from server.catalog.routine_objects import UserFunction
+    from server.planner.environment import BindContext
     from server.types.type import TypeReference
 
 Columns = tuple[tuple[str, int, int], ...]

@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING
 from server.catalog.privileges import has_privileges_of, role_of
 from server.errors import InsufficientPrivilege, InvalidObjectDefinition
 from server.expressions.expression import Constant, Expression, Or
+from server.oids import BOOL
 from server.planner.bind_operator import and_all
 from server.planner.bind_text import bind_catalog_expression
 from server.planner.coerce import coerce_to_boolean
-from server.planner.environment import BOOL, BindContext, PlanningEnvironment
 from server.planner.plan import Barrier, Filter
 from server.planner.plan_walk import transform_plan, walk_plan
 from server.planner.scope import RangeItem, Scope
 
 if TYPE_CHECKING:
     from server.catalog.objects import Oid, Policy, Table
+    from server.planner.environment import BindContext, PlanningEnvironment
     from server.planner.plan import Node
 
 Checks = tuple[tuple[str, Expression], ...]

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from server.catalog.objects import Table
 from server.expressions.expression import BooleanTest, Expression, Variable
+from server.oids import BOOL
 from server.planner.bind_operator import and_all
 from server.planner.coerce import coerce_to
-from server.planner.environment import BOOL
 from server.planner.plan import Filter
 from server.planner.scope import RangeColumn, RangeItem, Scope
 from server.sql import nodes

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 
 from server.errors import DuplicateColumn, FeatureNotSupported, SqlSyntaxError, UndefinedFunction
 from server.expressions.expression import Case, Expression
+from server.oids import BOOL, INT8, RECORD, RECORD_ARRAY
 from server.planner.bind_operator import make_operator
 from server.planner.bind_order import is_comparable
 from server.planner.bind_text import bind_catalog_expression
 from server.planner.coerce import coerce_or_fail
 from server.planner.common_types import common_type
-from server.planner.environment import BOOL, INT8, RECORD, BindContext, raise_at
+from server.planner.environment import BindContext, raise_at
 from server.planner.plan import Columns, Filter, Node, OutputColumn, Project
 from server.planner.scope import RangeColumn, RangeItem, Scope
 from server.planner.type_facts import type_name
@@ -29,8 +30,6 @@ from server.sql.quoting import quote_identifier
 
 if TYPE_CHECKING:
     from sqlglot import exp
-
-RECORD_ARRAY = 2287
 
 
 @dataclass(frozen=True, slots=True)

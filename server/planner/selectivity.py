@@ -25,12 +25,13 @@ from server.expressions.expression import (
     RowComparison,
     columns_used,
 )
+from server.oids import BOOL
 from server.planner import together
 from server.planner.array_estimates import array_share, holds_share
 from server.planner.clauses import SWAPPED, Compared, compared, elements_of, negated
 from server.planner.matching import strip_relabel, structural_key
 from server.planner.pattern_estimates import pattern_share
-from server.planner.statistics import BOOLEAN, ColumnFacts, Known
+from server.planner.statistics import ColumnFacts, Known
 from server.planner.value_estimates import (
     DEFAULT_RANGE,
     comparable,
@@ -334,7 +335,7 @@ def _compared(known: Known, found: Compared) -> float:
     facts, value = known.expression(found.operand), known.constant(found.value)
     if value is not None and value.value is None:
         return 0.0
-    if value is not None and found.operand.type.oid == BOOLEAN and found.operator in ("=", "<>"):
+    if value is not None and found.operand.type.oid == BOOL and found.operator in ("=", "<>"):
         truth = _truth(known, found.operand)
         return truth if (found.operator == "=") == value.value else 1.0 - truth
     if found.operator in RANGES:

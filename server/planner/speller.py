@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from server.catalog.collations import Collation
-from server.catalog.objects import FIRST_USER_OID, PG_CATALOG_OID, Sequence, Table
+from server.catalog.objects import PG_CATALOG_OID, Sequence, Table
 from server.catalog.routine_objects import UserFunction
 from server.expressions.expression import And, Call, Case, Constant, Or, Relabel
 from server.identifiers import BY_OID, type_by_oid
+from server.oids import ANY, FIRST_USER_OID, INT8, TEXT, UNKNOWN, VARCHAR
 from server.planner.deparse import constant_text, type_text
-from server.planner.environment import TEXT, UNKNOWN, VARCHAR
 from server.planner.from_names import FromNames
 from server.planner.names import UNNAMED, target_name
 from server.planner.operator_text import said_operator
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 CONSTANT_CLAUSES = ("limit", "offset")
 """Clauses whose implicit casts are not shown: they are cast to bigint whatever stands there."""
 
-ANY, INT8 = 2276, 20
 KEYWORDS = {"extract": 0, "normalize": 1, "is_normalized": 1}
 """Which argument of a function with a syntax of its own is a word and no value."""
 

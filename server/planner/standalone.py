@@ -33,6 +33,7 @@ from server.expressions.expression import (
     columns_used,
     walk,
 )
+from server.oids import BOOL
 from server.planner.bind_call import bind_arguments
 from server.planner.bind_expression import bind_expression
 from server.planner.bind_modify import default_of
@@ -60,8 +61,6 @@ if TYPE_CHECKING:
     from server.planner.routine import RoutineNames
     from server.sql.parse import Statement
     from server.types.type import TypeReference
-
-BOOLEAN_OID = 16
 
 
 def _context(environment: PlanningEnvironment, base_offset: int) -> BindContext:
@@ -240,7 +239,7 @@ def check_condition(
             error = f'system column "{name}" reference in check constraint is invalid'
             raise raise_at(context, node, InvalidColumnReference(error))
     bound = bind_expression(context, table_scope(context, table, "check constraints"), tree)
-    if coerce_to(context, bound, BOOLEAN_OID) is None or bound.type.oid != BOOLEAN_OID:
+    if coerce_to(context, bound, BOOL) is None or bound.type.oid != BOOL:
         kind = type_name(context, bound.type.oid)
         raise DatatypeMismatch(f"argument of CHECK must be type boolean, not type {kind}")
     return tuple(sorted(columns_used(bound)))

@@ -17,6 +17,7 @@ from server.catalog.statistics_objects import ExtendedStatistics
 from server.errors import SqlError
 from server.expressions.expression import Call, Constant, Parameter, Variable, columns_used, walk
 from server.expressions.folding import fold_constants
+from server.oids import BOOL, INT4, INT8, OID, UUID
 from server.planner.learned_keys import Same, keys_of_column, keys_of_elements
 from server.planner.matching import strip_relabel, structural_key
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 DEFAULT_DISTINCT = 200.0
 DEFAULT_WIDTH = 32
-BOOLEAN = 16
 
 
 @dataclass(slots=True)
@@ -81,7 +81,7 @@ class ColumnFacts:
             return whole_rows(self.rows * (1.0 - self.null_fraction))
         if self.distinct:
             return whole_rows(self.distinct)
-        if self.kind is not None and self.kind.oid == BOOLEAN:
+        if self.kind is not None and self.kind.oid == BOOL:
             return 2.0
         return whole_rows(min(self.rows, DEFAULT_DISTINCT))
 
@@ -286,7 +286,7 @@ class Facts:
         facts.kind = reference.type
         if reference.type.length > 0:
             facts.width = reference.type.length
-        facts.key_like = reference.oid in (20, 23, 26, 2950)
+        facts.key_like = reference.oid in (INT8, INT4, OID, UUID)
         facts.ends_known = not scan.inherits and self._is_indexed(table, number)
         statistics = self.environment.catalog.statistics_of(table.oid)
         if statistics is not None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from server.catalog.objects import Column, Table
 from server.errors import SqlError
 from server.expressions.expression import columns_used
+from server.oids import INTERVAL
 from server.planner.bind_expression import bind_expression
 from server.planner.bind_text import parse_expression, without_positions
 from server.planner.coerce import coerce_to
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
     from server.types.type import TypeReference
-
-INTERVAL = 1186
 
 
 def stored_expression(

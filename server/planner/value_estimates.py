@@ -12,6 +12,7 @@ from math import isfinite
 from operator import eq, ge, gt, le, lt, ne
 from typing import TYPE_CHECKING, Any, Final
 
+from server.oids import BPCHAR, DATE, NUMERIC, TIMESTAMP, TIMESTAMPTZ
 from server.planner.learned_keys import key_of_value
 from server.types.interval import sort_key as interval_key
 from server.types.interval_style import Interval
@@ -30,8 +31,6 @@ NEAREST_SHARE: Final = 0.01
 
 INTEGERS: Final = frozenset((20, 21, 23))
 STRINGS: Final = frozenset((25, 1043, 1042, 19))
-BPCHAR = 1042
-NUMERIC, DATE, TIMESTAMP, TIMESTAMPTZ = 1700, 1082, 1114, 1184
 US_A_DAY: Final = 86_400_000_000
 TESTS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "=": eq, "<>": ne, "<": lt, "<=": le, ">": gt, ">=": ge,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from server.errors import DatatypeMismatch, NullValueNotAllowed
-from server.planner.environment import RECORD
+from server.oids import RECORD, UNKNOWN
 from server.planner.type_facts import row_columns, type_name
 from server.plpgsql.embedded import converted, is_kept, value_of
 from server.plpgsql.extra_checks import other_count
@@ -89,7 +89,7 @@ def _as_composite(frame: Frame, value: Any, given: TypeReference, kind: TypeRefe
     if value is None or given.oid == kind.oid:
         return value
     if not isinstance(value, Record):
-        if given.type.kind == "c" or given.type.category == "S" or given.oid == 705:
+        if given.type.kind == "c" or given.type.category == "S" or given.oid == UNKNOWN:
             return converted(frame, value, given, kind)
         raise DatatypeMismatch("cannot assign non-composite value to a row variable")
     context = frame.binding()

@@ -9,7 +9,8 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from server.errors import DatatypeMismatch, InvalidFunctionDefinition, SqlError, SqlSyntaxError
-from server.planner.environment import RECORD, VOID, BindContext
+from server.oids import INT4, RECORD, TRIGGER, VOID
+from server.planner.environment import BindContext
 from server.planner.polymorphic import is_polymorphic
 from server.plpgsql import tree
 from server.plpgsql.embedded import check_syntax
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
     from server.planner.environment import PlanningEnvironment
     from server.types.type import TypeReference
 
-TRIGGER, EVENT_TRIGGER = 2279, 3838
-INT4 = 23
+EVENT_TRIGGER = 3838
 
 
 def check_function(

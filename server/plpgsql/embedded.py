@@ -30,10 +30,11 @@ from server.expressions.expression import (
     walk,
 )
 from server.expressions.parameters_only import Parameters, needs_parameters_only
+from server.oids import FIRST_USER_OID, RECORD, TEXT, UNKNOWN
 from server.planner.bind_expression import bind_expression
 from server.planner.coerce import coerce_to, settle
 from server.planner.effects import calls_effect
-from server.planner.environment import RECORD, TEXT, UNKNOWN, BindContext
+from server.planner.environment import BindContext
 from server.planner.plan_statement import plan_tree
 from server.planner.rewrite.routines import inlined_expression
 from server.planner.scope import Scope
@@ -409,7 +410,7 @@ def conversion(
     frame: Frame, given: TypeReference, wanted: TypeReference
 ) -> Callable[[Any, Any], Any] | None:
     """What makes a value of one type one of another, from a row of it; None where nothing is to do."""
-    if given.oid == wanted.oid and wanted.modifier < 0 and given.oid < 16384:
+    if given.oid == wanted.oid and wanted.modifier < 0 and given.oid < FIRST_USER_OID:
         return None
     key = (given.oid, given.modifier, wanted.oid, wanted.modifier)
     if key not in frame.plans:

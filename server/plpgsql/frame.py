@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from server.error_translation import translate
 from server.errors import ObjectNotInPrerequisiteState, UndefinedColumn
-from server.planner.environment import RECORD, BindContext
+from server.oids import RECORD
+from server.planner.environment import BindContext
 from server.planner.type_facts import row_columns
 from server.types.record import Record
 

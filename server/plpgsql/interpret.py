@@ -16,6 +16,7 @@ from server.errors import (
     SqlError,
 )
 from server.executor.waits import Sees
+from server.oids import UNKNOWN
 from server.plpgsql import tree
 from server.plpgsql.assign import assign, assign_row, row_setter, store, takes_values
 from server.plpgsql.cursors import RUNNERS as CURSOR_RUNNERS
@@ -197,7 +198,7 @@ def _branches(frame: Frame, statement: tree.Branches) -> Signal:
     if statement.test is not None:
         slot, operand = statement.test
         value, kind = value_of(frame, operand)
-        if kind.oid == 705:
+        if kind.oid == UNKNOWN:
             kind = frame.binding().type(25)
         frame.types[slot], frame.values[slot] = kind, value
     for condition, body in statement.branches:

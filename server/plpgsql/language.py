@@ -10,7 +10,8 @@ from server.catalog.event_triggers import EVENT_TRIGGER_TYPE
 from server.catalog.names import CatalogNames
 from server.catalog.user_functions import actual_type
 from server.errors import FeatureNotSupported
-from server.planner.environment import VOID, BindContext
+from server.oids import TEXT, TRIGGER, VOID
+from server.planner.environment import BindContext
 from server.planner.routine import parameters_of
 from server.plpgsql.check import check_block, check_function
 from server.plpgsql.errors import no_return
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     from server.plpgsql.tree import Function
     from server.types.record import Record
     from server.types.type import TypeReference
-
-TEXT, TRIGGER = 25, 2279
 
 
 def header_of(function: UserFunction) -> Header:

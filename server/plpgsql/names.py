@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from server.expressions.expression import Parameter, RowConstructor
-from server.planner.environment import RECORD
+from server.oids import RECORD
 from server.plpgsql.frame import NullRecord, no_field
 from server.plpgsql.reader import find_name
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import NullValueNotAllowed, SqlSyntaxError, UndefinedObject
+from server.oids import UNKNOWN
 from server.plpgsql import tree
 from server.plpgsql.assign import store
 from server.plpgsql.conditions import CONDITIONS, NAMES
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from server.plpgsql.signals import Signal
     from server.plpgsql.tree import Source
 
-UNKNOWN: Final = 705
 RAISE_EXCEPTION: Final = "P0001"
 DEFAULT_STATES: Final = {"exception": RAISE_EXCEPTION, "warning": "01000"}
 """The SQLSTATE of a message without one; that of the other levels is 00000."""

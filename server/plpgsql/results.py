@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import DatatypeMismatch
-from server.planner.environment import RECORD, VOID
+from server.oids import RECORD, UNKNOWN, VOID
 from server.planner.type_facts import row_columns, type_name
 from server.plpgsql import tree
 from server.plpgsql.assign import row_as
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from server.plpgsql.signals import Signal
     from server.plpgsql.tree import Source
     from server.types.type import TypeReference
-
-UNKNOWN: Final = 705
 
 
 def is_row(frame: Frame) -> bool:

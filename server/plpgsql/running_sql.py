@@ -20,6 +20,7 @@ from server.expressions.evaluate import compile_row
 from server.expressions.expression import ApplyModifier, Call, Parameter, Relabel
 from server.functions.function import CallContext
 from server.identifiers import quote_identifier
+from server.oids import UNKNOWN
 from server.planner.standalone import bind_call
 from server.plpgsql import tree
 from server.plpgsql.assign import assign_row, store
@@ -269,7 +270,7 @@ def _evaluated(
     values, types = [], []
     for argument in arguments:
         value, kind = value_of(frame, argument)
-        if kind.oid == 705:
+        if kind.oid == UNKNOWN:
             kind = text_type
         values.append(value)
         types.append(kind)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from server.catalog.objects import Table
 from server.catalog.visibility import find_relation
 from server.errors import SqlSyntaxError, UndefinedColumn, UndefinedTable
+from server.oids import RECORD
 from server.planner.bind_text import parse_expression
 from server.planner.bind_type import bind_type
-from server.planner.environment import RECORD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -25,7 +25,7 @@ from server.expressions.expression import Call, Variable, columns_used
 from server.expressions.rowwise import compile_row
 from server.expressions.source_code import SourceCode, TooMuch
 from server.expressions.written import ROW, write_value
-from server.planner.environment import VOID
+from server.oids import UNKNOWN, VOID
 from server.plpgsql import tree
 from server.plpgsql.assign import takes_values
 from server.plpgsql.embedded import quiet_expression, renewed_context
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
     Runner = Callable[[Frame, Any], Any]
 
-UNKNOWN: Final = 705
 ARRAY_APPEND: Final = 378
 
 SELDOM: Final = "if not (round := round + 1) & 31: check()"

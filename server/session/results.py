@@ -18,6 +18,7 @@ from protocol.messages import CopyRows, DataRows, FieldDescription, RowDescripti
 from protocol.native import encode_csv_rows, encode_rows, encode_text_rows
 from protocol.rows import COPY_DATA, ColumnKind, EncodeColumn, encode_column, frame_rows
 from server.errors import InvalidParameterValue, ProtocolViolation
+from server.oids import FLOAT4, FLOAT8, NUMERIC, TIMESTAMPTZ
 from server.types.client_text import converted_column, converted_rows
 from server.vector.texts import TextColumn
 
@@ -44,7 +45,6 @@ FIXED_KINDS: Mapping[int, ColumnKind] = {
 }
 _TEXT_OIDS = frozenset((19, 25, 1042, 1043))
 _STYLED = frozenset((1082, 1114))
-_NUMERIC_OID = 1700
 
 PIECE_COST: Final = 1 << 17
 """What a message of rows may cost, in values that are written straight from an array: some milliseconds."""
@@ -125,7 +125,7 @@ def _value_cost(column: Column, kind: Type, binary: bool, style: TextStyle) -> i
         lengths = np.ascontiguousarray(column.views[:SAMPLE_ROWS]).view(np.uint32)[::4]
         return 1 + int(lengths.mean()) // BYTES_A_COST if len(lengths) else 1
     is_plain = fixed_kind(kind, binary, style) is not None or kind.oid in _TEXT_OIDS
-    is_decimal = kind.oid == _NUMERIC_OID and column.scale is not None
+    is_decimal = kind.oid == NUMERIC and column.scale is not None
     return 1 if is_plain or is_decimal else CODEC_COST
 
 
@@ -148,7 +148,7 @@ def encoded_column(column: Column, kind: Type, binary: bool, style: TextStyle) -
     fixed = fixed_kind(kind, binary, style)
     if fixed is not None and column.values.dtype != object and column.dictionary is None:
         return EncodeColumn(kind=fixed, values=column.values, valid=column.valid, binary=binary)
-    if kind.oid == _NUMERIC_OID and column.scale is not None:
+    if kind.oid == NUMERIC and column.scale is not None:
         return EncodeColumn(
             kind=ColumnKind.DECIMAL,
             values=column.values,
@@ -166,9 +166,9 @@ def fixed_kind(kind: Type, binary: bool, style: TextStyle) -> ColumnKind | None:
     if not binary:
         if kind.oid in _STYLED and style.date_style != "ISO":
             return None
-        if kind.oid == 1184 and (style.date_style != "ISO" or style.time_zone != "UTC"):
+        if kind.oid == TIMESTAMPTZ and (style.date_style != "ISO" or style.time_zone != "UTC"):
             return None
-        if kind.oid in (700, 701) and style.extra_float_digits < 1:
+        if kind.oid in (FLOAT4, FLOAT8) and style.extra_float_digits < 1:
             return None
     return FIXED_KINDS.get(kind.oid)
 

@@ -10,6 +10,7 @@ import struct
 from typing import TYPE_CHECKING, Any, Final
 
 from protocol.rows import ColumnKind
+from server.oids import NUMERIC
 from server.session.results import fixed_kind
 from server.types.numeric import scaled_by
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 OTHER: Final = 255
 BINARY: Final = 16
 _TEXT_OIDS: Final = frozenset((25, 1042, 1043))
-_NUMERIC_OID: Final = 1700
 _SAME_IN_BINARY: Final = frozenset(
     (
         ColumnKind.INT16,
@@ -48,7 +48,7 @@ def field_kind(
     kind = reference.type
     if kind.oid in _TEXT_OIDS:
         return ColumnKind.BYTES, 0
-    if kind.oid == _NUMERIC_OID and is_stored and not is_binary:
+    if kind.oid == NUMERIC and is_stored and not is_binary:
         scale = scaled_by(reference.modifier)
         return (ColumnKind.BYTES, 0) if scale is None else (ColumnKind.DECIMAL, scale)
     found = fixed_kind(kind, is_binary, style)

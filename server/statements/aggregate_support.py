@@ -6,16 +6,14 @@ under another name, which the catalog finds by its transition and final function
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from server.catalog.views.physical import named_facts
 from server.functions.function import Function
+from server.oids import ANY, INTERNAL
 
 if TYPE_CHECKING:
     from server.sql.utility_statement import Name
-
-INTERNAL: Final = 2281
-_ANY: Final = 2276
 
 
 def support_function(name: Name, types: tuple[int, ...]) -> Function | None:
@@ -39,8 +37,8 @@ def _takes(row: dict[str, Any], types: tuple[int, ...]) -> bool:
     wanted = tuple(row["proargtypes"].items)
     if INTERNAL not in (*wanted, row["prorettype"]):
         return False
-    if row["provariadic"] == _ANY and len(types) > len(wanted):
-        wanted += (_ANY,) * (len(types) - len(wanted))
+    if row["provariadic"] == ANY and len(types) > len(wanted):
+        wanted += (ANY,) * (len(types) - len(wanted))
     return len(wanted) == len(types) and all(
-        mine in (given, _ANY) for mine, given in zip(wanted, types, strict=True)
+        mine in (given, ANY) for mine, given in zip(wanted, types, strict=True)
     )

@@ -14,10 +14,11 @@ from server.errors import (
     SqlSyntaxError,
 )
 from server.functions.function import Function
+from server.oids import BYTEA, INTERNAL
 from server.planner.polymorphic import is_polymorphic
 from server.planner.resolve_call import Resolved
 from server.planner.standalone import is_relabelled
-from server.statements.aggregate_support import INTERNAL, support_function
+from server.statements.aggregate_support import support_function
 from server.statements.definitions import callable_function, name_in, text_in, truth_in, type_in
 from server.statements.functions import PARALLEL, replaced
 from server.statements.names import claim_name, target_schema
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from server.sql.utility_statement import Option
     from server.statements.statement import Run, StatementContext
 
-BYTEA: Final = 17
 ALIASES: Final = {"sfunc1": "sfunc", "stype1": "stype", "initcond1": "initcond"}
 KNOWN: Final = frozenset(
     ("sfunc", "stype", "sspace", "finalfunc", "finalfunc_extra", "finalfunc_modify", "combinefunc",

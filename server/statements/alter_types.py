@@ -19,6 +19,7 @@ from server.errors import (
     InvalidParameterValue,
 )
 from server.identifiers import quote_identifier
+from server.oids import INT2, INT4, INT8
 from server.planner.domains import check_of
 from server.planner.standalone import bind_type_name, can_assign, keeps_default, type_over_table
 from server.statements.analyze import forget_columns
@@ -105,7 +106,7 @@ def _changed(
     _refuse_readers(context, table, column)
     reference = bind_type_name(context.environment(), command.type)
     refuse_pseudo_type(column.name, reference.type)
-    if column.identity and reference.oid not in (20, 21, 23):
+    if column.identity and reference.oid not in (INT8, INT2, INT4):
         raise InvalidParameterValue("identity column type must be smallint, integer, or bigint")
     refuse_itself(context, table, reference.oid)
     if command.using is not None and column.generated:

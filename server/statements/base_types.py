@@ -25,6 +25,7 @@ from server.errors import (
     WrongObjectType,
 )
 from server.identifiers import quote_literal
+from server.oids import BOOL, BYTEA, CSTRING, CSTRING_ARRAY, INT4, INTERNAL, OID
 from server.sql.utility_statement import Option
 from server.statements.definitions import name_in, text_in, truth_in, type_in
 from server.statements.names import claim_name, target_schema
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from server.sql.utility_functions import Define
     from server.sql.utility_types import AlterType
 
-CSTRING, BYTEA, INTERNAL, OID, INT4, BOOL, CSTRING_ARRAY = 2275, 17, 2281, 26, 23, 16, 1263
 Shapes = tuple[tuple[int, ...], ...]
 Reader = Callable[[StatementContext, Option], Any]
 

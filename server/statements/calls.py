@@ -10,6 +10,7 @@ from server.executor.routines import call_routine
 from server.executor.waits import Wait
 from server.expressions.evaluate import compile_row
 from server.functions.function import CallContext
+from server.oids import RECORD
 from server.planner.environment import BindContext
 from server.planner.routine import result_of
 from server.planner.standalone import bind_call, call_parameters
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from server.catalog.routine_objects import UserFunction
     from server.planner.resolve_call import Resolved
     from server.types.type import TypeReference
-
-RECORD = 2249
 
 
 def _bound(context: StatementContext, statement: tree.Call) -> tuple[Resolved, UserFunction]:

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from server.statements.statement import StatementContext
     from server.statements.tables import NewTable
 
-UNKNOWN_OID = 705
 SERIAL_TYPES = {
     "smallserial": "int2", "serial2": "int2", "serial": "int4", "serial4": "int4",
     "bigserial": "int8", "serial8": "int8",

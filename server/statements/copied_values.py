@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from server.catalog.objects import FIRST_USER_OID
+from server.oids import FIRST_USER_OID
 from server.types.registered import REGISTERED_TYPES
 from server.types.type import PLAIN_STYLE
 from server.vector.column import Column

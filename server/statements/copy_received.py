@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from server.oids import NUMERIC
 from server.types.calendar import DATE_END, DATE_MIN, TIMESTAMP_END, TIMESTAMP_MIN
 from server.types.numeric_received import scaled_numerics
 from server.vector.column import Column
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from server.types.type import TextStyle, TypeReference
 
-NUMERIC_OID = 1700
 
 NUMBERS: Mapping[int, np.dtype[Any]] = {
     20: np.dtype(">i8"),
@@ -48,7 +48,7 @@ def received(reference: TypeReference, fields: Sequence[bytes | None], style: Te
         column = _texts(reference, fields, style)
     elif reference.oid in MOMENTS and reference.modifier < 0:
         column = _moments(fields, *MOMENTS[reference.oid])
-    elif reference.oid == NUMERIC_OID:
+    elif reference.oid == NUMERIC:
         column = scaled_numerics(fields, reference.modifier)
     if column is not None:
         return column

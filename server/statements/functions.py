@@ -22,6 +22,7 @@ from server.errors import (
     WrongObjectType,
 )
 from server.extensions.registry import extension_function
+from server.oids import RECORD, VOID
 from server.planner.plan_routine import check_body
 from server.planner.polymorphic import is_polymorphic
 from server.planner.standalone import bind_type_name, is_unknown_type
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from server.sql.utility_statement import Option
     from server.types.type import TypeReference
 
-VOID, RECORD = 2278, 2249
 VOLATILITIES: Final = {"immutable": "i", "stable": "s", "volatile": "v"}
 PARALLEL: Final = {"safe": "s", "restricted": "r", "unsafe": "u"}
 REFUSED_IN_PROCEDURES: Final = frozenset(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from server.catalog.objects import FIRST_USER_OID, CatalogObject, Sequence, Table, UserType
+from server.catalog.objects import CatalogObject, Sequence, Table, UserType
 from server.catalog.routine_objects import UserFunction
 from server.catalog.system_privileges import SystemPrivileges, default_of, system_privileges
 from server.catalog.views.physical import named_facts, type_facts
@@ -18,6 +18,7 @@ from server.errors import (
     UndefinedObject,
     WrongObjectType,
 )
+from server.oids import FIRST_USER_OID
 from server.statements.databases import database_named
 from server.statements.drop import FINDERS
 from server.statements.names import relation_named, schema_named, split_name

@@ -6,7 +6,6 @@ import zlib
 from typing import TYPE_CHECKING, TypeVar
 
 from server.catalog.objects import (
-    FIRST_USER_OID,
     INFORMATION_SCHEMA_OID,
     PG_CATALOG_OID,
     PG_TOAST_OID,
@@ -33,6 +32,7 @@ from server.errors import (
 )
 from server.executor.waits import Wait
 from server.identifiers import generated_name
+from server.oids import FIRST_USER_OID
 from server.planner.environment import ELSEWHERE
 from server.sql.utility_objects import CreateSequence
 from server.statements.ownership import require_create, require_temporary, require_usage

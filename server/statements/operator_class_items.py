@@ -13,6 +13,7 @@ from server.errors import (
     UndefinedFunction,
     UndefinedObject,
 )
+from server.oids import BOOL, INT4, INT8, INTERNAL, VOID
 from server.planner.standalone import find_callable, type_oid
 from server.statements.names import schema_named, split_name
 from server.statements.operators import operator_of
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from server.sql.utility_operator_classes import ClassItem
     from server.statements.statement import StatementContext
 
-BOOL, INT4, INT8, INTERNAL, OID, VOID = 16, 23, 20, 2281, 26, 2278
 ANY_NUMBER: Final = 32767
 
 

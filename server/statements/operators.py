@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from server.catalog.objects import FIRST_USER_OID
 from server.catalog.privileges import is_superuser
 from server.catalog.routine_objects import UserCast, UserOperator
 from server.catalog.views.physical import named_facts
@@ -21,6 +20,7 @@ from server.errors import (
     UndefinedObject,
     WrongObjectType,
 )
+from server.oids import BOOL, FIRST_USER_OID
 from server.planner.standalone import is_relabelled, require_type_usage, type_oid
 from server.sql import nodes
 from server.sql import utility_functions as tree
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from server.sql.utility_statement import Option
     from server.statements.statement import Run, StatementContext
 
-BOOL, VOID = 16, 2278
 KNOWN: Final = frozenset(
     ("leftarg", "rightarg", "function", "procedure", "commutator", "negator", "restrict", "join",
      "hashes", "merges", "sort1", "sort2", "ltcmp", "gtcmp")

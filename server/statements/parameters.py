@@ -13,6 +13,7 @@ from server.errors import (
     UndefinedObject,
 )
 from server.expressions.expression import Variable, walk
+from server.oids import INTERNAL, RECORD
 from server.planner.bind_expression import bind_expression
 from server.planner.coerce import coerce
 from server.planner.environment import BindContext
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from server.sql.object_names import Parameter
     from server.statements.statement import StatementContext
 
-RECORD, INTERNAL = 2249, 2281
 MODES: Final = {"in": "i", "out": "o", "inout": "b", "variadic": "v", "table": "t"}
 ANY_ARRAYS: Final = (2276, 2277, 5078)
 """Pseudo-types that a VARIADIC parameter may have."""

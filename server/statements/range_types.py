@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from server.catalog.objects import FIRST_USER_OID, UserType
+from server.catalog.objects import UserType
 from server.catalog.operator_class_objects import OperatorClass
 from server.catalog.views.physical import operator_class
 from server.errors import (
@@ -17,6 +17,7 @@ from server.errors import (
     UndefinedObject,
 )
 from server.identifiers import IDENTIFIER_BYTES_MAX
+from server.oids import FIRST_USER_OID, FLOAT8
 from server.planner.standalone import bind_type_name
 from server.sql import nodes
 from server.sql import utility_types as tree
@@ -158,9 +159,6 @@ def _difference(context: StatementContext, given: dict[str, Any], subtype: Type)
             f"range subtype diff function {shown} must return type double precision"
         )
     return found[0].oid
-
-
-FLOAT8: Final = 701
 
 
 def _multirange_parts(given: dict[str, Any], name: tuple[str, ...]) -> tuple[str, ...]:

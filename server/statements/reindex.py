@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.objects import (
-    FIRST_USER_OID,
     PG_TOAST_OID,
     Constraint,
     Index,
@@ -16,6 +15,7 @@ from server.catalog.objects import (
 from server.catalog.toast import table_of_toast
 from server.catalog.views.physical import named_facts
 from server.errors import FeatureNotSupported, InsufficientPrivilege, WrongObjectType
+from server.oids import FIRST_USER_OID
 from server.sql import utility_session as tree
 from server.statements.index_phases import reindex_beside_writers
 from server.statements.index_storage import rebuild_index

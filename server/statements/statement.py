@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from server.oids import TEXT
 from server.types.registry import TYPE_BY_OID
 from server.types.type import TypeReference
 from server.vector.batch import Batch
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from server.sql.parse import Statement
     from server.sql.utility_statement import UtilityStatement
     from storage.engine import Engine, Transaction
-
-TEXT_OID = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +157,7 @@ class Utility:
 
 def text_description(*names: str) -> Description:
     """Columns of text."""
-    return Description(names, (TypeReference(TYPE_BY_OID[TEXT_OID]),) * len(names))
+    return Description(names, (TypeReference(TYPE_BY_OID[TEXT]),) * len(names))
 
 
 def text_rows(*columns: Sequence[str | None]) -> Rows:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from server.catalog.objects import FIRST_USER_OID, Index, Table
+from server.catalog.objects import Index, Table
 from server.catalog.privileges import has_privilege, is_superuser
 from server.catalog.tablespaces import BUILT_IN, GLOBAL_OID, Tablespace
 from server.errors import (
@@ -26,6 +26,7 @@ from server.errors import (
     UndefinedFile,
     UndefinedObject,
 )
+from server.oids import FIRST_USER_OID
 from server.sql import alter_commands
 from server.sql import utility_tablespaces as tree
 from server.statements.names import claim_name, role_oid

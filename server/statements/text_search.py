@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.names import TEXT_SEARCH_KINDS
-from server.catalog.objects import FIRST_USER_OID, CatalogObject
 from server.catalog.text_search import make_dictionary
 from server.catalog.text_search_objects import (
     TextSearchConfiguration,
@@ -31,6 +30,7 @@ from server.errors import (
     UndefinedObject,
     UniqueViolation,
 )
+from server.oids import FIRST_USER_OID, INTERNAL
 from server.sql import nodes
 from server.sql import utility_text_search as tree
 from server.statements.definitions import name_in
@@ -43,6 +43,7 @@ from server.text_search.parser_states import TOKENS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from server.catalog.objects import CatalogObject
     from server.sql.object_names import ObjectName
     from server.sql.utility_functions import Define
     from server.sql.utility_statement import Name, Option
@@ -54,7 +55,6 @@ NAME_INDEXES: Final = {
     "parser": ("pg_ts_parser_prsname_index", "prsname, prsnamespace"),
     "template": ("pg_ts_template_tmplname_index", "tmplname, tmplnamespace"),
 }
-INTERNAL: Final = 2281
 _FUNCTION_SHAPES: Final = ((INTERNAL,), (INTERNAL,) * 4)
 # Functions that PostgreSQL makes when a cluster is initialised, in no list of its.
 SNOWBALL_FUNCTIONS: Final = {"dsnowball_init": 13148, "dsnowball_lexize": 13149}

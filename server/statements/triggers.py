@@ -21,6 +21,7 @@ from server.errors import (
     UndefinedObject,
     WrongObjectType,
 )
+from server.oids import TRIGGER
 from server.planner.conditions import check_trigger_condition
 from server.sql import alter_commands, utility_functions
 from server.sql.object_names import ObjectName
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from server.executor.waits import Wait
     from server.sql.utility_functions import CreateTrigger
 
-TRIGGER: Final = 2279
 STATES: Final = {"origin": "O", "always": "A", "replica": "R", "disabled": "D"}
 """ENABLE and DISABLE, as pg_trigger.tgenabled has them."""
 

@@ -19,6 +19,7 @@ from server.errors import (
 )
 from server.executor.modify import insert_columns
 from server.executor.waits import Wait
+from server.oids import TEXT, UNKNOWN
 from server.planner.bind_view_target import check_option, updatable_reason
 from server.planner.standalone import require_type_usage
 from server.sql import nodes
@@ -49,8 +50,6 @@ if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.planner.planned import PlannedStatement
 
-UNKNOWN_OID, TEXT_OID = 705, 25
-
 
 def result_columns(
     context: StatementContext, planned: PlannedStatement, names: tuple[str, ...]
@@ -64,7 +63,7 @@ def result_columns(
     for number, (name, reference) in enumerate(zip(chosen, planned.own_types, strict=True), 1):
         if any(column.name == name for column in columns):
             raise DuplicateColumn(f'column "{name}" specified more than once')
-        oid = TEXT_OID if reference.oid == UNKNOWN_OID else reference.oid
+        oid = TEXT if reference.oid == UNKNOWN else reference.oid
         require_type_usage(environment, reference)
         if oid == reference.oid:
             refuse_pseudo_type(name, reference.type)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import InvalidParameterValue, SqlSyntaxError, UndefinedObject
 from server.identifiers import KEYWORDS
+from server.oids import BIT, BPCHAR
 from server.types.registry import TYPE_BY_NAME, TYPE_BY_OID
 from server.types.type import TypeReference
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     from server.types.type import Type
 
-BPCHAR_OID: Final = 1042
-BIT_OID: Final = 1560
 FLOAT4_BITS_MAX: Final = 24
 FLOAT8_BITS_MAX: Final = 53
 SUFFIX: Final = re.compile(r" with(?:out)? time zone$")
@@ -82,8 +81,8 @@ def format_type(
         return "???"
     if type_.element_oid and type_.name.startswith("_"):
         return format_type(type_.element_oid, modifier, types) + "[]"
-    if modifier is not None and modifier < 0 and oid in {BPCHAR_OID, BIT_OID}:
-        return "bpchar" if oid == BPCHAR_OID else '"bit"'
+    if modifier is not None and modifier < 0 and oid in {BPCHAR, BIT}:
+        return "bpchar" if oid == BPCHAR else '"bit"'
     if modifier is None or modifier < 0 or type_.name in NEVER_MODIFIED:
         return type_.sql_name
     shown = f"({modifier})" if type_.modifier_out is None else type_.modifier_out(modifier)

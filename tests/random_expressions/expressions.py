@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
+from server.oids import FIRST_USER_OID
 from tests.random_expressions.material import NARROW, WIDER_MATERIAL, Material
 from tests.random_expressions.routines import (
     ENUM,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 BATCH = 400
-FIRST_OF_USERS = 16384  # types from there on have other numbers on each server
 PREPARE = ("set statement_timeout to 10000",)
 TOGETHER = 12  # expressions that do not fail are asked so many in a statement
 EXPLAINED: tuple[tuple[str, str], ...] = (
@@ -170,7 +170,7 @@ def answers_of(reply: Reply, *, whole: bool = False) -> list[Answer]:
         return [answer]
     (row,) = reply.rows
     return [
-        Answer(min(kind, FIRST_OF_USERS), text)
+        Answer(min(kind, FIRST_USER_OID), text)
         for (_, kind), text in zip(reply.columns, row, strict=True)
     ]
 

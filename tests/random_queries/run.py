@@ -20,6 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from server.oids import FIRST_USER_OID
 from tests.random_queries import relations
 from tests.random_queries.kinds import KINDS, Made
 from tests.random_queries.parameters import taken_out
@@ -40,7 +41,6 @@ PATIENT_MS = 20_000  # of one that was too slow on one side alone
 CANCELLED = "57014"
 BATCH = 40
 NUMERIC = 1700
-FIRST_USER_OID = 16384
 
 
 @dataclass(frozen=True, slots=True)

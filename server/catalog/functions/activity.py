@@ -18,6 +18,7 @@ from server.errors import (
     QueryCanceled,
 )
 from server.functions.declare import row
+from server.oids import INT4
 from server.types.array import Array, make_array
 from storage.engine import LockMode, PreparedGroup
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from storage.engine import CommitTimes
 
 
-INT4_OID = 23
 FIRST_XID = 3
 NS_PER_SECOND = 1_000_000_000
 NS_PER_MS = 1_000_000
@@ -156,7 +156,7 @@ def _blocking_pids(call: CallContext, pid: int) -> list[int]:
 
 
 def _blocking(call: CallContext, pid: int) -> Array:
-    return make_array(INT4_OID, tuple(_blocking_pids(call, pid)))
+    return make_array(INT4, tuple(_blocking_pids(call, pid)))
 
 
 def _is_blocked_by(call: CallContext, pid: int, pids: Array) -> bool:
@@ -171,7 +171,7 @@ def _snapshot_blockers(call: CallContext, pid: int) -> list[int]:
 
 
 def _safe_snapshot_blocking(call: CallContext, pid: int) -> Array:
-    return make_array(INT4_OID, tuple(_snapshot_blockers(call, pid)))
+    return make_array(INT4, tuple(_snapshot_blockers(call, pid)))
 
 
 # Advisory locks

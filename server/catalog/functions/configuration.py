@@ -8,12 +8,11 @@ from server.catalog.functions.scope import session_of
 from server.config import BY_NAME
 from server.errors import UndefinedObject
 from server.functions.declare import row
+from server.oids import TEXT
 from server.types.array import Array, make_array
 
 if TYPE_CHECKING:
     from server.functions.function import CallContext
-
-TEXT_OID = 25
 
 
 def _current_setting(call: CallContext, name: str) -> str:
@@ -46,7 +45,7 @@ def _set_config(
 
 
 def _flags(name: str) -> Array | None:
-    return make_array(TEXT_OID, ()) if name.lower() in BY_NAME else None
+    return make_array(TEXT, ()) if name.lower() in BY_NAME else None
 
 
 FUNCTIONS = (

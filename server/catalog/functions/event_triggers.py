@@ -9,6 +9,7 @@ from server.catalog.functions.object_identity import class_oid_of, identity_of
 from server.catalog.functions.scope import session_of, view_of
 from server.errors import SqlError
 from server.functions.declare import row
+from server.oids import TEXT
 from server.types.array import make_array
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from server.functions.function import CallContext, Function
 
-TEXT_OID: Final = 25
 DROPPED: Final = (
     "classid oid, objid oid, objsubid int4, original bool, normal bool, is_temporary bool, object_type text, "
     "schema_name text, object_name text, object_identity text, address_names _text, address_args _text"
@@ -44,10 +44,10 @@ def _dropped(call: CallContext) -> Iterator[tuple[Any, ...]]:
     event = _event(call, "pg_event_trigger_dropped_objects", ("sql_drop",), "a sql_drop")
     for each in event.dropped:
         kind, schema, name, identity = each.identity
-        address = make_array(TEXT_OID, tuple(part for part in (schema, name) if part))
+        address = make_array(TEXT, tuple(part for part in (schema, name) if part))
         yield (
             each.class_oid, each.oid, 0, each.is_original, not each.is_original,
-            each.is_temporary, kind, schema, name, identity, address, make_array(TEXT_OID, ()),
+            each.is_temporary, kind, schema, name, identity, address, make_array(TEXT, ()),
         )  # fmt: skip
 
 

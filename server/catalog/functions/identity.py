@@ -16,6 +16,7 @@ from server.catalog.functions.scope import (
 from server.catalog.objects import Role
 from server.catalog.views.values import inet_of
 from server.functions.declare import row
+from server.oids import NAME
 from server.settings import VERSION
 from server.types.array import Array, make_array
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from server.functions.function import CallContext
     from server.types.network import Inet
 
-NAME_OID, INT4_OID = 19, 23
 CODE_PAGE_BITS = 64
 
 
@@ -47,7 +47,7 @@ def _current_schema(call: CallContext) -> str | None:
 
 
 def _current_schemas(call: CallContext, implicit: bool) -> Array:
-    return make_array(NAME_OID, tuple(_schema_names(call, implicit=implicit)))
+    return make_array(NAME, tuple(_schema_names(call, implicit=implicit)))
 
 
 def _user_by_id(call: CallContext, oid: int) -> str:

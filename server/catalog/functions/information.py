@@ -8,6 +8,7 @@ from server.catalog.functions.scope import view_of
 from server.catalog.objects import Index
 from server.catalog.views.information_types import type_columns
 from server.functions.declare import row
+from server.oids import INTERVAL
 from server.types.interval import ALL_FIELDS, FIELD_NAMES
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from server.functions.function import CallContext, Function
     from server.types.record import Record
 
-INTERVAL_OID: Final = 1186
 COLUMNS: Final = (
     (13212, "_pg_char_max_length", "character_maximum_length"),
     (13213, "_pg_char_octet_length", "character_octet_length"),
@@ -37,7 +37,7 @@ def _of_type(column: str) -> Callable[..., Any]:
 
 
 def _interval_type(oid: int, modifier: int) -> str | None:
-    if oid != INTERVAL_OID or modifier < 0:
+    if oid != INTERVAL or modifier < 0:
         return None
     return FIELD_NAMES.get(modifier >> 16 & ALL_FIELDS, "").upper() or None
 

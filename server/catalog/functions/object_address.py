@@ -53,6 +53,7 @@ from server.errors import (
 )
 from server.functions.declare import row
 from server.identifiers import quote_identifier
+from server.oids import TEXT
 from server.types.array import Array, make_array
 from server.types.registry import TYPE_BY_OID
 from server.types.type import PLAIN_STYLE
@@ -65,7 +66,6 @@ if TYPE_CHECKING:
     Address = tuple[int, int, int]
     Finder = Callable[[CallContext, str, list[str], list[str]], Address]
 
-TEXT_OID: Final = 25
 PG_CLASS, PG_TYPE, PG_PROC, PG_OPERATOR = 1259, 1247, 1255, 2617
 RELATIONS: Final = {
     "table": ("rp", "a table"),
@@ -364,7 +364,7 @@ def _as_address(
             return (f"{kind} column", None, None)
         kind = f"{kind} column"
         names.append(value.column(number).name)
-    return kind, make_array(TEXT_OID, tuple(names)), make_array(TEXT_OID, tuple(arguments))
+    return kind, make_array(TEXT, tuple(names)), make_array(TEXT, tuple(arguments))
 
 
 def _builtin_address(
@@ -391,7 +391,7 @@ def _builtin_address(
             names, arguments = [given.partition(" AS ")[0]], [given.partition(" AS ")[2]]
     if not names:
         return (kind, None, None)
-    return kind, make_array(TEXT_OID, tuple(names)), make_array(TEXT_OID, tuple(arguments))
+    return kind, make_array(TEXT, tuple(names)), make_array(TEXT, tuple(arguments))
 
 
 def _lists(call: CallContext, value: CatalogObject, schema: str | None) -> Lists:

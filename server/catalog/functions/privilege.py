@@ -49,13 +49,12 @@ from server.errors import (
     WrongObjectType,
 )
 from server.functions.declare import row
+from server.oids import ACLITEM
 from server.types.array import Array, make_array
 
 if TYPE_CHECKING:
     from server.catalog.catalog_view import CatalogView
     from server.functions.function import CallContext, Function
-
-ACL_ITEM_OID = 1033
 
 
 FORMER: Final = frozenset(("rule",))
@@ -426,7 +425,7 @@ def _default(call: CallContext, letter: str, owner: int) -> Array:
         f"{role_shown(view, grant.grantee)}={grant.shown}/{role_shown(view, grant.grantor)}"
         for grant in grants
     )
-    return make_array(ACL_ITEM_OID, tuple(items))
+    return make_array(ACLITEM, tuple(items))
 
 
 def _make_item(

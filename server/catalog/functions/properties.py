@@ -14,6 +14,7 @@ from server.catalog.privileges import has_privileges_of, role_of
 from server.catalog.views.triggers import COMMAND_BITS
 from server.errors import DatatypeMismatch, InsufficientPrivilege, WrongObjectType
 from server.functions.declare import row
+from server.oids import UNKNOWN
 from server.types.icu import collator
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from server.functions.function import CallContext
     from server.types.array import Array
 
-UNKNOWN_OID = 705
 CHANGE = COMMAND_BITS["update"] | COMMAND_BITS["delete"]
 
 
@@ -61,11 +61,11 @@ def _argument_types(call: CallContext, types: Array) -> str:
 
 def _collation_for(call: CallContext, value: Any) -> str | None:
     reference = call.arguments[0]
-    if reference.oid == UNKNOWN_OID:
+    if reference.oid == UNKNOWN:
         return None
     if reference.collation:
         return collation_text(view_of(call), reference.collation, names_of(call).path)
-    if reference.type.collation or reference.oid == UNKNOWN_OID:
+    if reference.type.collation or reference.oid == UNKNOWN:
         return None
     raise DatatypeMismatch(f"collations are not supported by type {reference.type.sql_name}")
 

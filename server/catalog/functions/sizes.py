@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.functions.scope import object_of, session_of, view_of
-from server.catalog.objects import FIRST_USER_OID, Database, Index, Sequence, Table
+from server.catalog.objects import Database, Index, Sequence, Table
 from server.catalog.tablespaces import Tablespace
 from server.catalog.toast import table_of_toast
 from server.catalog.views.physical import fact_of
@@ -18,6 +18,7 @@ from server.errors import (
     NumericValueOutOfRange,
 )
 from server.functions.declare import row
+from server.oids import FIRST_USER_OID
 from server.types.array import Array
 from server.types.datum_sizes import PAYLOADS, computed_size, stored_size
 from server.types.numeric import EXACT

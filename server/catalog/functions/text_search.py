@@ -11,6 +11,7 @@ from server.catalog.text_search_objects import TextSearchConfiguration, TextSear
 from server.errors import InternalError, InvalidParameterValue, SqlSyntaxError, UndefinedObject
 from server.functions.declare import row
 from server.functions.json_strings import map_strings, values_of
+from server.oids import REGDICTIONARY, TEXT, TSVECTOR
 from server.text_search.document import DocumentReader, vector_of, words_of
 from server.text_search.headline import headline, style_of
 from server.text_search.matching import matches
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from server.types.jsonb import Jsonb
     from server.types.tsvector import TsVector
 
-TEXT, REGDICTIONARY = 25, 3769
 OPTION: Final = re.compile(r"\s*(\w+)\s*=\s*(\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*'|[^,]*?)\s*(?:,|$)")
 
 
@@ -248,7 +248,7 @@ def _explained(call: CallContext, token: Token, oids: tuple[Oid, ...]) -> tuple[
 def _statistics(call: CallContext, text: str, weights: str = "") -> Iterator[tuple[str, int, int]]:
     planned, rows = call.execution.query(text)
     types = planned.types
-    if len(types) != 1 or types[0].oid != 3614:
+    if len(types) != 1 or types[0].oid != TSVECTOR:
         raise InvalidParameterValue("ts_stat query must return one tsvector column")
     return iter(document_statistics((value for (value,) in rows if value is not None), weights))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.functions.scope import names_of, session_of, view_of
-from server.catalog.objects import FIRST_USER_OID, Schema, Table, UserType
+from server.catalog.objects import Schema, Table, UserType
 from server.catalog.privileges import has_privilege
 from server.errors import InvalidCursorName, InvalidSchemaName, UndefinedTable
 from server.functions.declare import row
@@ -22,6 +22,7 @@ from server.functions.xml_schemas import (
 )
 from server.functions.xml_text import value_text
 from server.identifiers import xml_name
+from server.oids import FIRST_USER_OID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -10,15 +10,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from server.catalog.objects import FIRST_USER_OID, Oid, Table
 from server.catalog.views.comments import CATALOG_OF, CATALOG_OIDS
 from server.identifiers import operator_oids, routine_oids
+from server.oids import FIRST_USER_OID
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from server.catalog.catalog_view import CatalogView
-    from server.catalog.objects import CatalogObject
+    from server.catalog.objects import CatalogObject, Oid, Table
     from server.catalog.views.relation import Row
 
 OPERATOR = CATALOG_OIDS["pg_operator"]

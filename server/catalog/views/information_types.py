@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from server.catalog.views.physical import type_facts
+from server.oids import DATE, INTERVAL, NUMERIC
 from server.types.names import format_type
 
 if TYPE_CHECKING:
@@ -14,11 +15,9 @@ CHARACTER, BITS = (1042, 1043), (1560, 1562)
 TEXTS = (25, 1042, 1043)
 BYTES_MAX, BYTES_A_CHARACTER = 1 << 30, 4
 HEADER_BYTES = 4
-NUMERIC = 1700
 BINARY_PRECISIONS = {21: 16, 23: 32, 20: 64, 700: 24, 701: 53}
 INTEGERS = (20, 21, 23)
 TIMES = (1083, 1114, 1184, 1266)
-DATE, INTERVAL = 1082, 1186
 PRECISION_DEFAULT, LOW_BITS = 6, 0xFFFF
 
 

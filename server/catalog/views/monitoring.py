@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from server.catalog.objects import ExtensionObject
 from server.catalog.views.relation import Row, SystemRelation
 from server.extensions.registry import EXTENSIONS
+from server.oids import NAME
 from server.types.array import make_array
 from server.types.calendar import US_PER_SECOND
 from server.types.interval_style import Interval
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from server.catalog.catalog_view import CatalogView
 
-NAME: Final = 19
 WAL_COUNTERS: Final = ("wal_records", "wal_fpi", "wal_buffers_full", "wal_write", "wal_sync")
 CACHES: Final = (
     *("CommitTs", "MultiXactMember", "MultiXactOffset", "Notify"),

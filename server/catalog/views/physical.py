@@ -10,11 +10,20 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.bootstrap import SYSTEM_OBJECTS
-from server.catalog.objects import FIRST_USER_OID, ExtensionObject, Oid, Table, UserType
+from server.catalog.objects import ExtensionObject, Oid, Table, UserType
 from server.catalog.operator_class_objects import OperatorClass, default_user_class, user_class
 from server.catalog.views.facts import facts
 from server.extensions.registry import EXTENSIONS
 from server.identifiers import quote_identifier
+from server.oids import (
+    ANYARRAY,
+    ANYELEMENT,
+    ANYENUM,
+    ANYMULTIRANGE,
+    ANYRANGE,
+    FIRST_USER_OID,
+    RECORD,
+)
 
 if TYPE_CHECKING:
     from server.catalog.catalog_view import CatalogView
@@ -104,10 +113,9 @@ def _named_classes() -> dict[tuple[Oid, str], Oid]:
 
 
 _COERCIBLE = {650: 869, 1043: 25, 19: 25, 24: 26, 2202: 26, 2205: 26, 2206: 26, 4089: 26, 4096: 26}
-ANY_ENUM, ANY_ARRAY, RECORD, JSONB_OPS = 3500, 2277, 2249, 4036
-ANY_RANGE, ANY_MULTIRANGE, ANY_ELEMENT = 3831, 4537, 2283
+JSONB_OPS: Final = 4036
 HASH_TYPE = 23
-_GENERAL = {"e": ANY_ENUM, "c": RECORD, "r": ANY_RANGE, "m": ANY_MULTIRANGE}
+_GENERAL = {"e": ANYENUM, "c": RECORD, "r": ANYRANGE, "m": ANYMULTIRANGE}
 
 
 def operator_class(
@@ -140,7 +148,7 @@ def kept_type(view: CatalogView, method: str, type_oid: Oid, name: str = "") -> 
     else:
         row = fact_of("pg_opclass", oid)
         kept, given = (row["opckeytype"], row["opcintype"]) if row is not None else (0, 0)
-    if kept == ANY_ELEMENT and given == ANY_ARRAY:
+    if kept == ANYELEMENT and given == ANYARRAY:
         return view.type(_without_domains(view, type_oid)).element_oid
     return kept or (HASH_TYPE if method == "hash" else 0)
 
@@ -225,7 +233,7 @@ def _class_types(view: CatalogView, oid: Oid) -> tuple[Oid, ...]:
             return _class_types(view, value.base_type)
         kind = view.type(oid)
         letter, element = kind.kind, kind.element_oid
-    general = _GENERAL.get(letter, ANY_ARRAY if element else 0)
+    general = _GENERAL.get(letter, ANYARRAY if element else 0)
     return (oid, _COERCIBLE.get(oid, oid), general)
 
 

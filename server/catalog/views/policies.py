@@ -8,13 +8,13 @@ from server.catalog.objects import DefaultPrivileges, Policy
 from server.catalog.views.listings import name_of
 from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import acl_array, oid_array, texts
+from server.oids import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.catalog.catalog_view import CatalogView
 
-NAME_OID = 19
 COMMANDS = {"*": "ALL", "r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE"}
 
 
@@ -44,7 +44,7 @@ def _listed(session: Any) -> Iterator[Row]:
             "tablename": table.name,
             "policyname": policy.name,
             "permissive": "PERMISSIVE" if policy.permissive else "RESTRICTIVE",
-            "roles": texts(roles, NAME_OID),
+            "roles": texts(roles, NAME),
             "cmd": COMMANDS[policy.command],
             "qual": _shown(session, policy.using),
             "with_check": _shown(session, policy.with_check),

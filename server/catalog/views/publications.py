@@ -14,13 +14,12 @@ from server.catalog.publications import published_tables
 from server.catalog.views.listings import name_of
 from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import small_vector, texts
+from server.oids import NAME, TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from server.catalog.catalog_view import CatalogView
-
-NAME_OID, TEXT_OID = 19, 25
 
 
 def _publications(view: CatalogView) -> Iterator[Row]:
@@ -69,7 +68,7 @@ def _listed(session: Any) -> Iterator[Row]:
                 "pubname": publication.name,
                 "schemaname": name_of(view, table.schema),
                 "tablename": table.name,
-                "attnames": texts(names, NAME_OID),
+                "attnames": texts(names, NAME),
                 "rowfilter": None if condition is None else session.printed(condition, False),
             }
 
@@ -90,7 +89,7 @@ def _subscriptions(view: CatalogView) -> Iterator[Row]:
             "subconninfo": value.connection,
             "subslotname": value.slot_name,
             "subsynccommit": value.synchronous_commit,
-            "subpublications": texts(value.publications, TEXT_OID),
+            "subpublications": texts(value.publications, TEXT),
         }
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.catalog.event_triggers import EventTrigger
 from server.catalog.foreign_objects import ForeignDataWrapper, ForeignServer, UserMapping
-from server.catalog.objects import FIRST_USER_OID, Constraint, ExtensionObject, Index, UserType
+from server.catalog.objects import Constraint, ExtensionObject, Index, UserType
 from server.catalog.operator_class_objects import (
     FamilyFunction,
     FamilyOperator,
@@ -39,6 +39,7 @@ from server.catalog.views.dependency_rows import (
     on_types,
 )
 from server.catalog.views.routines import language_oid
+from server.oids import FIRST_USER_OID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

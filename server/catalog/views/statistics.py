@@ -18,6 +18,7 @@ from server.catalog.views.physical import equality_operator
 from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import char_array, texts
 from server.errors import SqlError
+from server.oids import BOOL, FLOAT4, FLOAT8, NAME, TEXT
 from server.types.array import AnyArray, Array, make_array
 from server.types.type import PLAIN_STYLE
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from server.catalog.statistics_objects import ColumnStatistics, ExtendedFindings
     from server.types.type import Type
 
-BOOL_OID, NAME_OID, FLOAT4_OID, FLOAT8_OID, TEXT_OID = 16, 19, 700, 701, 25
 COMMON, HISTOGRAM, CORRELATION, ELEMENTS, ELEMENT_COUNTS = 1, 2, 3, 4, 5
 """pg_statistic.stakind."""
 
@@ -37,7 +37,7 @@ SLOTS: Final = 5
 """pg_statistic has room for so many kinds of statistics."""
 
 
-def _floats(items: tuple[float, ...], element: int = FLOAT4_OID) -> Array | None:
+def _floats(items: tuple[float, ...], element: int = FLOAT4) -> Array | None:
     return make_array(element, items) if items else None
 
 
@@ -195,7 +195,7 @@ def _common_of(text: str) -> tuple[tuple[list[str | None], float, float], ...]:
 def common_items(text: str) -> Iterator[Item]:
     """The combinations of a pg_mcv_list: number, values as text, which are NULL, share, share if independent."""
     for number, (values, share, independent) in enumerate(_common_of(text)):
-        nulls = make_array(BOOL_OID, tuple(item is None for item in values))
+        nulls = make_array(BOOL, tuple(item is None for item in values))
         yield number, texts(values), nulls, share, independent  # type: ignore[arg-type]
 
 
@@ -270,7 +270,7 @@ def _stats_ext(session: Any) -> Iterator[Row]:
         expressions = tuple(map(reader.define.expression, value.expressions))
         yield {
             **reader.identity(table, value),
-            "attnames": texts(names, NAME_OID) if names else None,
+            "attnames": texts(names, NAME) if names else None,
             "exprs": texts(expressions) if expressions else None,
             "kinds": char_array(value.kinds),
             "inherited": found.inherited,
@@ -287,10 +287,10 @@ def _common_columns(found: ExtendedFindings) -> Row:
     shape = ((len(rows), 1), (len(rows[0]), 1))
     items = tuple(item for values in rows for item in values)
     return {
-        "most_common_vals": Array(TEXT_OID, shape, items),
-        "most_common_val_nulls": Array(BOOL_OID, shape, tuple(item is None for item in items)),
-        "most_common_freqs": _floats(tuple(share for _, share, _ in found.common), FLOAT8_OID),
-        "most_common_base_freqs": _floats(tuple(base for _, _, base in found.common), FLOAT8_OID),
+        "most_common_vals": Array(TEXT, shape, items),
+        "most_common_val_nulls": Array(BOOL, shape, tuple(item is None for item in items)),
+        "most_common_freqs": _floats(tuple(share for _, share, _ in found.common), FLOAT8),
+        "most_common_base_freqs": _floats(tuple(base for _, _, base in found.common), FLOAT8),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.catalog.privileges import shown_item
+from server.oids import ACLITEM, INT2, OID, TEXT
 from server.types.array import Array, make_array
 from server.types.network import Inet, parse_inet
 from server.types.type import PLAIN_STYLE
@@ -14,15 +15,7 @@ if TYPE_CHECKING:
 
     from server.catalog.catalog_view import CatalogView
 
-CHAR_OID, INT2_OID, INT4_OID, TEXT_OID, OID_OID, FLOAT4_OID, ACL_ITEM_OID = (
-    18,
-    21,
-    23,
-    25,
-    26,
-    700,
-    1033,
-)
+CHAR_OID = 18
 
 
 def _vector(element: int, items: Iterable[int]) -> Array:
@@ -33,12 +26,12 @@ def _vector(element: int, items: Iterable[int]) -> Array:
 
 def small_vector(items: Iterable[int]) -> Array:
     """An int2vector."""
-    return _vector(INT2_OID, items)
+    return _vector(INT2, items)
 
 
 def oid_vector(items: Iterable[int]) -> Array:
     """An oidvector."""
-    return _vector(OID_OID, items)
+    return _vector(OID, items)
 
 
 def char_array(letters: str) -> Array:
@@ -48,15 +41,15 @@ def char_array(letters: str) -> Array:
 
 def small_array(items: Iterable[int]) -> Array:
     """A smallint[]."""
-    return make_array(INT2_OID, tuple(items))
+    return make_array(INT2, tuple(items))
 
 
 def oid_array(items: Iterable[int]) -> Array:
     """An oid[]."""
-    return make_array(OID_OID, tuple(items))
+    return make_array(OID, tuple(items))
 
 
-def texts(items: Iterable[str], element: int = TEXT_OID) -> Array:
+def texts(items: Iterable[str], element: int = TEXT) -> Array:
     """A text[], or an array of another type whose values are text."""
     return make_array(element, tuple(items))
 
@@ -78,4 +71,4 @@ def acl_array(view: CatalogView, items: tuple[str, ...] | None) -> Array | None:
     """The acl of an object; NULL where it has the default one."""
     if items is None:
         return None
-    return make_array(ACL_ITEM_OID, tuple(shown_item(view, item) for item in items))
+    return make_array(ACLITEM, tuple(shown_item(view, item) for item in items))

@@ -23,8 +23,8 @@ from server.expressions.expression import (
     walk,
 )
 from server.expressions.folding import FoldingContext, fold_constants
+from server.oids import DATE, TIMESTAMP
 from server.planner.bind_operator import COMMUTATORS, and_all, comparison_function, conjuncts
-from server.planner.environment import DATE, TIMESTAMP
 from server.planner.matching import structural_key
 from server.planner.plan import (
     Append,

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from server.expressions.expression import Constant, Expression, WindowCall
 from server.expressions.safety import cannot_raise
 from server.functions.window import WINDOW_FUNCTIONS
+from server.oids import INT8
 from server.planner import cost
 from server.planner.bind_operator import and_all, conjuncts, make_operator
 from server.planner.bind_order import is_comparable
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from server.planner.rewrite.correlation import Lifted
 
 _ROW_NUMBER: Final = next(each for each in WINDOW_FUNCTIONS if each.name == "row_number")
-_INT8: Final = 20
 _ROWS_MAX: Final = 1 << 32
 
 
@@ -133,7 +133,7 @@ def _numbered(
 ) -> Node:
     """The wanted rows of all partitions."""
     context = chooser.context
-    number = OutputColumn(context.new_column(), context.type(_INT8), "row_number")
+    number = OutputColumn(context.new_column(), context.type(INT8), "row_number")
     window = Window(
         input=rows,
         partition=partition,

@@ -12,8 +12,8 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from server.catalog.objects import FIRST_USER_OID
 from server.expressions.expression import And, Call, Constant, InList, Or, Relabel, Variable
+from server.oids import FIRST_USER_OID
 from server.planner.bind_operator import comparison_function
 
 if TYPE_CHECKING:

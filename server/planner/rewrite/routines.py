@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from server.errors import SqlError
 from server.expressions import expression as nodes
+from server.oids import UNKNOWN
 from server.planner.bind_expression import bind_expression
 from server.planner.bind_text import body_statements, without_positions
 from server.planner.called_routines import calls_routine, definition_of
 from server.planner.coerce import settle
 from server.planner.collations import with_collations
-from server.planner.environment import UNKNOWN
 from server.planner.matching import is_volatile, replace_top_down
 from server.planner.plan_walk import expressions_of, replace_expressions, transform_plan, walk_plan
 from server.planner.routine import conversion, parameters_of, result_of

@@ -14,8 +14,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from server.catalog.objects import FIRST_USER_OID
 from server.expressions.expression import Call, Constant, Expression, Or, Parameter, Variable
+from server.oids import FIRST_USER_OID
 from server.planner.bind_operator import and_all, conjuncts
 from server.planner.matching import strip_relabel
 from server.planner.plan import Distinct, Filter, Join, Node, OutputColumn, Project, Scan, Values
