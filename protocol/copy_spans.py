@@ -27,6 +27,10 @@ class Spans(NamedTuple):
         """How many rows there are."""
         return int(self.starts.shape[1])
 
+    def part(self, start: int, stop: int) -> "Spans":
+        """Some of the rows."""
+        return self._replace(starts=self.starts[:, start:stop], stops=self.stops[:, start:stop])
+
     def fields(self, column: int) -> list[bytes | None]:
         """The values of a column."""
         data = self.data

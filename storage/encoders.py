@@ -13,6 +13,7 @@ import numpy.typing as npt
 from storage.encodings import BLOCK, TEXTS_A_START, Encoding
 from storage.kinds import Kind
 from storage.native import text_codes
+from storage.string_loops import Bytes
 from storage.strings import StringViews
 
 Values = npt.NDArray[Any]
@@ -36,6 +37,13 @@ class Encoded:
     encoding: Encoding
     block: bytes
     zone: tuple[Any, Any] | None
+
+
+def encode_column(kind: Kind, store: Bytes, values: Values, live: Live) -> Encoded:
+    """A column of any kind: arrays of numbers, or views of texts in a store none of which has pages of its own."""
+    if kind is Kind.BYTES:
+        return encode_texts(StringViews(store, values), live)
+    return encode_numbers(kind, values, live)
 
 
 def encode_numbers(kind: Kind, values: Values, live: Live) -> Encoded:

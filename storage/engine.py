@@ -43,6 +43,7 @@ from storage.key_matrix import (
 from storage.key_writer import NOT_INSERTED, KeyColumns
 from storage.keys import encode_key, encode_keys, key_after_prefix
 from storage.kinds import Kind
+from storage.loading import Load
 from storage.lock_modes import CONFLICTS, LockMode, LockOwner, RowLock, TableLock, table_lock
 from storage.locks import Locks, LockStatus
 from storage.logged_commits import LoggedCommits
@@ -93,6 +94,7 @@ __all__ = [
     "KeyWriter",
     "Kind",
     "Live",
+    "Load",
     "LockMode",
     "LockOwner",
     "LockStatus",

@@ -31,6 +31,7 @@ from storage.rowgroup import (
     SLOT_MASK,
     VERSION,
     VERSION_BYTES,
+    Layout,
     RowGroup,
     Words,
 )
@@ -126,14 +127,23 @@ def store_versions(
 ) -> None:
     """Write versions behind the last one of a group; the caller tells the group when that is done."""
     first = group.used
-    words = np.zeros((group.layout.null_words + 1, new.count), np.uint64)
     for i, values in enumerate(new.columns):
         write_column(table.pager, change, group, i, first, values)
-        null = new.nulls[i]
+    store_headers(change, group.address, group.layout, first, stamp, new)
+
+
+def store_headers(
+    change: Change, run_address: int, layout: Layout, first: int, stamp: int, new: NewVersions
+) -> None:
+    """Write headers and null bits of versions side by side: one header where the layout has no room for more."""
+    words = np.zeros((layout.null_words + 1, new.count), np.uint64)
+    for i, null in enumerate(new.nulls):
         if null is not None:
             words[i // NULLS_PER_WORD] |= null.astype(np.uint64) << np.uint64(i % NULLS_PER_WORD)
-    address = group.version_address(first)
-    if new.following is None and not words[0].any():
+    address = run_address + layout.versions + VERSION_BYTES * first
+    if layout.is_alike:
+        change.write(address, VERSION.pack(stamp, 0, 0, 0))
+    elif new.following is None and not words[0].any():
         store_equal_headers(change, address, VERSION.pack(stamp, 0, 0, 0), new.count)
     else:
         versions = np.zeros((new.count, VERSION_BYTES // 8), np.uint64)
@@ -142,7 +152,7 @@ def store_versions(
         versions[:, 3] = words[0]
         change.write(address, versions)
     for word in range(1, len(words)):
-        change.write(group.nulls_address(word, first), words[word])
+        change.write(run_address + layout.nulls_offset(word, first), words[word])
 
 
 def update_versions(

@@ -146,22 +146,26 @@ class RowGroups:
         group = self.tail(xid, 1)
         return group, group.used
 
+    @property
+    def are_full(self) -> bool:
+        """Whether the next row at the end needs a new group."""
+        if not len(self):
+            return True
+        group = self[len(self) - 1]
+        if group.is_sealed and group.used >= LATER_CAPACITY_MIN:
+            return True
+        return group.used == group.capacity == CAPACITY_MAX
+
     def tail(self, xid: int, row_count: int) -> RowGroup:
         """The last group, with room for at least one more row, better for all."""
-        if not len(self):
+        if self.are_full:
             return self.add(xid, row_count)
         group = self[len(self) - 1]
-        is_open = self.is_open(group)
-        if is_open and group.used < group.capacity:
-            wanted = group.used + row_count
-            if wanted <= group.capacity or group.capacity == CAPACITY_MAX:
-                return group
-            return self.enlarge(xid, group.group_no, wanted)
-        if group.is_sealed and group.used >= LATER_CAPACITY_MIN:
-            return self.add(xid, row_count)
-        if group.capacity < CAPACITY_MAX or (not is_open and group.used < group.capacity):
-            return self.enlarge(xid, group.group_no, group.used + row_count)
-        return self.add(xid, row_count)
+        wanted = group.used + row_count
+        is_enough = wanted <= group.capacity or group.capacity == CAPACITY_MAX
+        if self.is_open(group) and group.used < group.capacity and is_enough:
+            return group
+        return self.enlarge(xid, group.group_no, wanted)
 
     def add(self, xid: int, row_count: int) -> RowGroup:
         """A new, empty group for at least that many rows, as far as a group can hold them."""
@@ -171,15 +175,19 @@ class RowGroups:
         layout = lay_out(self.kinds, capacity, self.pager.page_bytes)
         with self.pager.begin_change(xid) as change:
             address = self._make_run(change, layout, group_no, (0, 0))
-            header = self._append_entry(change, address)
+            header = self.append_entry(change, address)
             change.commit()
-        self.header = header
-        self._addresses.append(address)
         group = RowGroup(self.pager.store, address, layout, group_no)
+        self.added(group, header)
+        return group
+
+    def added(self, group: RowGroup, header: RelationHeader) -> None:
+        """There is another group, and the relation's header says so."""
+        self.header = header
+        self._addresses.append(group.address)
         group.shared = self._shared()
         self._groups.append(group)
         self.on_group(group)
-        return group
 
     def enlarge(self, xid: int, group_no: int, row_count: int) -> RowGroup:
         """Move a group to a run for at least that many rows, with all columns; a sealed one becomes open by that."""
@@ -284,7 +292,7 @@ class RowGroups:
     def _allocate(self, change: Change, page_count: int) -> int:
         return self.pager.allocate(change, page_count, is_logged=not self.header.is_off_log)
 
-    def _append_entry(self, change: Change, address: int) -> RelationHeader:
+    def append_entry(self, change: Change, address: int) -> RelationHeader:
         """Add a group entry, in a new run when the old one is full."""
         header = self.header
         count = header.group_count

@@ -87,6 +87,15 @@ class Layout:
         """How many words of null bits follow after the one in the version header."""
         return more_null_words(len(self.kinds))
 
+    @property
+    def is_alike(self) -> bool:
+        """Whether there is one version header for all slots; only sealed groups are so."""
+        return self.more_nulls == self.versions + VERSION_BYTES
+
+    def nulls_offset(self, word: int, slot: int) -> int:
+        """Where a word of null bits beyond the first lies; word counts from 1."""
+        return self.more_nulls + 8 * ((word - 1) * self.capacity + slot)
+
 
 def more_null_words(column_count: int) -> int:
     """Words of null bits beyond the one in the version header."""
@@ -249,7 +258,7 @@ class RowGroup:
 
     def nulls_address(self, word: int, slot: int) -> int:
         """Where a word of null bits beyond the first lies; word counts from 1."""
-        return self.address + self.layout.more_nulls + 8 * ((word - 1) * self.capacity + slot)
+        return self.address + self.layout.nulls_offset(word, slot)
 
     def null_words(self, store: npt.NDArray[np.uint8], word: int) -> Words:
         """One word of null bits of all slots."""

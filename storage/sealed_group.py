@@ -68,7 +68,7 @@ class SealedGroup(RowGroup):
         columns: Sequence[tuple[Encoding, Zone]],
         decoded: DecodedColumns,
     ) -> None:
-        self.is_alike = layout.more_nulls == layout.versions + VERSION_BYTES
+        self.is_alike = layout.is_alike
         super().__init__(store, address, layout, group_no)
         self.encodings = tuple(encoding for encoding, _ in columns)
         self._kept_zones = tuple(zone for _, zone in columns)

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from storage.chains import MOVED
 from storage.commit_log import COMMAND_BITS, CommitLog
-from storage.encoders import encode_numbers, encode_texts
+from storage.encoders import encode_column
 from storage.encodings import BLOCK
 from storage.errors import Corruption
 from storage.kinds import Kind
@@ -134,6 +134,7 @@ def seal_cold_groups(
             continue
         with engine.latch:
             group = table.groups[group_no]
+            change_no = group.change_no
             is_cold = may_be_sealed(engine.log, group, age_min, _rows_min(table, group))
         if not is_cold or not table.groups.is_open(group):
             continue
@@ -141,7 +142,7 @@ def seal_cold_groups(
         if sealed is None:
             table.groups.filled.discard(group_no)
             continue
-        done += seal(engine, table, group, sealed, pause) is not None
+        done += seal(engine, table, group, sealed, change_no, pause) is not None
         pause()
     return done
 
@@ -183,7 +184,6 @@ def encode_group(
     table: Table, group: RowGroup, pause: Pause = lambda: None
 ) -> SealedColumns | None:
     """The columns of a group, encoded; None: it has values that lie in pages of their own."""
-    change_no = group.change_no
     if _has_large_values(table, group):
         return None
     columns, null_counts = [], []
@@ -192,14 +192,10 @@ def encode_group(
         null = _nulls(table, group, column)
         live = occupied if null is None else ~null if occupied is None else occupied & ~null
         values = group.take(column, group.used, None)
-        if kind is Kind.BYTES:
-            encoded = encode_texts(StringViews(table.pager.store, values), live)
-        else:
-            encoded = encode_numbers(kind, values, live)
-        columns.append(encoded)
+        columns.append(encode_column(kind, table.pager.store, values, live))
         null_counts.append(0 if null is None else int(np.count_nonzero(null)))
         pause()
-    return SealedColumns(tuple(columns), tuple(null_counts), change_no)
+    return SealedColumns(group.layout.kinds, tuple(columns), tuple(null_counts), group.used)
 
 
 def _has_large_values(table: Table, group: RowGroup) -> bool:

@@ -98,6 +98,20 @@ def measure_blob(offsets: npt.NDArray[np.int64]) -> int:
     return int(((long + ALIGNMENT - 1) & ~(ALIGNMENT - 1)).sum())
 
 
+def blob_views(blob: Bytes, offsets: npt.NDArray[np.int64]) -> bytearray:
+    """The views of values that lie end to end; of long ones the address is where they begin there."""
+    views = bytearray()
+    for start, stop in pairwise(offsets.tolist()):
+        value = blob[start:stop].tobytes()
+        is_short = len(value) <= INLINE_BYTES_MAX
+        views += (
+            INLINE_VIEW.pack(len(value), value)
+            if is_short
+            else LONG_VIEW.pack(len(value), value[:4], start)
+        )
+    return views
+
+
 def pack_blob(
     blob: Bytes, offsets: npt.NDArray[np.int64], heap_bytes: int, address: int
 ) -> tuple[bytes, bytes]:

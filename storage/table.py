@@ -11,7 +11,7 @@ Rule 5: all methods are called under the engine's latch, but views may be read b
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +63,9 @@ from storage.rows import (
 from storage.rows_view import RowsView
 from storage.scan import ScanView
 from storage.transactions import Transaction
+
+if TYPE_CHECKING:
+    from storage.loading import Load
 
 FEW_ROWS = 8
 """So many rows are faster inserted one by one than by arrays."""
@@ -267,6 +270,12 @@ class Table:
         is_there = column < len(group.layout.kinds)
         return not is_there or group.may_be_null(self.pager.store, column)
 
+    def rows_at_once(self, few: int) -> int:
+        """How many rows are best inserted together: what fills a new group, else a few that the last one takes."""
+        if self.groups.are_full:
+            return CAPACITY_MAX
+        return min(few, CAPACITY_MAX - self.groups[len(self.groups) - 1].used)
+
     # Inserting -------------------------------------------------------------------------------
 
     def insert_row(self, transaction: Transaction, values: Sequence[Value]) -> int:
@@ -290,9 +299,14 @@ class Table:
         return row_id
 
     def insert(
-        self, transaction: Transaction, columns: Columns, nulls: Nulls, count: int
+        self,
+        transaction: Transaction,
+        columns: Columns,
+        nulls: Nulls,
+        count: int,
+        load: "Load | None" = None,
     ) -> npt.NDArray[np.int64]:
-        """Add many rows at the table's end, a few wherever there is room; their row ids."""
+        """Add many rows at the table's end, a few wherever there is room; their row ids. load: of the same rows."""
         columns, nulls = with_unused(self.kinds, columns, nulls, count)
         if count <= FEW_ROWS:
             rows = as_rows(columns, nulls, count)
@@ -303,15 +317,14 @@ class Table:
         new = NewVersions(columns, nulls, count)
         done = 0
         while done < count:
-            group = self.groups.tail(stamp >> COMMAND_BITS, count - done)
-            part = min(count - done, group.capacity - group.used)
-            first = group.used
-            with self.changing(stamp) as change:
-                store_versions(self, change, group, stamp, new.part(done, done + part))
-                change.commit()
-            group.changed(stamp, used=first + part)
-            if first + part >= TAIL_ROWS_MIN:
-                self.groups.filled.add(group.group_no)
+            if load and self.groups.are_full:
+                group, first = load.add(stamp), 0
+                part = group.used
+            else:
+                load = None
+                group = self.groups.tail(stamp >> COMMAND_BITS, count - done)
+                first, part = group.used, min(count - done, group.capacity - group.used)
+                self._fill(stamp, group, new.part(done, done + part))
             start = (group.group_no << SLOT_BITS) + first
             row_ids[done : done + part] = np.arange(start, start + part)
             transaction.undo.append((self, Undo.INSERT_MANY, start, part, None))
@@ -319,6 +332,16 @@ class Table:
         if transaction.tracked is not None:
             transaction.tracked.write_rows(self.relation_id, row_ids.tolist())
         return row_ids
+
+    def _fill(self, stamp: int, group: RowGroup, new: NewVersions) -> None:
+        """Put rows behind the last one of a group."""
+        used = group.used + new.count
+        with self.changing(stamp) as change:
+            store_versions(self, change, group, stamp, new)
+            change.commit()
+        group.changed(stamp, used=used)
+        if used >= TAIL_ROWS_MIN:
+            self.groups.filled.add(group.group_no)
 
     # Changing --------------------------------------------------------------------------------
 

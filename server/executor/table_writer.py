@@ -22,7 +22,7 @@ from server.executor.table_shape import Row, shape_of
 from server.executor.triggers import queue_after_rows
 from server.executor.waiting import doing, wait_for_row, wait_for_xid
 from server.vector.batch import Batch
-from storage.engine import Kind, Outcome, RowLock, Status
+from storage.engine import Kind, Load, Outcome, RowLock, Status
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -86,20 +86,21 @@ class TableWriter(TableKeys):
         entries = [NewEntries(item, all_rows(), self.context) for item in self.shape.inverted]
         values, nulls = store_columns(batch.columns, self.shape.types)
         self._announce()
-        while True:
-            with self._engine.latch:
-                if arbiters and self._is_taken(arbiters, distinct):
-                    return None
-                blocker = self._find_conflict(batch, distinct)
-                if not blocker:
-                    row_ids: Positions = self.relation.insert(
-                        self._transaction, values, nulls, batch.count
-                    )
-                    self._insert_keys(keys, row_ids)
-                    for item in entries:
-                        item.insert(row_ids, self.context)
-                    break
-            yield from wait_for_xid(self.context, blocker)
+        with Load(self._engine, self.relation, values, nulls, batch.count) as load:
+            while True:
+                with self._engine.latch:
+                    if arbiters and self._is_taken(arbiters, distinct):
+                        return None
+                    blocker = self._find_conflict(batch, distinct)
+                    if not blocker:
+                        row_ids: Positions = self.relation.insert(
+                            self._transaction, values, nulls, batch.count, load
+                        )
+                        self._insert_keys(keys, row_ids)
+                        for item in entries:
+                            item.insert(row_ids, self.context)
+                        break
+                yield from wait_for_xid(self.context, blocker)
         stored = (values, nulls)
         queue_inserts(self.context, self.shape, row_ids, all_rows, stored, self._rechecks)
         if self.shape.triggers:
@@ -132,12 +133,13 @@ class TableWriter(TableKeys):
             if own is None:
                 return False
             keys.append(own)
-        with self._engine.latch:
+        load = Load(self._engine, self.relation, values, nulls, count)
+        with load, self._engine.latch:
             for shape, own in zip(self.shape.indexes, keys, strict=True):
                 index = self._engine.index(shape.storage_id)
                 if shape.index.unique and index.may_have(own):
                     return False
-            row_ids = self.relation.insert(self._transaction, values, nulls, count)
+            row_ids = self.relation.insert(self._transaction, values, nulls, count, load)
             for shape, own in zip(self.shape.indexes, keys, strict=True):
                 self._engine.index(shape.storage_id).insert_many(self._transaction, own, row_ids)
         if self.shape.checked_later:

@@ -150,12 +150,14 @@ class Loader:
             if any(fields):
                 yield from self._insert_plain()
                 yield from self.load(fields)
-        elif not self._has_pending() and plain.add(spans):
-            if plain.is_full:
+            return
+        for part in plain.portions(spans):
+            if not self._has_pending() and plain.add(part):
+                if plain.is_full:
+                    yield from self._insert_plain()
+            else:
                 yield from self._insert_plain()
-        else:
-            yield from self._insert_plain()
-            yield from self.load([spans.fields(number) for number in range(len(self.columns))])
+                yield from self.load([part.fields(number) for number in range(len(self.columns))])
 
     def _has_pending(self) -> bool:
         return bool(self._pending) and bool(self._pending[0])

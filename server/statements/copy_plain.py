@@ -18,7 +18,7 @@ from server.types.native import integer_spans, number_spans, text_spans
 from storage.engine import StringBlob
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from protocol.copy_spans import Spans
     from server.catalog.objects import Column, Table
@@ -35,7 +35,7 @@ MODIFIER_OFFSET: Final = 4
 class PlainLoader:
     """Rows of a table that are all of plain fields, kept until they are many."""
 
-    __slots__ = ("_context", "_parts", "_pieces", "_style", "_table", "_types", "row_count")
+    __slots__ = ("_parts", "_pieces", "_style", "_types", "_wanted_count", "_writer", "row_count")
 
     def __init__(
         self,
@@ -44,18 +44,26 @@ class PlainLoader:
         context: ExecutionContext,
         style: TextStyle,
     ) -> None:
-        self._table = table
+        self._writer = TableWriter(table, context)
         self._types = types
-        self._context = context
         self._style = style
         self._pieces: list[Spans] = []
         self._parts: list[list[tuple[Stored, Any]]] = []
         self.row_count = 0
+        self._wanted_count: int = self._writer.relation.rows_at_once(ROWS_AT_ONCE)
 
     @property
     def is_full(self) -> bool:
         """Whether it is time to insert."""
-        return self.row_count >= ROWS_AT_ONCE
+        return self.row_count >= self._wanted_count
+
+    def portions(self, spans: Spans) -> Iterator[Spans]:
+        """Rows in such parts that none goes beyond where it is time to insert."""
+        start, end = 0, spans.row_count
+        while start < end:
+            stop = min(end, start + self._wanted_count - self.row_count)
+            yield spans if stop - start == end else spans.part(start, stop)
+            start = stop
 
     def add(self, spans: Spans) -> bool:
         """Take rows; False: they were not taken."""
@@ -92,7 +100,9 @@ class PlainLoader:
         self._pieces, self._parts, self.row_count = [], [], 0
         columns = [_joined([part[number] for part in parts]) for number in range(len(self._types))]
         values, nulls = [column[0] for column in columns], [column[1] for column in columns]
-        if TableWriter(self._table, self._context).insert_stored(values, nulls, count):
+        is_done = self._writer.insert_stored(values, nulls, count)
+        self._wanted_count = self._writer.relation.rows_at_once(ROWS_AT_ONCE)
+        if is_done:
             return None
         return [
             [field for piece in pieces for field in piece.fields(number)]

@@ -25,6 +25,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from storage.packed_loops import framed_numbers, packed_views, text_codes
     from storage.replay import replay_records
     from storage.string_loops import (
+        blob_views,
         gather_blob,
         gather_bytes,
         gather_str,
@@ -52,6 +53,7 @@ else:
     from storage.native.packed import framed_numbers, packed_views, text_codes
     from storage.native.replay import replay_records
     from storage.native.strings import (
+        blob_views,
         gather_blob,
         gather_bytes,
         gather_str,
@@ -67,6 +69,7 @@ __all__ = [
     "LogBuffer",
     "LogWriter",
     "PageTable",
+    "blob_views",
     "count_bins",
     "crc32c",
     "differing_columns",

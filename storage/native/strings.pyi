@@ -1,3 +1,4 @@
+from storage.string_loops import blob_views as blob_views
 from storage.string_loops import gather_blob as gather_blob
 from storage.string_loops import gather_bytes as gather_bytes
 from storage.string_loops import gather_str as gather_str

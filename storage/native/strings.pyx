@@ -169,6 +169,26 @@ def measure_blob(const int64_t[::1] offsets not None):
     return total
 
 
+def blob_views(const unsigned char[::1] blob, const int64_t[::1] offsets not None):
+    """The views of values that lie end to end; of long ones the address is where they begin there."""
+    cdef Py_ssize_t count = offsets.shape[0] - 1, i, length
+    cdef bytearray views = bytearray(16 * count)
+    cdef View *view = <View *><char *>views
+    cdef const char *data = NULL
+    if blob.shape[0]:
+        data = <const char *>&blob[0]
+    with nogil:
+        for i in range(count):
+            length = offsets[i + 1] - offsets[i]
+            view[i].length = length
+            if length <= INLINE_MAX:
+                memcpy(view[i].prefix, data + offsets[i], length)
+            else:
+                memcpy(view[i].prefix, data + offsets[i], 4)
+                view[i].address = offsets[i]
+    return views
+
+
 def pack_blob(
     const unsigned char[::1] blob, const int64_t[::1] offsets not None,
     Py_ssize_t heap_bytes, uint64_t address,

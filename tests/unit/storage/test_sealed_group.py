@@ -333,7 +333,8 @@ def test_the_check_finds_values_outside_of_their_zone(engine, table):
     group = table.groups[0]
     sealed = encode_group(table, group)
     first = dataclasses.replace(sealed.columns[0], zone=(0, 5))
-    seal(engine, table, group, dataclasses.replace(sealed, columns=(first, *sealed.columns[1:])))
+    columns = dataclasses.replace(sealed, columns=(first, *sealed.columns[1:]))
+    seal(engine, table, group, columns, group.change_no)
     (problem,) = check(engine)
     assert "values outside of (0, 5)" in str(problem)
     with engine.latch:
