@@ -5,6 +5,9 @@ from libc.stdint cimport uint8_t
 
 ctypedef char *(*Writer)(char *place, const Source *source, Py_ssize_t row) noexcept nogil
 
+cdef enum:
+    DICTIONARY = 12  # after the kinds of rows.pyx
+
 cdef struct Text:
     const char *data
     Py_ssize_t size
@@ -15,6 +18,7 @@ cdef struct Source:
     const void *values
     const uint8_t *valid
     Text *texts
+    Py_ssize_t text_count
     Writer write
 
 

@@ -50,7 +50,6 @@ cdef enum:
     TIMESTAMPTZ = 9
     DECIMAL = 10
     BYTES = 11
-    DICTIONARY = 12
     BINARY = 16  # added to a kind
 
 DTYPES = (
@@ -141,6 +140,7 @@ cdef class Batch:
         source.texts = <Text *>malloc(max(self.row_count, 1) * sizeof(Text))
         if source.texts == NULL:
             raise MemoryError
+        source.text_count = self.row_count
         for row in range(self.row_count):
             if source.valid != NULL and not source.valid[row]:
                 source.texts[row].data = NULL
@@ -158,6 +158,7 @@ cdef class Batch:
         source.texts = <Text *>malloc(max(entry_count, 1) * sizeof(Text))
         if source.texts == NULL:
             raise MemoryError
+        source.text_count = entry_count
         for number in range(entry_count):
             resolve_text(&source.texts[number], entries[number])
         for number in range(self.row_count):

@@ -103,6 +103,30 @@ def test_twins_agree_on_the_edges(kind):
         assert TWIN.encode_csv_rows(columns, count, options.dialect) == expected
 
 
+@pytest.mark.parametrize("delimiter", [b"\t", b",", b" ", b"-", b".", b":", b"+", b"1", b"a"])
+@pytest.mark.parametrize("kind", ColumnKind)
+def test_twins_agree_on_delimiters(kind, delimiter):
+    columns = [column(kind, EDGES[kind])]
+    count = len(EDGES[kind])
+    expected = specification.encode_text_rows(columns, count, delimiter)
+    assert TWIN.encode_text_rows(columns, count, delimiter) == expected
+
+
+@pytest.mark.parametrize(
+    "special", [b"", b"\t", b"\b", b"\r", b"\\", b"|", b"\x0e", b"\x07", b"\xff"]
+)
+@pytest.mark.parametrize("row_count", [3, 4, 50])
+def test_twins_agree_on_words(special, row_count):
+    words = [b"a word" * 7, b"", b"sixteen bytes and some more" + special]
+    values = np.arange(row_count) % 3
+    dictionary = EncodeColumn(
+        kind=ColumnKind.DICTIONARY, values=values.astype(np.int32), dictionary=words
+    )
+    columns = [dictionary, bytes_column(words[value] for value in values)]
+    expected = specification.encode_text_rows(columns, row_count, b"|")
+    assert TWIN.encode_text_rows(columns, row_count, b"|") == expected
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.tuples(FIELDS, FIELDS), max_size=5),
