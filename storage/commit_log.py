@@ -14,6 +14,7 @@ A stamp is xid << 16 | command: who wrote, and with which of its commands.
     sequence of an xid      0 in progress | commit LSN | ABORTED
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable
 
 import numpy as np
@@ -29,6 +30,12 @@ IN_PROGRESS = 0
 ABORTED = (1 << 64) - 1
 
 SEQUENCES_MIN = 1024
+
+
+def has_xid(xids: tuple[int, ...], xid: int) -> bool:
+    """Whether an id is one of a transaction's, which ascend; with a savepoint a row there are many."""
+    place = bisect_left(xids, xid)
+    return place < len(xids) and xids[place] == xid
 
 
 class Snapshot:
@@ -67,7 +74,7 @@ class Snapshot:
         sequence = self.log.sequence(xid)
         if sequence != IN_PROGRESS:
             return sequence <= self.sequence
-        return stamp < self.stamp_limit and xid in self.own
+        return stamp < self.stamp_limit and has_xid(self.own, xid)
 
     def __repr__(self) -> str:
         return f"Snapshot(sequence={self.sequence}, xmin={self.xmin}, own={self.own})"

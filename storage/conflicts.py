@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from storage.chains import Version, read_version, root_of, walk
-from storage.commit_log import ABORTED, COMMAND_BITS, IN_PROGRESS, CommitLog
+from storage.commit_log import ABORTED, COMMAND_BITS, IN_PROGRESS, CommitLog, has_xid
 from storage.fast_paths import RowPaths
 from storage.lock_modes import RowLock
 from storage.locks import Locks
@@ -115,7 +115,7 @@ class Conflicts:
 
     def _ended(self, transaction: Transaction, version: Version) -> tuple[Status, int]:
         """What the xmax of a version means: DONE: nothing, the version can be had."""
-        if version.xmax >> COMMAND_BITS in transaction.xids:
+        if has_xid(transaction.xids, version.xmax >> COMMAND_BITS):
             return Status.SELF_MODIFIED, 0
         status, blocker = self._state(transaction, version.xmax)
         if status is Status.DELETED:
@@ -138,7 +138,7 @@ class Conflicts:
     def _state(self, transaction: Transaction, stamp: int) -> tuple[Status, int]:
         """DONE: it happened, for this transaction; DELETED: it is void; BLOCKED: by that xid."""
         xid = stamp >> COMMAND_BITS
-        if xid in transaction.xids:
+        if has_xid(transaction.xids, xid):
             return Status.DONE, 0
         sequence = self.log.sequence(xid)
         if sequence == ABORTED:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from storage.chains import read_version, root_of, walk
 from storage.columns import missing_value
-from storage.commit_log import ABORTED, COMMAND_BITS, IN_PROGRESS, CommitLog, Snapshot
+from storage.commit_log import ABORTED, COMMAND_BITS, IN_PROGRESS, CommitLog, Snapshot, has_xid
 from storage.lock_table import RowLocks
 from storage.mvcc import visible, visible_mask
 from storage.outcomes import Swept
@@ -179,7 +179,7 @@ class RowPaths:
         if not newest.xmin or newest.xmax or newest.next & (NEWER | FREE):
             return UNCLEAR
         xid = newest.xmin >> COMMAND_BITS
-        if xid in transaction.xids:
+        if has_xid(transaction.xids, xid):
             return OWN
         sequence = self.log.sequence(xid)
         if transaction.keep_snapshot or sequence == ABORTED:
@@ -200,7 +200,7 @@ class RowPaths:
         if self.log.sequence(xmin >> COMMAND_BITS) == ABORTED:
             return True
         xid = xmax >> COMMAND_BITS
-        if not xid or xid in transaction.xids:
+        if not xid or has_xid(transaction.xids, xid):
             return bool(xid)
         sequence = self.log.sequence(xid)
         if sequence != IN_PROGRESS:

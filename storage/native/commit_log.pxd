@@ -9,6 +9,18 @@ cdef enum:
 cdef class Snapshot
 
 
+cdef inline bint has_xid(tuple xids, uint64_t xid) except -1:
+    """Whether an id is one of a transaction's, which ascend."""
+    cdef Py_ssize_t low = 0, high = len(xids), middle
+    while low < high:
+        middle = (low + high) >> 1
+        if <uint64_t>xids[middle] < xid:
+            low = middle + 1
+        else:
+            high = middle
+    return low < len(xids) and <uint64_t>xids[low] == xid
+
+
 cdef class CommitLog:
     cdef readonly Latch mutex
     cdef public uint64_t next_xid

@@ -65,7 +65,7 @@ cdef class Snapshot:
         sequence = log.sequence_raw(xid)
         if sequence != IN_PROGRESS:
             return sequence <= self.sequence
-        return stamp < self.stamp_limit and xid in self.own
+        return stamp < self.stamp_limit and has_xid(self.own, xid)
 
     def __repr__(self):
         return f"Snapshot(sequence={self.sequence}, xmin={self.xmin}, own={self.own})"

@@ -7,6 +7,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
 from storage.native.change cimport Change
+from storage.native.commit_log cimport has_xid
 from storage.native.row_pruner cimport CHAIN_MAX, RowPruner
 from storage.native.row_reader cimport Place
 from storage.native.row_writer cimport add_to, note_change
@@ -235,7 +236,7 @@ cdef class RowPaths(RowPruner):
         cdef bint has_ended, has_key = mode == KEY_SHARE
         while version.xmax:
             xid = version.xmax >> 16
-            if xid in <tuple>transaction.xids:
+            if has_xid(<tuple>transaction.xids, xid):
                 return STATUS_SELF_MODIFIED
             sequence = self.log.sequence_raw(xid)
             if sequence == <uint64_t>-1:
@@ -279,7 +280,7 @@ cdef class RowPaths(RowPruner):
         if version.xmin == 0 or version.xmax or version.following & (NEWER | KEY_CHANGED | FREE):
             return UNCLEAR
         xid = version.xmin >> 16
-        if xid in <tuple>transaction.xids:
+        if has_xid(<tuple>transaction.xids, xid):
             return OWN
         sequence = self.log.sequence_raw(xid)
         if transaction.keep_snapshot or sequence == <uint64_t>-1:
@@ -305,7 +306,7 @@ cdef class RowPaths(RowPruner):
             return True
         if not xid:
             return False
-        if xid in <tuple>transaction.xids:
+        if has_xid(<tuple>transaction.xids, xid):
             return True
         sequence = self.log.sequence_raw(xid)
         if sequence:

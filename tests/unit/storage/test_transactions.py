@@ -7,6 +7,7 @@ import pytest
 
 from server.clock import SystemClock
 from storage.commit_log import CommitLog as PythonLog
+from storage.commit_log import has_xid
 from storage.commit_queue import BUSY_FLUSH_NS
 from storage.commit_queue import CommitQueue as PythonQueue
 from storage.engine import Engine
@@ -452,3 +453,14 @@ def test_what_nobody_has_waited_for_is_durable_soon():
         until(lambda: engine.store.wal.durable_lsn >= end)
     finally:
         engine.close()
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 50])
+def test_an_id_is_found_among_those_of_a_transaction(count):
+    xids = tuple(range(10, 10 + 3 * count, 3))
+    assert [xid for xid in range(200) if has_xid(xids, xid)] == list(xids)
+    for kind in (PythonLog, CommitLog):
+        log = kind(next_xid=300)
+        log.resume(range(3, 300))
+        snapshot = log.snapshot(xids, 1 << 60)
+        assert [xid for xid in range(3, 200) if snapshot.sees(xid << 16)] == list(xids)
