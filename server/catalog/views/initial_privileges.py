@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.catalog.bootstrap import SYSTEM_OBJECTS
-from server.catalog.objects import ExtensionObject
+from server.catalog.objects import ExtensionObject, Table
 from server.catalog.system_privileges import INITIAL
 from server.catalog.views.comments import class_oid
 from server.catalog.views.relation import Row, SystemRelation
@@ -19,6 +19,18 @@ if TYPE_CHECKING:
     from server.catalog.catalog_view import CatalogView
 
 
+def _of_columns(view: CatalogView, table: Table) -> Iterator[Row]:
+    for column in table.columns:
+        if column.acl is not None:
+            yield {
+                "objoid": table.oid,
+                "classoid": class_oid(table),
+                "objsubid": column.number,
+                "privtype": "i",
+                "initprivs": acl_array(view, column.acl),
+            }
+
+
 def _initial_privileges(view: CatalogView) -> Iterator[Row]:
     for value in SYSTEM_OBJECTS:
         if value.acl is not None:
@@ -29,6 +41,8 @@ def _initial_privileges(view: CatalogView) -> Iterator[Row]:
                 "privtype": "i",
                 "initprivs": acl_array(view, value.acl),
             }
+        if isinstance(value, Table):
+            yield from _of_columns(view, value)
     for oid, acl in INITIAL.items():
         yield {
             "objoid": oid,
