@@ -101,7 +101,7 @@ def _forest(context: CallContext, *values: Any) -> str | None:
     return "".join(elements) if elements else None
 
 
-def _parse(kind: str, text: str) -> str:
+def _parse(kind: str, text: str, _keeps_blanks: bool = False) -> str:
     (parse_document if kind == "document" else parse_content)(text)
     return text
 
@@ -225,6 +225,7 @@ FUNCTIONS: Final = (
     row("9953 xmlelement(text, int4) xml lax stable context", _element, "An element."),
     row("9954 xmlforest(variadic any) xml lax stable context", _forest, "Elements."),
     row("9955 xmlparse(text, text) xml", _parse, "A text as xml."),
+    row("9962 xmlparse(text, text, bool) xml", _parse, "A text as xml."),
     row("9956 xmlpi(text) xml", _instruction, "A processing instruction."),
     row("9957 xmlpi(text, text, bool) xml lax", _instruction, "A processing instruction."),
     row("9958 xmlroot(xml, text, int4) xml lax", _root, "xml under a declaration."),

@@ -28,6 +28,7 @@ from server.planner.from_names import FromNames
 from server.planner.names import UNNAMED, target_name
 from server.planner.operator_text import said_operator
 from server.sql import nodes
+from server.sql.deparse_xml import SYNTAXES_OF_XML
 from server.sql.parse import parse_expression
 
 if TYPE_CHECKING:
@@ -455,10 +456,11 @@ class Speller:
         return made
 
     def call(self, node: exp.Expression) -> exp.Expression:
-        """A function, a user's by OID; one with a syntax of its own shows no implicit casts."""
-        if not node.args.get("sql_syntax") or self._is_pattern(node):
+        """A function, a user's by OID; one with a syntax of its own, but for XML, shows no implicit casts."""
+        is_xml = node.args["name"][-1] in SYNTAXES_OF_XML
+        if not node.args.get("sql_syntax") or is_xml or self._is_pattern(node):
             made = self._copy(node)
-            made.set("sql_syntax", False)
+            made.set("sql_syntax", is_xml and node.args.get("sql_syntax"))
             made.set("arguments", self._arguments(node, made.args["arguments"]))
             oid = self._notes.routines.get(id(node))
             if oid is not None and isinstance(self._catalog.object(oid), UserFunction):

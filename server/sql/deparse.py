@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from server.identifiers import quote_literal
 from server.sql import deparse_changes, deparse_queries, nodes
+from server.sql.deparse_xml import serialized
 from server.sql.printer import INDENT_PART, Printer, Printers
 from server.sql.quoting import qualified_name, quote_identifier, type_text
 
@@ -159,6 +160,10 @@ def case(printer: Printer, node: exp.Expression) -> None:
 
 def cast(printer: Printer, node: exp.Expression) -> None:
     """Print a cast; a quoted constant needs no parentheses, nor do an array of nothing and a whole row."""
+    said = serialized(node)
+    if said is not None:
+        printer.print(said)
+        return
     operand = node.this
     is_empty = isinstance(operand, nodes.ArrayConstructor) and not operand.args["arguments"]
     is_row = isinstance(operand, nodes.RowConstructor) or operand.args.get("star")

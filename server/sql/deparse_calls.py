@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlglot import exp
 
 from server.sql.deparse_windows import window
+from server.sql.deparse_xml import SYNTAXES_OF_XML
 from server.sql.printer import Printer
 from server.sql.quoting import qualified_name, quote_identifier
 
@@ -13,8 +14,11 @@ from server.sql.quoting import qualified_name, quote_identifier
 def function_call(printer: Printer, node: exp.Expression) -> None:
     """Print a call with all it may carry."""
     special = SYNTAXES.get(node.args["name"][-1]) if node.args["sql_syntax"] else None
+    of_xml = SYNTAXES_OF_XML.get(node.args["name"][-1]) if node.args["sql_syntax"] else None
     if special is not None:
         special(printer, node.args["arguments"])
+    elif of_xml is not None:
+        of_xml(printer, node)
     else:
         plain_call(printer, node)
     if node.args["within_group"]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
+from server.sql.deparse_xml import is_xml_table, xml_table
 from server.sql.printer import INDENT_CLAUSE, INDENT_JOIN, INDENT_PART, Printer
 from server.sql.quoting import qualified_name, quote_identifier, type_text
 
@@ -44,6 +45,10 @@ def derived_table(printer: Printer, node: exp.Expression) -> None:
 def function_table(printer: Printer, node: exp.Expression) -> None:
     """Print functions in FROM."""
     printer.write("LATERAL " if node.args["lateral"] else "")
+    if is_xml_table(node):
+        xml_table(printer, node)
+        alias(printer, node, "xmltable")
+        return
     printer.write("ROWS FROM(" if node.args["rows_from"] else "")
     printer.list(node.args["functions"])
     printer.write(")" if node.args["rows_from"] else "")

@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from server.sql import deparse, nodes
 from server.sql.deparse_from import alias, column_list
+from server.sql.deparse_xml import serialized
 from server.sql.printer import INDENT_CLAUSE, INDENT_JOIN, Printer, Printers
 from server.sql.quoting import qualified_name, type_text
 
@@ -238,6 +239,10 @@ def quantified(printer: Printer, node: exp.Expression) -> None:
 
 def cast(printer: Printer, node: exp.Expression) -> None:
     """Print a cast."""
+    said = serialized(node)
+    if said is not None:
+        printer.print(said)
+        return
     operand(printer, node.this, node)
     printer.write(f"::{type_text(node.args['to'])}")
 

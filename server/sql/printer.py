@@ -33,6 +33,7 @@ class Printer:
         self.indented = indented
         self.level = 0
         self.pieces: list[str] = []
+        self.nodes: list[exp.Expression] = []  # being printed, each within the one before
 
     def text(self) -> str:
         """Join what was written."""
@@ -47,7 +48,14 @@ class Printer:
         printer = self.printers.get(type(node))
         if printer is None:
             raise FeatureNotSupported(f"{type(node).__name__} cannot be printed as SQL")
+        self.nodes.append(node)
         printer(self, node)
+        self.nodes.pop()
+
+    @property
+    def parent(self) -> exp.Expression | None:
+        """What prints the node that is being printed as a part of itself."""
+        return self.nodes[-2] if len(self.nodes) > 1 else None
 
     def enclosed(self, before: str, node: exp.Expression, after: str) -> None:
         """Append a node between two texts."""

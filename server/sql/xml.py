@@ -18,7 +18,7 @@ STANDALONE: Final = (1, 0, -1, 2)
 
 
 def call(name: str, *arguments: exp.Expression) -> exp.Expression:
-    """A call of a function of pg_catalog."""
+    """A call of a function of pg_catalog, which is printed as the syntax it stands for."""
     return nodes.FunctionCall(
         name=("pg_catalog", name),
         arguments=list(arguments),
@@ -29,7 +29,7 @@ def call(name: str, *arguments: exp.Expression) -> exp.Expression:
         variadic=False,
         within_group=False,
         star=False,
-        sql_syntax=False,
+        sql_syntax=True,
     )
 
 
@@ -45,6 +45,18 @@ def number(value: int) -> exp.Expression:
 
 def _cast(node: exp.Expression, name: str) -> exp.Expression:
     return exp.Cast(this=node, to=_type(name))
+
+
+def _as_text(node: exp.Expression) -> exp.Expression:
+    """A cast to text, unless it is one: what was printed is read again."""
+    if isinstance(node, exp.Cast):
+        kind = node.args["to"]
+        if (
+            kind.args["parts"] in (("text",), ("pg_catalog", "text"))
+            and not kind.args["array_bounds"]
+        ):
+            return node
+    return _cast(node, "text")
 
 
 def _type(name: str) -> nodes.TypeName:
@@ -105,15 +117,17 @@ def _pairs(
 
 
 def _parse(context: Context, message: tree.XmlExpr) -> exp.Expression:
-    value = _cast(context.convert(message.args[0]), "text")
-    return call("xmlparse", text(OPTIONS[message.xmloption]), value)
+    value = _as_text(context.convert(message.args[0]))
+    keeps_blanks = message.args[1].a_const.boolval.boolval
+    blanks = (exp.Boolean(this=True),) if keeps_blanks else ()
+    return call("xmlparse", text(OPTIONS[message.xmloption]), value, *blanks)
 
 
 def _instruction(context: Context, message: tree.XmlExpr) -> exp.Expression:
     name = text(xml_name(message.name, is_full=False))
     if not message.args:
         return call("xmlpi", name)
-    value = _cast(context.convert(message.args[0]), "text")
+    value = _as_text(context.convert(message.args[0]))
     return call("xmlpi", name, value, exp.Boolean(this=True))
 
 
@@ -122,7 +136,7 @@ def _root(context: Context, message: tree.XmlExpr) -> exp.Expression:
     return call(
         "xmlroot",
         context.convert(value),
-        _cast(context.convert(version), "text"),
+        _as_text(context.convert(version)),
         number(STANDALONE[standalone.a_const.ival.ival]),
     )
 
@@ -154,7 +168,7 @@ def table(context: Context, message: tree.RangeTableFunc) -> exp.Expression:
     columns = [item.range_table_func_col for item in message.columns]
     flags = ["o" if each.for_ordinality else "n" * each.is_not_null for each in columns]
     spaces = [
-        _cast(part, "text")
+        _as_text(part)
         for item in map(_named_space, message.namespaces)
         for part in (
             nodes.StringConstant(this=item.name),
@@ -168,7 +182,7 @@ def table(context: Context, message: tree.RangeTableFunc) -> exp.Expression:
     function = call(
         "xmltable",
         text(",".join(flags)),
-        _cast(context.convert(message.rowexpr), "text"),
+        _as_text(context.convert(message.rowexpr)),
         context.convert(message.docexpr),
         _cast(namespaces, "_text"),
         *(part for each in columns for part in _given(context, each)),
@@ -198,7 +212,7 @@ def _named_space(item: Node) -> tree.ResTarget:
 def _given(context: Context, message: tree.RangeTableFuncCol) -> tuple[exp.Expression, ...]:
     """The path of a column and its default."""
     return tuple(
-        _cast(_optional(context, message, field), "text") for field in ("colexpr", "coldefexpr")
+        _as_text(_optional(context, message, field)) for field in ("colexpr", "coldefexpr")
     )
 
 

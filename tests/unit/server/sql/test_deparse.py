@@ -58,6 +58,26 @@ EXPRESSIONS = [
         " ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)",
     ),
     ("f(variadic x => a)", "f(VARIADIC x => a)"),
+    (
+        'xmlelement(name a, xmlattributes(b as "c d"), e)',
+        'XMLELEMENT(NAME a, XMLATTRIBUTES(b AS "c d"), e)',
+    ),
+    ("xmlparse(content a)", "XMLPARSE(CONTENT (a)::text STRIP WHITESPACE)"),
+    (
+        "xmlparse(document a preserve whitespace)",
+        "XMLPARSE(DOCUMENT (a)::text PRESERVE WHITESPACE)",
+    ),
+    (
+        "xmlroot(a, version no value, standalone no value)",
+        "XMLROOT(a, VERSION NO VALUE, STANDALONE NO VALUE)",
+    ),
+    ("xmlserialize(content a as text)", "XMLSERIALIZE(CONTENT a AS text)"),
+    (
+        "xmlserialize(content a as varchar)",
+        "(XMLSERIALIZE(CONTENT a AS character varying))::character varying",
+    ),
+    ("a is not document and b", "((NOT a IS DOCUMENT) AND b)"),
+    ("a = (b is document)", "(a = (b IS DOCUMENT))"),
     ('"A b".select', '"A b"."select"'),
     (r"E'\\'", r"'\'"),
     ("x'1f'", "X'1f'"),
