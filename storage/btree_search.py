@@ -27,6 +27,11 @@ from storage.pages import Pager
 
 Pair = tuple[bytes, int]
 
+RangesPosition = tuple[int, Pair | None]
+"""The number of a range, and what those of its pairs end at that were read; None: none were."""
+
+BEFORE_RANGES: RangesPosition = (0, None)
+
 COUNTERS = struct.Struct("<HHH")
 COUNTERS_OFFSET = 4
 NEEDS_MORE = -1
@@ -93,6 +98,49 @@ def ids_between(
     """`pairs_between` without the keys."""
     pairs, end = pairs_between(pager, root_page, low, high, most, backward=backward)
     return [row_id for _, row_id in pairs], end
+
+
+def pairs_within(
+    pager: Pager,
+    root_page: int,
+    ranges: Sequence[tuple[bytes, bytes]],
+    position: RangesPosition,
+    most: int,
+    *,
+    backward: bool,
+) -> tuple[list[Pair], RangesPosition]:
+    """`pairs_between` of one range after the other, of `most` ranges at the most; and where to go on."""
+    place, reached = position
+    found: list[Pair] = []
+    last = min(len(ranges), place + most)
+    while place < last:
+        low, high = (ranges[place][0], 0), (ranges[place][1], 0)
+        if reached is not None:
+            low, high = (low, reached) if backward else (reached, high)
+        pairs, reached = pairs_between(
+            pager, root_page, low, high, most - len(found), backward=backward
+        )
+        found += pairs
+        if reached is not None:
+            break
+        place += 1
+        if len(found) == most:
+            break
+    return found, (place, reached)
+
+
+def ids_within(
+    pager: Pager,
+    root_page: int,
+    ranges: Sequence[tuple[bytes, bytes]],
+    position: RangesPosition,
+    most: int,
+    *,
+    backward: bool,
+) -> tuple[list[int], RangesPosition]:
+    """`pairs_within` without the keys."""
+    pairs, position = pairs_within(pager, root_page, ranges, position, most, backward=backward)
+    return [row_id for _, row_id in pairs], position
 
 
 def lookup_ids(pager: Pager, root_page: int, prefix: bytes, most: int) -> npt.NDArray[np.int64]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 
 import numpy as np
 
+from storage.btree_search import BEFORE_RANGES
 from storage.chains import Version
 from storage.check import Problem, check, check_table
 from storage.commit_log import COMMAND_BITS, transaction_outcome
@@ -73,6 +74,7 @@ from storage.wait_graph import Turn, WaitEdge
 from storage.waits import Completion
 
 __all__ = [
+    "BEFORE_RANGES",
     "BEHIND_ALL",
     "COMMAND_BITS",
     "CONFLICTS",

@@ -19,6 +19,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from storage.btree_search import (
         delete_pair,
         ids_between,
+        ids_within,
         insert_pair,
         leaf_cuts,
         leaf_pairs,
@@ -27,6 +28,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
         lookup_prefix,
         pack_leaf,
         pairs_between,
+        pairs_within,
         seek_pair,
         split_leaf,
     )
@@ -49,6 +51,7 @@ else:
     from storage.native.btree_search import (
         delete_pair,
         ids_between,
+        ids_within,
         insert_pair,
         leaf_cuts,
         leaf_pairs,
@@ -57,6 +60,7 @@ else:
         lookup_prefix,
         pack_leaf,
         pairs_between,
+        pairs_within,
         seek_pair,
         split_leaf,
     )
@@ -81,6 +85,7 @@ __all__ = [
     "even_cuts",
     "gathered",
     "ids_between",
+    "ids_within",
     "insert_pair",
     "insert_sorted",
     "is_ascending",
@@ -93,6 +98,7 @@ __all__ = [
     "pack_leaf",
     "pack_leaves",
     "pairs_between",
+    "pairs_within",
     "present_keys",
     "seek_pair",
     "split_leaf",

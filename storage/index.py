@@ -15,8 +15,16 @@ import numpy.typing as npt
 
 from storage.btree import Tree
 from storage.btree_build import build, build_parts, build_sorted, forget_unfinished
+from storage.btree_search import Pair, RangesPosition
 from storage.commit_log import COMMAND_BITS, Snapshot
-from storage.fast_paths import absent_pairs, is_ascending, lookup_ids, lookup_prefix, present_keys
+from storage.fast_paths import (
+    absent_pairs,
+    is_ascending,
+    lookup_ids,
+    lookup_prefix,
+    pairs_within,
+    present_keys,
+)
 from storage.key_matrix import KeyRows, SortedKeys
 from storage.keys import key_after_prefix
 from storage.native import Change
@@ -278,6 +286,17 @@ class Index:
         if start is None:
             return iter(())
         return self.tree.backward(start, stop) if backward else self.tree.forward(start, stop)
+
+    def pairs_within(
+        self,
+        ranges: Sequence[tuple[bytes, bytes]],
+        position: RangesPosition,
+        most: int,
+        *,
+        backward: bool,
+    ) -> tuple[list[Pair], RangesPosition]:
+        """The entries of some ranges, as btree_search.pairs_within."""
+        return pairs_within(self.pager, self.root_page, ranges, position, most, backward=backward)
 
     def delete(self, key: bytes, root_id: int) -> bool:
         """Remove an entry for good; for vacuum."""

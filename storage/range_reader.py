@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from storage.btree_search import BEFORE_RANGES
 from storage.chains import read_version
 from storage.commit_log import Snapshot
-from storage.fast_paths import ids_between, pairs_between
+from storage.fast_paths import ids_between, ids_within, pairs_between, pairs_within
 from storage.mvcc import dead
 from storage.rowgroup import INNER, KEY_CHANGED, NEWER, REDIRECT
 from storage.rows import Value
@@ -96,26 +97,53 @@ class RangeReader:
         key_of: KeyOf,
     ) -> tuple[list[tuple[Value, ...]], int] | None:
         """The rows in some ranges as they lie in the table, and how many entries there were; None: more than `most`."""
+        with self._engine.latch:
+            found = self._seen_within(snapshot, ranges, most, key_of, backward=False)
+            if found is None:
+                return None
+            paths = self._engine.relation(self._table_id).paths
+            return self._values(paths, sorted(found[0])), found[1]
+
+    def in_order(
+        self,
+        snapshot: Snapshot,
+        ranges: Sequence[tuple[bytes, bytes]],
+        most: int,
+        key_of: KeyOf,
+        *,
+        backward: bool,
+    ) -> tuple[list[tuple[Value, ...]], int] | None:
+        """`gathered` in the order of the index, if the ranges are; backward: both from the last to the first."""
+        with self._engine.latch:
+            found = self._seen_within(snapshot, ranges, most, key_of, backward=backward)
+            if found is None:
+                return None
+            return self._values(self._engine.relation(self._table_id).paths, found[0]), found[1]
+
+    def _seen_within(
+        self,
+        snapshot: Snapshot,
+        ranges: Sequence[tuple[bytes, bytes]],
+        most: int,
+        key_of: KeyOf,
+        *,
+        backward: bool,
+    ) -> tuple[list[int], int] | None:
         engine = self._engine
-        found: list[int] = []
-        left = most
-        with engine.latch:
-            pager, root_page = engine.store.pager, engine.index(self._index_id).root_page
-            paths = engine.relation(self._table_id).paths
-            for start, stop in ranges:
-                low, high = (start, 0), (stop, 0)
-                ids, end = ids_between(pager, root_page, low, high, left, backward=False)
-                if end is not None:
-                    return None
-                seen = paths.seen(snapshot, ids)
-                if seen is None:
-                    pairs, _ = pairs_between(pager, root_page, low, high, left, backward=False)
-                    seen = _compared(paths, snapshot, pairs, key_of)
-                found += seen
-                left -= len(ids)
-            if len(found) > 1:
-                found.sort()
-            return self._values(paths, found), most - left
+        pager, root_page = engine.store.pager, engine.index(self._index_id).root_page
+        paths = engine.relation(self._table_id).paths
+        ids, (place, _) = ids_within(
+            pager, root_page, ranges, BEFORE_RANGES, most, backward=backward
+        )
+        if place < len(ranges):
+            return None
+        seen = paths.seen(snapshot, ids)
+        if seen is None:
+            pairs, _ = pairs_within(
+                pager, root_page, ranges, BEFORE_RANGES, most, backward=backward
+            )
+            seen = _compared(paths, snapshot, pairs, key_of)
+        return seen, len(ids)
 
     def _take_out(self, ids: Sequence[int], start: "Pair", *, backward: bool) -> int:
         """Take out the entries of rows that nobody will see again, from the start of a reading on: how many."""

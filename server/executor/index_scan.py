@@ -22,7 +22,7 @@ from server.executor.up_to_error import up_to_error
 from server.functions.pattern_prefix import PREFIXES, pattern_bounds
 from server.planner import physical
 from server.planner.physical import ROW_OPERATORS
-from storage.engine import encode_key, encode_matrix, key_after_prefix
+from storage.engine import BEFORE_RANGES, BEHIND_ALL, encode_key, encode_matrix, key_after_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,10 +36,10 @@ BEHIND_VALUES: Final = b"\x02"
 """How the encoding of a part begins that is not NULL, and what lies behind all of those."""
 
 HELD_MAX: Final = 4096
-"""How many entries are put in the order of the table at a time, where the index's is of no concern."""
+"""How many entries are read at a time, and put in the order of the table where the index's is of no concern."""
 
 FIRST_ENTRIES: Final = 16
-"""How many rows in the order of the index are read first: a LIMIT often wants no more. Then four times as many."""
+"""How many in the order of the index are read first: a LIMIT often wants no more. Then four times as many each time."""
 
 MANY_ITEMS: Final = 512
 """So many items of an array are encoded together, and the ranges that touch each other read as one."""
@@ -47,15 +47,6 @@ MANY_ITEMS: Final = 512
 _INTEGER_BITS: Final = {"INT16": 15, "INT32": 31, "INT64": 63}
 
 Range = tuple[bytes, bytes | None]
-
-
-def _portions(count: int, first: int) -> Iterator[tuple[int, int]]:
-    """Where entries are cut: after the first ones, and then after four times as many each time."""
-    start = 0
-    while start < count:
-        stop = start + first
-        yield start, min(stop, count)
-        start, first = stop, first * 4
 
 
 class IndexScan(Operator):
@@ -75,7 +66,7 @@ class IndexScan(Operator):
         )
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
-        """Yield the rows, a leaf of the index at a time, but for the first ones, of which fewer may do."""
+        """Yield the rows, of the first of which few may do."""
         shape = self._shape(context)
         values = [None if value is None else value(context) for _, value in self._conditions]
         ranges = key_ranges(shape, self.plan.conditions, values)
@@ -90,12 +81,9 @@ class IndexScan(Operator):
         context.engine.scans[shape.storage_id].add(max(1, len(ranges)), 0, 0)
         if len(ranges) >= MANY_ITEMS and not self.plan.backward:
             ranges = _joined(ranges)
-        portion = FIRST_ENTRIES if self.plan.ordered else HELD_MAX
         for held, cleared_count in self._entries(shape, ranges, context):
             rows = partial(self._rows_of, (held, cleared_count), shape, context)
-            for start, stop in _portions(len(held), portion):
-                yield from up_to_error(start, stop, rows, context)
-            portion = HELD_MAX
+            yield from up_to_error(0, len(held), rows, context)
 
     def _rows_of(
         self,
@@ -111,31 +99,26 @@ class IndexScan(Operator):
     def _entries(
         self, shape: IndexShape, ranges: Sequence[Range], context: ExecutionContext
     ) -> Iterator[tuple[list[tuple[bytes, int]], int]]:
-        """Entries, a leaf or many at a time, and how often rows had been cleared when the first of them was read."""
+        """Entries, some at a time, and how often rows had been cleared when the first of them was read."""
         index = context.engine.index(shape.storage_id)
         relation = context.engine.relation(self.plan.table.storage_id)
         tracked = context.transaction.tracked
-        held: list[tuple[bytes, int]] = []
-        cleared_count = relation.cleared_count
-        for low, high in ranges:
+        wanted = FIRST_ENTRIES if self.plan.ordered else HELD_MAX
+        bounds = [(low, BEHIND_ALL if high is None else high) for low, high in ranges]
+        position = BEFORE_RANGES
+        while position[0] < len(bounds):
             context.check_cancelled()
-            if tracked is not None:
-                tracked.read_range(shape.storage_id, low, high)
+            if tracked is not None and position[1] is None:
+                for low, high in ranges[position[0] : position[0] + wanted]:
+                    tracked.read_range(shape.storage_id, low, high)
             with context.engine.latch:
-                chunks = index.chunks(low, high, True, False, self.plan.backward)
-            while True:
-                if not held:
-                    cleared_count = relation.cleared_count
-                with context.engine.latch:
-                    chunk = next(chunks, None)
-                if chunk is None:
-                    break
-                held += chunk
-                if held and (self.plan.ordered or len(held) >= HELD_MAX):
-                    yield held, cleared_count
-                    held = []
-        if held:
-            yield held, cleared_count
+                cleared_count = relation.cleared_count
+                held, position = index.pairs_within(
+                    bounds, position, wanted, backward=self.plan.backward
+                )
+            if held:
+                yield held, cleared_count
+            wanted = min(4 * wanted, HELD_MAX)
 
     def _shape(self, context: ExecutionContext) -> IndexShape:
         for shape in shape_of(self.plan.table, context).indexes:

@@ -31,6 +31,9 @@ ROW_IDS: Final = frozenset((-7, -8))
 FIRST_ENTRIES: Final = 32
 """How many entries are read first where the order is the index's: a LIMIT may want no more. Then four times as many."""
 
+FIRST_RANGES: Final = 8
+"""How many ranges are read first, in the same way."""
+
 
 class _Loading:
     """Which columns of stored rows are brought into row form, and the filter of those rows."""
@@ -145,10 +148,10 @@ class IndexRows:
             return
         key_of = shape_of(plan.table, context).key_of(shape, context)
         if plan.ordered:
-            if plan.backward:
-                ranges.reverse()
-            for low, high in ranges:
-                yield from self._in_order(run, reader, low, high, key_of, counts)
+            if len(ranges) == 1:
+                yield from self._in_order(run, reader, *ranges[0], key_of, counts)
+            else:
+                yield from self._ranges_in_order(run, reader, ranges, key_of, counts)
             return
         gathered = reader.gathered(context.snapshot, ranges, run.left, key_of)
         if gathered is None:
@@ -183,6 +186,35 @@ class IndexRows:
                 stop = end
             else:
                 start = end
+            most *= 4
+
+    def _ranges_in_order(
+        self,
+        run: RowRun,
+        reader: RangeReader,
+        ranges: list[tuple[bytes, bytes]],
+        key_of: Callable[[Sequence[Any]], bytes | None],
+        counts: ScanCounts,
+    ) -> Iterator[list[Row]]:
+        context, backward = run.context, self._plan.backward
+        if backward:
+            ranges.reverse()
+        start, most = 0, FIRST_RANGES
+        while start < len(ranges):
+            found = reader.in_order(
+                context.snapshot,
+                ranges[start : start + most],
+                run.left,
+                key_of,
+                backward=backward,
+            )
+            if found is None:
+                raise Leave
+            rows, count = found
+            run.count(count)
+            run.scanned(counts, 0, count, len(rows))
+            yield self._loading.rows(rows, context)
+            start += most
             most *= 4
 
     def _prepare(self, context: ExecutionContext) -> tuple[RangeReader, IndexShape, KeyRanges]:

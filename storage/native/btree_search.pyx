@@ -268,6 +268,45 @@ def ids_between(pager, uint64_t root_page, tuple low, tuple high, Py_ssize_t mos
     return between(pager, root_page, low, high, most, backward, False)
 
 
+def pairs_within(
+    pager, uint64_t root_page, ranges, tuple position, Py_ssize_t most, *, bint backward
+):
+    """`pairs_between` of one range after the other, of `most` ranges at the most; and where to go on."""
+    return within(pager, root_page, ranges, position, most, backward, True)
+
+
+def ids_within(
+    pager, uint64_t root_page, ranges, tuple position, Py_ssize_t most, *, bint backward
+):
+    """`pairs_within` without the keys."""
+    return within(pager, root_page, ranges, position, most, backward, False)
+
+
+cdef tuple within(
+    pager, uint64_t root_page, ranges, tuple position, Py_ssize_t most, bint backward, bint with_keys
+):
+    cdef list found = []
+    cdef Py_ssize_t place = position[0]
+    cdef tuple reached = position[1]
+    cdef Py_ssize_t last = min(<Py_ssize_t>len(ranges), place + most)
+    cdef tuple low, high
+    while place < last:
+        start, stop = ranges[place]
+        low, high = (start, 0), (stop, 0)
+        if reached is not None:
+            if backward:
+                high = reached
+            else:
+                low = reached
+        reached = put_between(found, pager, root_page, low, high, most, backward, with_keys)
+        if reached is not None:
+            break
+        place += 1
+        if len(found) >= most:
+            break
+    return found, (place, reached)
+
+
 cdef tuple pair_of(const Head *head, Py_ssize_t slot):
     """The pair of an entry of a leaf."""
     cdef const char *entry
@@ -285,6 +324,22 @@ cdef tuple pair_of(const Head *head, Py_ssize_t slot):
 cdef tuple between(
     pager, uint64_t root_page, tuple low, tuple high, Py_ssize_t most, bint backward, bint with_keys
 ):
+    cdef list found = []
+    end = put_between(found, pager, root_page, low, high, most, backward, with_keys)
+    return found, end
+
+
+cdef tuple put_between(
+    list found,
+    pager,
+    uint64_t root_page,
+    tuple low,
+    tuple high,
+    Py_ssize_t most,
+    bint backward,
+    bint with_keys,
+):
+    """Append pairs or ids until there are `most`; what they end at, None where there are no more."""
     cdef PageTable table = pager.table
     cdef bytes start = <bytes>(low[0] if not backward else high[0])
     cdef bytes stop = <bytes>(high[0] if not backward else low[0])
@@ -298,9 +353,8 @@ cdef tuple between(
     cdef const Head *last_head
     cdef Py_ssize_t last_slot = 0, next_slot = 0
     cdef const Head *next_head = NULL
-    cdef Py_ssize_t count = 0
+    cdef Py_ssize_t count = len(found)
     cdef int order
-    cdef list found = []
     while True:
         while 0 <= slot < head.count:
             last_head = next_head
@@ -309,22 +363,22 @@ cdef tuple between(
             next_slot = slot
             order = compare_leaf(head, slot, bound, bound_length, stop_id)
             if order < 0 if backward else order >= 0:
-                return found, None
+                return None
             if count == most:
                 if backward:
-                    return found, pair_of(last_head, last_slot)
-                return found, pair_of(head, slot)
+                    return pair_of(last_head, last_slot)
+                return pair_of(head, slot)
             found.append(pair_of(head, slot) if with_keys else row_at(head, slot))
             count += 1
             slot += -1 if backward else 1
         if backward:
             if not head.left:
-                return found, None
+                return None
             head = head_of(table, head.left)
             slot = head.count - 1
         else:
             if not head.right:
-                return found, None
+                return None
             head = head_of(table, head.right)
             slot = 0
 

@@ -6,7 +6,7 @@ import pytest
 
 from storage import btree_search, fast_paths
 from storage.check import check
-from storage.engine import BEHIND_ALL, Kind, RangeReader, encode_key, key_after_prefix
+from storage.engine import BEFORE_RANGES, BEHIND_ALL, Kind, RangeReader, encode_key, key_after_prefix
 from storage.vacuum import vacuum
 from tests.support.small_engine import small_engine
 
@@ -61,6 +61,44 @@ def test_portions_of_a_range_are_the_range(engine, functions, backward, most):
                 break
             start, stop = (start, end) if backward else (end, stop)
         assert found == expected
+
+
+@pytest.mark.parametrize("functions", [btree_search, fast_paths], ids=["original", "chosen"])
+@pytest.mark.parametrize("backward", [False, True])
+@pytest.mark.parametrize("most", [1, 7, 5000])
+def test_portions_of_many_ranges_are_the_ranges(engine, functions, backward, most):
+    pager, root_page = engine.store.pager, engine.index(INDEX).root_page
+    pairs = list(engine.index(INDEX).range())
+    numbers = sorted(random.Random(most).sample(range(-20, 220), 90))
+    ranges = [(key(number), key_after_prefix(key(number))) for number in numbers]
+    ranges += [(key(150), key(170)), (key(500), BEHIND_ALL)]
+    expected = []
+    for low, high in ranges:
+        part = [pair for pair in pairs if low <= pair[0] < high]
+        expected += reversed(part) if backward else part
+    found, position = [], BEFORE_RANGES
+    while position[0] < len(ranges):
+        given = (pager, root_page, ranges, position, most)
+        part, position = functions.pairs_within(*given, backward=backward)
+        ids, same = functions.ids_within(*given, backward=backward)
+        assert (ids, same) == ([p[1] for p in part], position)
+        assert len(part) <= most
+        found += part
+    assert found == expected
+
+
+@pytest.mark.parametrize("backward", [False, True])
+def test_rows_of_many_ranges_come_in_the_order_of_the_index(engine, backward):
+    reader = RangeReader(engine, TABLE, INDEX, (1,))
+    snapshot = engine.begin().snapshot()
+    ranges = [(key(10), key(11)), (key(12), key(13))]
+    numbers = [30, 31, 32, 36, 37, 38]
+    if backward:
+        ranges.reverse()
+        numbers.reverse()
+    found = reader.in_order(snapshot, ranges, 6, key_of, backward=backward)
+    assert found == ([(b"r%d" % number,) for number in numbers], 6)
+    assert reader.in_order(snapshot, ranges, 5, key_of, backward=backward) is None
 
 
 def test_rows_come_in_the_order_of_the_index_or_of_the_table(engine):
