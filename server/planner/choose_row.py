@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import reduce
+from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import FeatureNotSupported
 from server.expressions.expression import (
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from server.planner.choose import Chooser
+
+EXTREMA_MAX: Final = 8
+"""How many least and greatest values are looked up each by itself."""
 
 
 def _estimate(
@@ -125,7 +129,7 @@ def project(
 
 
 def _aggregate(chooser: Chooser, node: logical.Aggregate, required: set[ColumnId]) -> Plan:
-    shortcut = _extremum_by_index(chooser, node)
+    shortcut = _extrema_by_index(chooser, node)
     if shortcut is not None:
         return shortcut
     kept = [
@@ -168,27 +172,60 @@ def _dependent(chooser: Chooser, node: logical.Aggregate, source: Plan) -> froze
     return dependent_keys(node.keys, source, chooser.context.catalog)
 
 
-def _extremum_by_index(chooser: Chooser, node: logical.Aggregate) -> Plan | None:
+def _extrema_by_index(chooser: Chooser, node: logical.Aggregate) -> Plan | None:
+    """min(x) and max(x) of one table, each as the first row of an index, beside each other in one row."""
+    if node.keys or node.sets != ((),) or not 0 < len(node.calls) <= EXTREMA_MAX:
+        return None
+    plans = []
+    for column, call in zip(node.call_columns, node.calls, strict=True):
+        plan = _extremum_by_index(chooser, node, column, call)
+        if plan is None:
+            return None
+        plans.append(plan)
+    price = sum(plan.estimate.total_cost for plan in plans)
+    needed = columns_read(node.calls)
+    if price >= chooser.choose(node.input, needed).estimate.total_cost:
+        return None
+    return reduce(_beside, plans)
+
+
+def _beside(left: Plan, right: Plan) -> Plan:
+    """One row of two plans that have one each."""
+    price = left.estimate.total_cost + right.estimate.total_cost
+    return p.NestedLoop(
+        output=(*left.output, *right.output),
+        types=(*left.types, *right.types),
+        estimate=Estimate(1.0, left.estimate.width + right.estimate.width, price, price),
+        kind="inner",
+        left=left,
+        right=right,
+    )
+
+
+def _extremum_by_index(
+    chooser: Chooser, node: logical.Aggregate, column: OutputColumn, call: AggregateCall
+) -> Plan | None:
     """min(x) or max(x) of one table as the first row of an index, under an aggregate of one row."""
-    found = _lone_extremum(node)
+    found = _extremum(node, call)
     if found is None:
         return None
-    call, scan, conditions = found
+    scan, conditions = found
     if chooser.apart(conditions)[1]:
         return None
     argument = call.arguments[0]
     present = IsNull(type=chooser.context.type(16), argument=argument, negated=True)
     key = SortKey(expression=argument, descending=call.aggregate.name == "max")
-    needed = columns_used(argument)
     ordered = choose_scan.ordered_scan(
-        chooser, scan, [*chooser.expressions(conditions), present], needed, (key,)
+        chooser,
+        scan,
+        [*chooser.expressions(conditions), present],
+        columns_used(argument),
+        (key,),
     )
     if ordered is None:
         return None
     share = max(1.0, ordered.estimate.rows)
     price = ordered.estimate.startup_cost + (ordered.estimate.total_cost / share) + cost.INDEX_START
-    if price >= chooser.choose(node.input, needed).estimate.total_cost:
-        return None
     first = p.Limit(
         output=ordered.output,
         types=ordered.types,
@@ -198,8 +235,8 @@ def _extremum_by_index(chooser: Chooser, node: logical.Aggregate) -> Plan | None
         offset=None,
     )
     return p.HashAggregate(
-        output=(node.call_columns[0].column,),
-        types=(node.call_columns[0].type,),
+        output=(column.column,),
+        types=(column.type,),
         estimate=Estimate(1.0, 8, price, price + 0.1),
         input=first,
         keys=(),
@@ -208,13 +245,10 @@ def _extremum_by_index(chooser: Chooser, node: logical.Aggregate) -> Plan | None
     )
 
 
-def _lone_extremum(
-    node: logical.Aggregate,
-) -> tuple[AggregateCall, logical.Scan, list[Expression]] | None:
-    """The only aggregate, if it is min or max of a column, with its scan and conditions."""
-    if node.keys or len(node.calls) != 1 or node.sets != ((),):
-        return None
-    call = node.calls[0]
+def _extremum(
+    node: logical.Aggregate, call: AggregateCall
+) -> tuple[logical.Scan, list[Expression]] | None:
+    """The scan and conditions of an aggregate that is min or max of a column."""
     if call.aggregate.name not in ("min", "max") or call.filter or len(call.arguments) != 1:
         return None
     source: Node = node.input
@@ -226,7 +260,7 @@ def _lone_extremum(
         return None
     if source.attribute(argument.column) is None:
         return None
-    return call, source, conditions
+    return source, conditions
 
 
 def _window(chooser: Chooser, node: logical.Window, required: set[ColumnId]) -> Plan:
