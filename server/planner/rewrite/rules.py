@@ -23,6 +23,7 @@ from server.planner.rewrite.outer_joins import reduce_outer_joins
 from server.planner.rewrite.push_filters import push_filters
 from server.planner.rewrite.routines import inline_routines
 from server.planner.rewrite.row_lists import join_row_lists
+from server.planner.rewrite.scalar_functions import project_scalar_functions
 from server.planner.rewrite.unnest import unnest_subqueries
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ RULES: tuple[Callable[[Chooser, Node], Node], ...] = (
     decorrelate_aggregates,
     fold_plan,
     reduce_outer_joins,
+    project_scalar_functions,
     hoist_projections,
     push_filters,
     decorrelate_laterals,
