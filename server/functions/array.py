@@ -187,8 +187,9 @@ def _to_string(
 
 
 def _contains(left: Array, right: Array) -> bool:
-    known = {_hashed(item) for item in left.items if item is not None}
-    return all(item is not None and _hashed(item) in known for item in right.items)
+    if None in right.items:
+        return False
+    return {_hashed(item) for item in right.items} <= {_hashed(item) for item in left.items}
 
 
 def _contained(left: Array, right: Array) -> bool:
@@ -200,8 +201,12 @@ def _overlaps(left: Array, right: Array) -> bool:
     return any(item is not None and _hashed(item) in known for item in right.items)
 
 
+_OWN_KEYS: Final = frozenset((bool, bytes, int, str))
+"""Items that are equal where their values are."""
+
+
 def _hashed(item: Any) -> Any:
-    return _frozen(nullable_key(item))
+    return item if type(item) in _OWN_KEYS else _frozen(nullable_key(item))
 
 
 def _frozen(key: Any) -> Any:
