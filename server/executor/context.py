@@ -115,6 +115,7 @@ class ExecutionContext:
     common_tables: dict[int, Any] = field(default_factory=dict)
     shared_rows_count: int = 0  # how often rows of a WITH query were made
     work_tables: dict[int, list[Batch]] = field(default_factory=dict)
+    row_inputs: dict[Plan, Batch] = field(default_factory=dict)  # of operators in the row machine
     key_filters: dict[Plan, dict[int, RowFilter]] = field(default_factory=dict)
     programs: dict[ScanProgram, Compiled | None] = field(default_factory=dict)
     instruments: dict[Plan, Statistics] | None = None

@@ -21,6 +21,7 @@ from server.executor.row_node import (
     sort_key_of,
 )
 from server.executor.row_nodes import GroupKeys
+from server.executor.row_operators import operator_rows
 from server.expressions.expression import Variable, columns_used, walk
 from server.functions import numeric_math
 from server.oids import INT2, INT4, INT8, NUMERIC
@@ -164,10 +165,14 @@ class _ColumnCall:
     __slots__ = ("_pick", "_prepared", "_types")
 
     def __init__(self, call: AggregateCall, source: RowNode, keys: Sequence[Expression]) -> None:
-        if call.direct_arguments or call.aggregate.definition is not None:
+        if call.aggregate.definition is not None:
             raise NotCovered
         layout = layout_of(source.output)
-        read = [*call.arguments, *(key.expression for key in call.order)]
+        read = [
+            *call.direct_arguments,
+            *call.arguments,
+            *(key.expression for key in call.order),
+        ]
         for each in read if call.filter is None else [*read, call.filter]:
             row_evaluator(each, layout)
         types = _types_of(read if call.filter is None else [*read, call.filter])
@@ -216,8 +221,6 @@ class GroupedRows:
     def __init__(
         self, plan: physical.HashAggregate, needed: frozenset[ColumnId], make: Make
     ) -> None:
-        if plan.set_number or plan.sets != (tuple(range(len(plan.keys))),):
-            raise NotCovered
         used = columns_to_load(plan.keys)
         for expression in plan.aggregates:
             used |= columns_used(expression)
@@ -258,6 +261,13 @@ class GroupedRows:
             return list(keys)
         given = zip(*results, strict=True)
         return [(*key, *values) for key, values in zip(keys, given, strict=True)]
+
+
+def grouped_rows(plan: physical.HashAggregate, needed: frozenset[ColumnId], make: Make) -> RowNode:
+    """The node of GROUP BY; grouping sets are done by the operator."""
+    if plan.set_number or plan.sets != (tuple(range(len(plan.keys))),):
+        return operator_rows(plan, needed, make)
+    return GroupedRows(plan, needed, make)
 
 
 def _needed_keys(plan: physical.HashAggregate, needed: frozenset[ColumnId]) -> set[ColumnId]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from server.expressions.expression import ColumnId
     from server.expressions.row_calls import RowEvaluator
     from server.expressions.rowwise import Layout
+    from server.planner.physical import Plan
     from server.types.type import Type
     from storage.engine import ScanCounts
 
@@ -86,6 +87,14 @@ class RowNode(Protocol):
 
     def portions(self, run: RowRun) -> Iterator[list[Row]]:
         """Run: yield the rows."""
+
+
+def in_row_form(plan: Plan, make: Callable[[Plan, frozenset[ColumnId]], RowNode]) -> RowNode:
+    """The node of a plan whose columns are read by their places, none of them as it is stored."""
+    node = make(plan, frozenset(plan.output))
+    if node.stored or node.output != plan.output:
+        raise NotCovered
+    return node
 
 
 def row_evaluator(expression: Expression, layout: Layout) -> RowEvaluator:

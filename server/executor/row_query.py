@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from server.errors import SqlError
-from server.executor.row_groups import GroupedRows
+from server.executor.row_groups import grouped_rows
 from server.executor.row_joins import HashedRows, LoopedRows
 from server.executor.row_node import ENTRIES_MAX, Leave, NotCovered, RowRun
 from server.executor.row_nodes import (
@@ -20,6 +20,7 @@ from server.executor.row_nodes import (
     ProjectedRows,
     SortedRows,
 )
+from server.executor.row_operators import operator_rows
 from server.executor.row_scans import IndexRows, SingleRow, TableRows
 from server.executor.row_unions import (
     AppendedRows,
@@ -28,7 +29,7 @@ from server.executor.row_unions import (
     UnitedRows,
     ValuesRows,
 )
-from server.planner import physical
+from server.planner import inverted_plan, physical
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,7 +52,11 @@ NODES: Final[Mapping[type[physical.Plan], Any]] = {
     physical.Limit: LimitedRows,
     physical.Sort: SortedRows,
     physical.Distinct: DistinctRows,
-    physical.HashAggregate: GroupedRows,
+    physical.HashAggregate: grouped_rows,
+    physical.Window: operator_rows,
+    physical.ProjectSet: operator_rows,
+    physical.FunctionScan: operator_rows,
+    inverted_plan.InvertedScan: operator_rows,
     physical.HashJoin: HashedRows,
     physical.NestedLoop: LoopedRows,
     physical.Values: ValuesRows,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from server.executor.columns import batch_of_rows
-from server.executor.row_node import Leave, NotCovered, row_evaluator
+from server.executor.row_node import Leave, NotCovered, in_row_form, row_evaluator
 from server.executor.row_nodes import GroupKeys
 from server.expressions.expression import Variable
 
@@ -50,7 +50,7 @@ class AppendedRows:
     def __init__(self, plan: physical.Append, needed: frozenset[ColumnId], make: Make) -> None:
         if plan.pruning is not None:
             raise NotCovered
-        self._inputs = [_in_row_form(each, make) for each in plan.inputs]
+        self._inputs = [in_row_form(each, make) for each in plan.inputs]
         self.output = plan.output
         self.stored = NOTHING_STORED
 
@@ -70,7 +70,7 @@ class UnitedRows:
     ) -> None:
         if plan.kind != "union":
             raise NotCovered
-        self._sides = [_in_row_form(each, make) for each in (plan.left, plan.right)]
+        self._sides = [in_row_form(each, make) for each in (plan.left, plan.right)]
         self._keys: GroupKeys | None = None
         self.output = plan.output
         self.stored = NOTHING_STORED
@@ -86,14 +86,6 @@ class UnitedRows:
         for side in self._sides:
             for rows in side.portions(run):
                 yield rows if keys is None else keys.fresh(rows, seen, run.context)
-
-
-def _in_row_form(plan: physical.Plan, make: Make) -> RowNode:
-    """The node of a plan whose columns are read by their places, none of them as it is stored."""
-    node = make(plan, frozenset(plan.output))
-    if node.stored or node.output != plan.output:
-        raise NotCovered
-    return node
 
 
 class SharedRows:
@@ -135,7 +127,7 @@ class CommonTables:
 
     def __init__(self, plan: physical.CommonTable, needed: frozenset[ColumnId], make: Make) -> None:
         self._tables = [
-            (number, _in_row_form(node, make), node.types) for number, node in plan.tables
+            (number, in_row_form(node, make), node.types) for number, node in plan.tables
         ]
         self._input = make(plan.input, needed)
         self.output, self.stored = self._input.output, self._input.stored

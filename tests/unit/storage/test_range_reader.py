@@ -6,7 +6,14 @@ import pytest
 
 from storage import btree_search, fast_paths
 from storage.check import check
-from storage.engine import BEFORE_RANGES, BEHIND_ALL, Kind, RangeReader, encode_key, key_after_prefix
+from storage.engine import (
+    BEFORE_RANGES,
+    BEHIND_ALL,
+    Kind,
+    RangeReader,
+    encode_key,
+    key_after_prefix,
+)
 from storage.vacuum import vacuum
 from tests.support.small_engine import small_engine
 
