@@ -18,6 +18,7 @@ from server.expressions.expression import (
     Variable,
     columns_used,
 )
+from server.functions.pattern_prefix import PREFIXES
 from server.planner import choose_scan, cost
 from server.planner import physical as p
 from server.planner import plan as logical
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 
 EXTREMA_MAX: Final = 8
 """How many least and greatest values are looked up each by itself."""
+
+FIRST_ROWS_MAX: Final = 512
+"""Up to how many rows LIMIT has a scan read its rows in portions that grow."""
 
 
 def _estimate(
@@ -401,6 +405,8 @@ def _limit(chooser: Chooser, node: logical.Limit, required: set[ColumnId]) -> Pl
         source = chooser.choose(source_node, wanted)
     rows = source.estimate.rows
     kept = _constant_rows(count)
+    if kept is not None and kept <= FIRST_ROWS_MAX:
+        source = _as_they_come(source)
     rows = min(rows, kept) if kept is not None else rows
     before = source.estimate
     share = min(1.0, rows / max(before.rows, 1.0))
@@ -414,6 +420,18 @@ def _limit(chooser: Chooser, node: logical.Limit, required: set[ColumnId]) -> Pl
         offset=None if offset is None else chooser.expression(offset),
         with_ties=_keys(chooser, node.with_ties),
     )
+
+
+def _as_they_come(plan: Plan) -> Plan:
+    """The plan with a scan of an index that gives its first rows before it has read them all."""
+    if isinstance(plan, p.Project | p.Filter):
+        source = _as_they_come(plan.input)
+        return plan if source is plan.input else replace(plan, input=source)
+    if not isinstance(plan, p.IndexScan) or plan.ordered:
+        return plan
+    if any(condition.operator in PREFIXES for condition in plan.conditions):
+        return plan  # which may turn out to be no range
+    return replace(plan, ordered=True)
 
 
 def _known_twice(count: Expression) -> Expression | None:

@@ -187,6 +187,17 @@ def test_what_is_not_small_is_left_and_not_tried_for_ever(filled, runs):
     assert len(filled.rows("EXECUTE many(5)")) == few
 
 
+def test_limit_without_an_order_reads_the_first_rows_of_a_range(filled, runs):
+    filled.run(
+        f"INSERT INTO item SELECT i, 4 FROM generate_series(2000, {2100 + ENTRIES_MAX}) AS i"
+    )
+    filled.run(
+        "PREPARE first(int, int) AS SELECT id, code FROM item WHERE id BETWEEN $1 AND $2 LIMIT 3"
+    )
+    assert len(filled.rows("EXECUTE first(2000, 4000)")) == 3
+    assert [len(found) for found in runs] == [3]
+
+
 def test_serializable_reads_are_noted_by_operators(filled):
     filled.run("BEGIN ISOLATION LEVEL SERIALIZABLE")
     filled.rows("SELECT id FROM item WHERE owner = 4")
