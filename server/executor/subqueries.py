@@ -3,6 +3,7 @@
 Rule 1: while a subquery runs, context.outer holds the values of its outer columns, and before and
         after those of the query around it; so each pull of a batch sets them and puts them back.
 Rule 2: an answer reads no more of the subquery than it needs: EXISTS one batch, a scalar two rows.
+Rule 3: who asks again after an error has the subquery run anew: what broke off has no more rows, which is no answer.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ Row = tuple[Value | None, ...]
 class Answer:
     """What a subquery gives for one combination of outer values."""
 
-    __slots__ = ("_element_oid", "_keys", "_of_arrays", "_rows", "_source")
+    __slots__ = ("_element_oid", "_keys", "_of_arrays", "_rows", "_source", "is_broken")
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class Answer:
         self._rows = rows
         self._keys: tuple[frozenset[Row], list[Row]] | None = None
         self._element_oid = element_oid
+        self.is_broken = False
 
     def exists(self) -> bool:
         """Whether there is a row."""
@@ -87,7 +89,11 @@ class Answer:
 
     def _reach(self, count: int) -> bool:
         while self._source is not None and len(self._rows) < count:
-            batch = next(self._source, None)
+            try:
+                batch = next(self._source, None)
+            except BaseException:
+                self.is_broken = True
+                raise
             if batch is None:
                 self._source = None
             else:
@@ -104,7 +110,7 @@ def answer(context: ExecutionContext, node: Subquery, values: Row) -> Answer:
         found = context.answers.get(key)
     except TypeError:  # a value that cannot be hashed
         return _fresh_answer(context, node, values)
-    if found is None:
+    if found is None or found.is_broken:
         if len(context.answers) >= REMEMBERED_MAX:
             context.answers.clear()
         found = context.answers[key] = _fresh_answer(context, node, values)
