@@ -29,7 +29,7 @@ WITHOUT_ZONE: Final = "timestamp without time zone"
 
 def _local_field(context: CallContext, name: str, us: int) -> Any:
     if us in INFINITE:
-        fields.unit_named(name, WITH_ZONE)
+        fields.field_named(name, WITH_ZONE)
         return fields.timestamp_field(us, name, 0)
     offset = zone_of(context).at(us).seconds_east
     return fields.timestamp_field(us + offset * US_PER_SECOND, name, offset)
@@ -65,13 +65,13 @@ def _of_interval(convert: Callable[[Any], Any]) -> Callable[..., Any]:
 
 def _timetz_as_float(name: str, value: tuple[int, int]) -> float | None:
     us, seconds_west = value
-    if fields.unit_named(name, "time with time zone") == "epoch":
+    if fields.field_named(name, "time with time zone") == "epoch":
         return us / 1e6 + seconds_west
     return as_float(fields.timetz_field(us, seconds_west, name))
 
 
 def _interval_as_float(name: str, interval: Any) -> float | None:
-    if fields.unit_named(name, "interval") == "epoch":
+    if fields.field_named(name, "interval") == "epoch":
         return fields.interval_seconds(interval)
     return as_float(fields.interval_field(interval, name))
 

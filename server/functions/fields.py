@@ -31,6 +31,7 @@ from server.types.calendar import (
     is_valid_timestamp,
     weekday_of,
 )
+from server.types.date_fields import WORD_MAX
 from server.types.interval_style import Interval
 from server.types.numeric import INFINITY
 
@@ -49,15 +50,15 @@ ALIASES: Final[dict[str, str]] = {
         "minute": "m min mins minute minutes",
         "millennium": "mil millennia millennium mils",
         "month": "mon mons month months",
-        "milliseconds": "ms msec msecs msecond mseconds millisecond milliseconds millisecon",
-        "microseconds": "us usec usecs usecond useconds microsecond microseconds microsecon",
+        "milliseconds": "ms msec msecs msecond mseconds millisecond milliseconds",
+        "microseconds": "us usec usecs usecond useconds microsecond microseconds",
         "quarter": "qtr quarter",
         "second": "s sec secs second seconds",
         "week": "w week weeks",
         "year": "y year years yr yrs",
         "timezone": "timezone",
-        "timezone_hour": "timezone_h timezone_hour",
-        "timezone_minute": "timezone_m timezone_minute",
+        "timezone_hour": "timezone_hour",
+        "timezone_minute": "timezone_minute",
         "doy": "doy",
         "dow": "dow",
         "isodow": "isodow",
@@ -67,6 +68,13 @@ ALIASES: Final[dict[str, str]] = {
     }.items()
     for alias in aliases.split()
 }
+_BY_START: Final = {alias[:WORD_MAX]: unit for alias, unit in ALIASES.items()}
+_MOMENTS: Final = frozenset(
+    ("-infinity", "allballs", "infinity", "now", "today", "tomorrow", "yesterday")
+)
+_HAVE_MOMENTS: Final = frozenset(
+    ("date", "timestamp with time zone", "timestamp without time zone")
+)
 GROWING: Final = frozenset(
     {"year", "decade", "century", "millennium", "julian", "isoyear", "epoch"}
 )
@@ -80,11 +88,19 @@ class Field(NamedTuple):
 
 
 def unit_named(name: str, type_name: str) -> str:
-    """The unit of a name, which may be an abbreviation in any case."""
-    unit = ALIASES.get(folded(name))
+    """The unit of a name, which may be an abbreviation in any case, and of which the start counts."""
+    unit = _BY_START.get(folded(name)[:WORD_MAX])
     if unit is None:
         raise unrecognized_unit(name, type_name)
     return unit
+
+
+def field_named(name: str, type_name: str) -> str:
+    """The unit of a field's name: words that input knows are names here, too."""
+    word = folded(name)[:WORD_MAX]
+    if word in _MOMENTS and type_name in _HAVE_MOMENTS:
+        raise unsupported_unit(name, type_name)
+    return "minute" if word == "mm" else unit_named(name, type_name)
 
 
 def unrecognized_unit(name: str, type_name: str) -> InvalidParameterValue:
@@ -147,7 +163,7 @@ TIME_FIELDS: Final[dict[str, Callable[[int], Field]]] = {
 
 def date_field(days: int, name: str) -> Field | Decimal | None:
     """A field of a date."""
-    unit = unit_named(name, "date")
+    unit = field_named(name, "date")
     if unit not in DATE_FIELDS:
         raise unsupported_unit(name, "date")
     if days in INFINITE_DATES:
@@ -165,7 +181,7 @@ def timestamp_field(us: int, name: str, seconds_east: int | None = None) -> Any:
     """A field of what clocks show; seconds_east is the offset where a zone is involved."""
     zoned = seconds_east is not None
     type_name = f"timestamp {'with' if zoned else 'without'} time zone"
-    unit = unit_named(name, type_name)
+    unit = field_named(name, type_name)
     if us in INFINITE:
         return _infinite(unit, us == TIMESTAMP_INFINITY)
     if unit.startswith("timezone"):
@@ -200,7 +216,7 @@ def zone_field(unit: str, seconds_east: int) -> int:
 
 def time_field(us: int, name: str, type_name: str = "time without time zone") -> Field:
     """A field of a time of day."""
-    unit = unit_named(name, type_name)
+    unit = field_named(name, type_name)
     if unit == "epoch":
         return Field(us, 6)
     if unit not in TIME_FIELDS:
@@ -211,7 +227,7 @@ def time_field(us: int, name: str, type_name: str = "time without time zone") ->
 def timetz_field(us: int, seconds_west: int, name: str) -> Field:
     """A field of a time of day with an offset."""
     type_name = "time with time zone"
-    unit = unit_named(name, type_name)
+    unit = field_named(name, type_name)
     if unit.startswith("timezone"):
         return Field(zone_field(unit, -seconds_west))
     if unit == "epoch":
@@ -236,7 +252,7 @@ def interval_seconds(interval: Interval) -> float:
 
 def interval_field(interval: Interval, name: str) -> Field:
     """A field of an interval; each has the sign of its part."""
-    unit = unit_named(name, "interval")
+    unit = field_named(name, "interval")
     months, days, us = interval
     if unit == "epoch":
         years, rest = _cut(months, 12), _rest(months, 12)

@@ -142,8 +142,14 @@ class DateReader:
 
     def check_complete(self) -> None:
         """Refuse what is not a whole date."""
-        if not self.moment and self.seen & DATE != DATE:
+        if self.moment:
+            return
+        if self.seen & DATE != DATE:
             raise BadFormat
+        self.check_summer_time()
+
+    def check_summer_time(self) -> None:
+        """Refuse DST that stands without the offset it is to be added to."""
         if self.seen & SUMMER and (self.zone is not None or not self.seen & ZONE):
             raise BadFormat
 
@@ -249,6 +255,7 @@ class DateReader:
 
     def read_unit(self, unit: str, text: str) -> int:
         """Read a number behind its unit: y2001m02d04, J2451187.5, t040506."""
+        self.moment = ""
         whole, point, fraction = text.partition(".")
         if unit == "time":
             given = self.read_run_together(text, self.seen | DATE)
@@ -369,6 +376,7 @@ class DateReader:
         if value in {"epoch", "infinity", "-infinity"}:
             self.moment = str(value)
             return MOMENT
+        self.moment = ""  # what is said last counts
         if value == "allballs":
             self.take_time(0)
             self.offset = 0
@@ -418,14 +426,12 @@ class DateReader:
     # Checks and results.
 
     def check_date(self) -> None:
-        """Complete the year, and refuse a date that is not on the calendar."""
+        """Complete the year, and refuse a date that is not on the calendar, be it beside a moment that says it all."""
         if self.seen & YEAR and not self.is_julian:
             self.complete_year()
         if self.seen & YEAR_DAY:
             days = days_of(self.year, 1, 1) + self.year_day - 1
             self.year, self.month, self.day = date_of(days)
-        if self.moment:
-            return
         if self.seen & MONTH and not 1 <= self.month <= 12:
             raise FieldOverflow(order_may_be_wrong=True)
         if self.seen & DAY and not 1 <= self.day <= 31:
@@ -435,8 +441,6 @@ class DateReader:
 
     def complete_year(self) -> None:
         """Turn BC and two digits into the year they mean; there is no year 0."""
-        if self.moment:
-            return
         if self.is_short_year and not self.is_bc:
             self.year += 2000 if self.year < 70 else 1900 if self.year < 100 else 0
         elif self.year <= 0:

@@ -28,8 +28,10 @@ class TimeReader(DateReader):
     def check_complete(self) -> None:
         """Refuse what has no time, or a zone that would need a date."""
         self.check_time()
-        if self.seen & TIME != TIME or self.seen & DATE not in (0, DATE):
+        has_partial_date = self.seen & DATE not in (0, DATE)
+        if self.seen & TIME != TIME or (has_partial_date and not self.seen & ZONE):
             raise BadFormat
+        self.check_summer_time()
         needs_date = self.zone is not None and self.zone.fixed is None
         if needs_date and not self.zone_is_abbreviated and self.seen & DATE != DATE:
             raise BadFormat
@@ -47,6 +49,13 @@ class TimeReader(DateReader):
         if self.at or len(self.fields) < 2:
             return False
         return self.fields[-1][0] is Kind.DATE or self.fields[1][0] is Kind.TIME
+
+    def read_clock(self, text: str) -> int:
+        """Read a time; units before it are for numbers behind it."""
+        unit, self.unit = self.unit, ""
+        given = super().read_clock(text)
+        self.unit = unit
+        return given
 
     def read_number(self, text: str) -> int:
         """Read a number as the digits of a time."""
@@ -81,7 +90,10 @@ class TimeReader(DateReader):
         """Read now and allballs."""
         if value not in {"now", "allballs"}:
             raise BadFormat
-        return super().read_moment(value) & ~DATE
+        offset = self.offset
+        given = super().read_moment(value)
+        self.offset = offset
+        return TIME if value == "now" else given
 
     def offset_east(self) -> int:
         """Seconds east of UTC; where there is no date, on the day of the transaction."""
