@@ -22,7 +22,7 @@ from server.expressions.expression import (
     Variable,
 )
 from server.functions.function import Function
-from server.oids import INT4, JSONB, RECORD, TEXT
+from server.oids import INT4, JSONB, RECORD, RECORD_ARRAY, TEXT
 from server.planner import bind_call
 from server.planner.coerce import coerce, coerce_or_fail, coerce_to, settle
 from server.planner.common_types import common_type
@@ -265,7 +265,8 @@ def bind_subscript(context: BindContext, scope: Scope, node: exp.Expression) -> 
     kind = context.type(oid).type
     if kind.subscripting is not None:
         return _part(context, scope, container, (oid, kind.subscripting), written, offset)
-    if not kind.element_oid or (kind.category != "A" and kind.length == -1):
+    is_array = kind.category == "A" or oid == RECORD_ARRAY
+    if not kind.element_oid or (not is_array and kind.length == -1):
         raise DatatypeMismatch(
             f"cannot subscript type {type_name(context, oid)} because it does not support "
             "subscripting"

@@ -10,11 +10,11 @@ Rule 3: the recursive term sees the columns of the row it starts from by name, b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from server.errors import DuplicateColumn, FeatureNotSupported, SqlSyntaxError, UndefinedFunction
-from server.expressions.expression import Case, Expression
+from server.expressions.expression import Case, Expression, RowConstructor, transform
 from server.oids import BOOL, INT8, RECORD, RECORD_ARRAY
 from server.planner.bind_operator import make_operator
 from server.planner.bind_order import is_comparable
@@ -30,6 +30,9 @@ from server.sql.quoting import quote_identifier
 
 if TYPE_CHECKING:
     from sqlglot import exp
+
+DEPTH = "*DEPTH*"
+"""The first field of a breadth-first sequence column: the number of rounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class ExtraColumns:
     def note_sequence(self, columns: Columns) -> None:
         """Remember the type of the first field of a breadth-first sequence column."""
         if columns and columns[0].type.oid == RECORD:
-            self.context.record_columns[columns[0].column] = (("f1", INT8, -1),)
+            self.context.record_columns[columns[0].column] = ((DEPTH, INT8, -1),)
 
     def first(self, node: Node, columns: Columns) -> Node:
         """The non-recursive term with its columns and the added ones."""
@@ -104,20 +107,22 @@ class ExtraColumns:
         if self.search is None:
             return []
         listed = _listed(self.search)
+        names = tuple(self.search.args["columns"])
         sequence = quote_identifier(self.search.args["sequence_column"])
         if self.search.args.get("breadth_first"):
-            level = f"({sequence}).f1 + 1" if recursive else "0::int8"
-            text = f"ROW({level}, {listed})"
+            level = f'({sequence})."{DEPTH}" + 1' if recursive else "0::int8"
+            text, names = f"ROW({level}, {listed})", (DEPTH, *names)
         else:
             text = _path(sequence, listed, recursive)
-        return [bind_catalog_expression(self.context, scope, text)]
+        return [_with_fields(bind_catalog_expression(self.context, scope, text), names)]
 
     def _cycle(self, scope: Scope, recursive: bool) -> list[Expression]:
         if self.cycle is None or self.mark_value is None or self.mark_default is None:
             return []
         listed = _listed(self.cycle)
         path = quote_identifier(self.cycle.args["path_column"])
-        whole = bind_catalog_expression(self.context, scope, _path(path, listed, recursive))
+        bound = bind_catalog_expression(self.context, scope, _path(path, listed, recursive))
+        whole = _with_fields(bound, tuple(self.cycle.args["columns"]))
         if not recursive:
             return [self.mark_default, whole]
         met = bind_catalog_expression(self.context, scope, f"ROW({listed}) = ANY({path})")
@@ -136,6 +141,15 @@ def _listed(clause: exp.Expression) -> str:
 def _path(column: str, listed: str, recursive: bool) -> str:
     step = f"ARRAY[ROW({listed})]"
     return f"pg_catalog.array_cat({column}, {step})" if recursive else step
+
+
+def _with_fields(expression: Expression, names: tuple[str, ...]) -> Expression:
+    """The expression with names for the fields of the rows in it."""
+
+    def named(node: Expression) -> Expression:
+        return replace(node, names=names) if isinstance(node, RowConstructor) else node
+
+    return transform(expression, named)
 
 
 def bind_extra_columns(
