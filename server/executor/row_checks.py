@@ -1,7 +1,9 @@
-"""NOT NULL, CHECK and generated columns of rows that are about to be written."""
+"""Policies, NOT NULL, CHECK and generated columns of rows that are about to be written."""
 
 from __future__ import annotations
 
+from enum import Enum, auto
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,12 +22,20 @@ from server.executor.told_rows import failing_row
 from server.vector.batch import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from server.catalog.objects import Table
     from server.executor.context import ExecutionContext
     from server.executor.table_shape import TableShape
     from server.expressions.expression import ColumnId, Expression
+
+
+class _Wrong(Enum):
+    """What a row may be without."""
+
+    POLICY = auto()
+    NULL = auto()
+    CHECK = auto()
 
 
 class ViewChecks:
@@ -120,34 +130,45 @@ class RowChecks:
         context: ExecutionContext,
         known: frozenset[int] | None = None,
     ) -> tuple[int, SqlError] | None:
-        """The place of the first row that is not as it must be, and its error; policies come before all rows."""
-        self.check_policies(batch, shape, context)
-        first, failed = batch.count, ""
-        null_in = 0
+        """The place of the first row that is not as it must be, and its error: of its policies, NULLs, then checks."""
+        wrong = min(self._wrong(batch, shape, context, known), key=itemgetter(0), default=None)
+        if wrong is None:
+            return None
+        place, kind, name = wrong
+        error: SqlError
+        if kind is _Wrong.POLICY:
+            error = policy_violation(shape.table.name, name)
+        else:
+            values = rows_of(batch.slice(place, place + 1))[0]
+            if kind is _Wrong.CHECK:
+                error = check_violation(shape, name, values, context)
+            else:
+                error = not_null_violation(shape, int(name), values, context)
+        error.row = place
+        return place, error
+
+    def _wrong(
+        self,
+        batch: Batch,
+        shape: TableShape,
+        context: ExecutionContext,
+        known: frozenset[int] | None,
+    ) -> Iterator[tuple[int, _Wrong, str]]:
+        """For each thing asked for the first row without it: its place, and what a name or number tells of."""
+        for name, evaluate in self._policies:
+            result = by_rows(evaluate, batch, context)
+            allowed = result.values.astype(np.bool_) & result.validity()
+            if not allowed.all():
+                yield int(np.argmin(allowed)), _Wrong.POLICY, name
         for number in shape.not_null:
-            if known is not None and number not in known:
-                continue
             column = batch.columns[number - 1]
-            if column.has_nulls:
-                row = int(np.argmin(column.validity()))
-                if row < first:
-                    first, null_in = row, number
+            if (known is None or number in known) and column.has_nulls:
+                yield int(np.argmin(column.validity())), _Wrong.NULL, str(number)
         for name, evaluate in self._checks:
             result = by_rows(evaluate, batch, context)
-            wrong = ~result.values.astype(np.bool_) & result.validity()
-            row = int(np.argmax(wrong)) if wrong.any() else batch.count
-            if row < first:
-                first, failed = row, name
-        if first == batch.count:
-            return None
-        values = rows_of(batch.slice(first, first + 1))[0]
-        error: SqlError
-        if failed:
-            error = check_violation(shape, failed, values, context)
-        else:
-            error = not_null_violation(shape, null_in, values, context)
-        error.row = first
-        return first, error
+            failed = ~result.values.astype(np.bool_) & result.validity()
+            if failed.any():
+                yield int(np.argmax(failed)), _Wrong.CHECK, name
 
 
 def row_checks_of(table: Table, context: ExecutionContext) -> RowChecks:
