@@ -370,14 +370,19 @@ def _crossing(here: Point, before: Point) -> int:
     if is_zero(before.y):
         return 0 if is_less(before.x, 0.0) else direction
     is_left = is_less(here.x, 0.0) and is_at_most(before.x, 0.0)
-    if (direction < 0) == is_less(before.y, 0.0) or is_left:
+    if _is_towards(direction, before.y) or is_left:
         return 0
     if here.x + EPSILON >= 0 and is_less(0.0, before.x):
         return 2 * direction
     side = minus(times(minus(here.x, before.x), here.y), times(minus(here.y, before.y), here.x))
     if is_zero(side):
         return _ON_EDGE
-    return 0 if (direction < 0) == is_less(side, 0.0) else 2 * direction
+    return 0 if _is_towards(direction, side) else 2 * direction
+
+
+def _is_towards(direction: int, value: float) -> bool:
+    """Whether a number has the sign of a direction; none is no number's."""
+    return is_less(value, 0.0) if direction < 0 else is_less(0.0, value)
 
 
 def _crossing_at_axis(here: Point, before: Point) -> int:
