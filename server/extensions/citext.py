@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from server.extensions import citext_functions
 from server.extensions.extension import BaseType, Extension
 from server.functions.hashing import hash_bytes, signed
+from server.types.letters import lower
 from server.types.text import OBJECTS
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def folded(text: str) -> str:
     """What comparisons look at."""
-    return text.lower()
+    return lower(text)
 
 
 def _compared(compare: Callable[[Any, Any], bool]) -> Callable[[str, str], bool]:

@@ -11,10 +11,10 @@ from server.text_search.dictionary import (
     SingleWords,
     Variant,
     checked_options,
-    lowered,
     read_lines,
     truth,
 )
+from server.types.letters import lower
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,7 +64,7 @@ class ExtendedSynonyms(SingleWords):
         self.lines: dict[str, Lexemes] = {}
         for line in read_lines(given["rules"], "rules", "synonym") if "rules" in given else ():
             if line.strip() and not line.startswith("#"):
-                self._add(lowered(line).split())
+                self._add(lower(line).split())
 
     def _add(self, words: list[str]) -> None:
         kept = tuple(
@@ -80,7 +80,7 @@ class ExtendedSynonyms(SingleWords):
 
     def lexize(self, word: str) -> Lexemes | None:
         """What is kept of the word's line."""
-        return self.lines.get(lowered(word))
+        return self.lines.get(lower(word))
 
 
 def _extension(

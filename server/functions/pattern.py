@@ -19,6 +19,7 @@ from server.functions.function import TextByText
 from server.functions.regex_tables import ROWS_MIN, test_matcher
 from server.functions.similar_to import similar_to_regex
 from server.functions.text_kernels import rows_left
+from server.types.letters import lower
 from server.vector.column import Column, Mask
 from server.vector.native import folded_like_views, like_views
 from server.vector.rows import constant_value, is_constant, joint_validity
@@ -180,7 +181,7 @@ def not_like(text: str, pattern: str) -> bool:
 
 def ilike(text: str, pattern: str) -> bool:
     """Whether a text is like a pattern, whatever the case of letters."""
-    return compile_like(pattern.lower())(text.lower())
+    return compile_like(lower(pattern))(lower(text))
 
 
 def not_ilike(text: str, pattern: str) -> bool:
@@ -238,8 +239,8 @@ def _by_words(texts: TextColumn, test: Callable[[list[str]], list[bool]]) -> Mas
 
 
 def _compile_ilike(pattern: str) -> Test:
-    test = compile_like(pattern.lower())
-    return lambda text: test(text.lower())
+    test = compile_like(lower(pattern))
+    return lambda text: test(lower(text))
 
 
 def _plain_pieces(pattern: str) -> list[bytes] | None:
@@ -283,7 +284,7 @@ def _search(texts: TextColumn, pattern: str) -> Mask | None:
 
 def _search_folded(texts: TextColumn, pattern: str) -> Mask | None:
     """As bytes where texts are ASCII; other letters may become several, or ASCII, when they become small."""
-    small = pattern.lower()
+    small = lower(pattern)
     pieces = _plain_pieces(small)
     if pieces is None:
         if not small.isascii():  # what is no letter of ASCII may be one in another case

@@ -6,6 +6,8 @@ Rule 2: for a match it must also be the same one. Where each character that come
 Rule 3: where the end of the match is that of the text, both look for the longest first part that leaves a
         match to the rest, then for the next part: so it is enough that each part is settled by itself.
         A part is what PostgreSQL takes as a whole: a group, or all that stands between two groups.
+Rule 4: what belongs to words is not the same to both beyond the letters of most languages; so an expression that
+        asks for it is left to Python where the text has none but those.
 """
 
 from __future__ import annotations
@@ -37,6 +39,11 @@ STATES_MAX: Final = 300
 CHOICES_MAX: Final = 20
 GROUPS_MANY: Final = 9
 AT_END: Final = r"\Z"
+WORD: Final = r"\w"
+ALIKE: Final = re.compile(
+    r"[\x00-\xb1\xb4-\xb8\xba\xbb\xbf-\u02ff\u0370-\u0482\u048a-\u0590\u3041-\u3096\u4e00-\u9fff\uac00-\ud7a3]*"
+)
+"""Of which characters both say alike whether they belong to words: no marks, no numbers that are no digits."""
 
 
 class _Strange(Exception):
@@ -65,6 +72,19 @@ def python_search(node: Node, group_count: int) -> Callable[[str, int], Any] | N
         return compiled.search if is_whole else None
     except (_Strange, re.error, OverflowError):
         return None
+
+
+def has_words(node: Node) -> bool:
+    """Whether the notation of an expression asks what belongs to words."""
+    try:
+        return WORD in _written(node)
+    except _Strange:
+        return False
+
+
+def are_words_alike(text: str) -> bool:
+    """Whether Python and PostgreSQL see the same words in a text."""
+    return text.isascii() or ALIKE.fullmatch(text) is not None
 
 
 def _unbounded(node: Node) -> int:

@@ -29,7 +29,7 @@ from server.functions.regex_nodes import (
     sequence,
     without_groups,
 )
-from server.functions.regex_python import python_search, python_test
+from server.functions.regex_python import are_words_alike, has_words, python_search, python_test
 from server.functions.regex_reader import invalid, read_regex
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ class Regex:
         self.automaton(self.node)
         self.simple_test = python_test(self.node)
         self.simple_search = python_search(self.node, self.group_count)
+        self.has_words = has_words(self.node)
 
     def automaton(self, node: Node, floating: bool = False) -> Automaton:
         """The automaton of a node, made when first wanted."""
@@ -99,7 +100,7 @@ class Regex:
 
     def test(self, text: str, check: Check | None = None) -> bool:
         """Whether there is a match."""
-        if self.simple_test is not None and len(text) <= SHORT_TEXT:
+        if self.simple_test is not None and self._is_simple(text, len(text)):
             return self.simple_test(text) is not None
         if self.node.referring:
             return self.search(text, 0, check) is not None
@@ -107,7 +108,7 @@ class Regex:
 
     def search(self, text: str, start: int = 0, check: Check | None = None) -> Match | None:
         """The first match from a position."""
-        if self.simple_search is not None and len(text) - start <= SHORT_TEXT:
+        if self.simple_search is not None and self._is_simple(text, len(text) - start):
             found = self.simple_search(text, start)
             if found is None:
                 return None
@@ -116,6 +117,10 @@ class Regex:
             }
             return Match(text, spans, self.group_count)
         return Search(self, text, check).find(start)
+
+    def _is_simple(self, text: str, length: int) -> bool:
+        """Whether Python finds the same, and soon."""
+        return length <= SHORT_TEXT and (not self.has_words or are_words_alike(text))
 
     def finditer(self, text: str, start: int = 0, check: Check | None = None) -> Iterator[Match]:
         """All matches from a position, each behind the one before."""

@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
+from unicodedata import category
 
 from server.functions.regex_nodes import Characters
+from server.types.letters import is_alphanumeric, is_letter, is_lower, is_upper, lower, upper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -29,7 +31,9 @@ def _is_space(character: str) -> bool:
 
 
 def _is_graphic(character: str) -> bool:
-    return (character.isprintable() and not _is_space(character)) or character in "\xa0\u2007\u202f"
+    if character.isprintable():
+        return not _is_space(character)
+    return character in "\xa0\u2007\u202f" or category(character) in ("Cf", "Co")
 
 
 def _is_control(character: str) -> bool:
@@ -37,16 +41,16 @@ def _is_control(character: str) -> bool:
 
 
 CLASSES: Final[dict[str, Callable[[str], bool]]] = {
-    "alpha": lambda c: c.isalpha() or (c.isdecimal() and c > "\x7f"),
+    "alpha": is_letter,
     "digit": lambda c: "0" <= c <= "9",
-    "alnum": lambda c: c.isalnum(),
-    "upper": str.isupper,
-    "lower": str.islower,
+    "alnum": is_alphanumeric,
+    "upper": is_upper,
+    "lower": is_lower,
     "space": _is_space,
     "blank": lambda c: c in " \t",
-    "punct": lambda c: _is_graphic(c) and not c.isalnum(),
+    "punct": lambda c: _is_graphic(c) and not is_alphanumeric(c),
     "xdigit": lambda c: c in "0123456789abcdefABCDEF",
-    "word": lambda c: c.isalnum() or c == "_",
+    "word": lambda c: is_alphanumeric(c) or c == "_",
     "cntrl": _is_control,
     "print": lambda c: (
         _is_graphic(c) or (_is_space(c) and not _is_control(c) and c not in "\u2028\u2029")
@@ -79,12 +83,11 @@ class Alphabet:
 
     def cases(self, character: str) -> set[str]:
         """A character in all its cases."""
-        variants = {character, character.lower(), character.upper()}
-        return {variant for variant in variants if len(variant) == 1}
+        return {character, lower(character), upper(character)}
 
     def folded(self, text: str) -> str:
         """A text without its cases."""
-        return text.lower()
+        return lower(text)
 
     def single(self, character: str, any_case: bool = False) -> Characters:
         """The set of one character."""

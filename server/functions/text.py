@@ -55,12 +55,11 @@ from server.functions.text_operations import (
     _translate,
     _trim,
     _unistr,
-    initcap,
     replace,
     substring,
-    upper,
 )
 from server.identifiers import quote_identifier
+from server.types.letters import initial_capitals, lower, upper
 from server.types.text import cut_name, format_char
 from server.types.type import PLAIN_STYLE
 
@@ -120,9 +119,14 @@ FUNCTIONS: Final = (
     row("1374 octet_length(text) int4", _octets, "Number of bytes.", "'jose' -> 4"),
     row("1375 octet_length(bpchar) int4", _octets, "Number of bytes.", "'jose ' -> 5"),
     row("1811 bit_length(text) int4", _bits, "Number of bits.", "'jose' -> 32"),
-    row("870 lower(text) text", str.lower, "Lower case.", "'TOM' -> tom", LOWER),
+    row("870 lower(text) text", lower, "Lower case.", "'TOM' -> tom", LOWER),
     row("871 upper(text) text", upper, "Upper case.", "'tom' -> TOM", UPPER),
-    row("872 initcap(text) text", initcap, "Each word capitalized.", "'hi THOMAS' -> Hi Thomas"),
+    row(
+        "872 initcap(text) text",
+        initial_capitals,
+        "Each word capitalized.",
+        "'hi THOMAS' -> Hi Thomas",
+    ),
     row(
         "937 substring(text, int4) text",
         substring,

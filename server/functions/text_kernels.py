@@ -21,8 +21,8 @@ from server.functions.text_operations import (
     _trim,
     replace,
     substring,
-    upper,
 )
+from server.types.letters import lower, upper
 from server.vector.column import Column
 from server.vector.native import (
     character_counts,
@@ -60,7 +60,6 @@ LETTERS: Final = 1 << 16
 """Code points from which on UTF-8 has two, three and four bytes."""
 NO_LETTERS: Final = np.zeros(0, np.uint16)
 SURROGATES: Final = range(0xD800, 0xE000)
-SIGMA: Final = 0x3A3
 """The capital letter whose small one depends on whether a word ends with it."""
 
 
@@ -231,19 +230,14 @@ def split_part_kernel(context: CallContext, *columns: Column, count: int) -> Col
 
 @cache
 def _letters(capital: bool) -> Values:
-    """By code point the other form of a letter; 0 where that depends on others or has another length in UTF-8."""
+    """By code point the other form of a letter; 0 where that has another length in UTF-8."""
     codes = [code for code in range(ASCII, LETTERS) if code not in SURROGATES]
-    lines = "\n".join(map(chr, codes))
+    change = upper if capital else lower
+    changed = change("".join(map(chr, codes)))
     letters = np.zeros(LETTERS, np.uint16)
-    for code, other in zip(
-        codes, (lines.upper() if capital else lines.lower()).split("\n"), strict=True
-    ):
-        if len(other) > 1:  # upper() leaves such a letter as it is
-            letters[code] = code if capital else 0
-        elif ord(other) >= ASCII and (ord(other) < THREE_BYTES) == (code < THREE_BYTES):
+    for code, other in zip(codes, changed, strict=True):
+        if ord(other) >= ASCII and (ord(other) < THREE_BYTES) == (code < THREE_BYTES):
             letters[code] = ord(other)
-    if not capital:
-        letters[SIGMA] = 0
     return letters
 
 
@@ -334,7 +328,7 @@ _SUBSTRING_ROWS: Final = each(substring)
 _REPLACE_ROWS: Final = each(replace)
 _SPLIT_PART_ROWS: Final = each(_split_part)
 _RTRIM_ROWS: Final = each(lambda text: text.rstrip(" "))
-LOWER: Final = _case_kernel(False, str.lower)
+LOWER: Final = _case_kernel(False, lower)
 UPPER: Final = _case_kernel(True, upper)
 LEFT: Final = _end_kernel(_left, True)
 RIGHT: Final = _end_kernel(_right, False)

@@ -115,11 +115,6 @@ def _split_part(text: str, separator: str, number: int) -> str:
     return parts[index] if 0 <= index < len(parts) else ""
 
 
-def initcap(text: str) -> str:
-    """The first letter of each word upper-case, the others lower-case."""
-    return re.sub(r"[^\W_]+", lambda match: upper(match[0][0]) + match[0][1:].lower(), text)
-
-
 def _trim(side: str) -> Callable[..., str]:
     strip = {"both": str.strip, "left": str.lstrip, "right": str.rstrip}[side]
     return lambda text, characters=" ": strip(text, characters) if characters else text
@@ -217,11 +212,3 @@ def _to_char_type(code: int) -> str:
     if not -128 <= code <= 127:
         raise NumericValueOutOfRange('"char" out of range')
     return chr(code & 0xFF) if code else ""
-
-
-def upper(text: str) -> str:
-    """Upper case, letter by letter: what has no single capital, as the sharp s, stays as it is."""
-    made = text.upper()
-    if len(made) == len(text):
-        return made
-    return "".join(letter.upper() if len(letter.upper()) == 1 else letter for letter in text)

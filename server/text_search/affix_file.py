@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from server.text_search.dictionary import ConfigFileError, lowered, read_lines
+from server.text_search.dictionary import ConfigFileError, read_lines
+from server.types.letters import lower
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -126,7 +127,7 @@ def _read_old(lines: Iterable[str]) -> AffixFile:
     is_suffix: bool | None = None
     flag, bits = "", 0
     for line in lines:
-        low = lowered(line)
+        low = lower(line)
         if low.startswith("compoundwords"):
             file.compound_flags[line.split()[-1][0]] = COMPOUND
         elif low.startswith(("suffixes", "prefixes")):
@@ -156,10 +157,8 @@ def _read_new(lines: Iterable[str]) -> AffixFile:
             continue
         replacement, _, flags = words[3].partition("/")
         bits = crossing.get(flag, 0) | file.compound_bits(file.aliased(flags))
-        find, replacement = (
-            "" if part == "0" else lowered(part) for part in (words[2], replacement)
-        )
-        file.add(flag, bits, (lowered(words[4]), find, replacement), is_suffix)
+        find, replacement = ("" if part == "0" else lower(part) for part in (words[2], replacement))
+        file.add(flag, bits, (lower(words[4]), find, replacement), is_suffix)
     return file
 
 

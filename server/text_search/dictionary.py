@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final, Protocol
 
 from server.errors import BY_SQLSTATE, InvalidParameterValue, SqlError
+from server.types.letters import lower
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -62,13 +63,6 @@ class SingleWords:
         return None
 
 
-def lowered(text: str) -> str:
-    """Fold to lower case, character by character."""
-    if text.isascii():
-        return text.lower()
-    return "".join(low if len(low := character.lower()) == 1 else character for character in text)
-
-
 def read_lines(name: str, extension: str, what: str) -> list[str]:
     """The lines of a file of dictionaries, whose name may have no path."""
     if not name or any(not (char.islower() or char.isdigit() or char == "_") for char in name):
@@ -85,7 +79,7 @@ def read_lines(name: str, extension: str, what: str) -> list[str]:
 def stop_words(name: str) -> frozenset[str]:
     """The words of a stop list."""
     found = (line.split()[:1] for line in read_lines(name, "stop", "stop-word"))
-    return frozenset(lowered(words[0]) for words in found if words)
+    return frozenset(lower(words[0]) for words in found if words)
 
 
 def truth(name: str, value: str) -> bool:
@@ -124,7 +118,7 @@ class Simple(SingleWords):
 
     def lexize(self, word: str) -> Lexemes | None:
         """The word in lower case."""
-        low = lowered(word)
+        low = lower(word)
         if not low or low in self.stops:
             return ()
         return (Variant(low),) if self.accepts else None
@@ -153,9 +147,9 @@ class Synonym(SingleWords):
             if self.is_exact:
                 yield source, Variant(target, 0, flags)
             else:
-                yield lowered(source), Variant(lowered(target), 0, flags)
+                yield lower(source), Variant(lower(target), 0, flags)
 
     def lexize(self, word: str) -> Lexemes | None:
         """The word that stands for this one."""
-        found = self.words.get(word if self.is_exact else lowered(word))
+        found = self.words.get(word if self.is_exact else lower(word))
         return None if found is None else (found,)

@@ -28,10 +28,10 @@ from server.text_search.dictionary import (
     SingleWords,
     Variant,
     checked_options,
-    lowered,
     read_lines,
     stop_words,
 )
+from server.types.letters import lower
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,7 +77,7 @@ class Ispell(SingleWords):
 
     def lexize(self, word: str) -> Lexemes | None:
         """The forms of the dictionary that a word is of."""
-        variants = self._variants(lowered(word))
+        variants = self._variants(lower(word))
         if not variants:
             return None
         return tuple(each for each in variants[:VARIANTS_MAX] if each.word not in self.stops)
@@ -229,7 +229,7 @@ def _read_words(file: AffixFile, name: str) -> dict[str, _Entry]:
     found: dict[str, _Entry] = {}
     for line in read_lines(name, "dict", "dictionary"):
         word, _, flags = line.partition("/")
-        word, flags = lowered(word.strip()), (flags.split() or [""])[0]
+        word, flags = lower(word.strip()), (flags.split() or [""])[0]
         if not word:
             continue
         if file.has_aliases and flags and not flags.isdigit():

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from server.text_search.parser_states import STATES, TOKENS, Step
+from server.types.letters import is_letter
 from server.types.lexeme_reader import is_blank
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ TOKEN_NUMBERS: Final = {name: number for number, name in enumerate(TOKENS, 1)}
 ASCII_WORD, BLANK = TOKEN_NUMBERS["asciiword"], TOKEN_NUMBERS["blank"]
 HOST, URL_PATH = TOKEN_NUMBERS["host"], TOKEN_NUMBERS["url_path"]
 NOT_IN_URLS: Final = frozenset('"<>\\^`{|}')
-SOFT_HYPHEN: Final = "\xad"
+SPACING_MARKS: Final = frozenset("\u0f3e\u0f3f\u1b44\u1baa\ua953")
+"""Those that take up room, are no letters, and belong to a word nevertheless."""
 # What most of a text is made of; everything else goes through the states.
 SIGNED_VERSION: Final = re.compile(r"[-+][0-9]+\.[0-9]+\.[0-9]")
 PLAIN_WORD: Final = re.compile(r"[A-Za-z]+(?=[ \t\n\r,;!?()\"']|$)")
@@ -48,19 +50,11 @@ class _Place:
     outer: _Place | None = None
 
 
-def is_alpha(character: str) -> bool:
-    """Whether a character is a letter of some script."""
-    if character.isascii():
-        return character.isalpha()
-    category = unicodedata.category(character)
-    return category[0] == "L" or category in ("Nl", "Nd")
-
-
 def is_mark(character: str) -> bool:
     """Whether a character belongs to the one before."""
-    if character.isascii() or character == SOFT_HYPHEN:
+    if character.isascii():
         return False
-    return unicodedata.category(character) in ("Mn", "Me", "Mc", "Cf")
+    return unicodedata.category(character) in ("Mn", "Me") or character in SPACING_MARKS
 
 
 def _is_digit(character: str) -> bool:
@@ -68,7 +62,7 @@ def _is_digit(character: str) -> bool:
 
 
 def _is_alnum(character: str) -> bool:
-    return is_alpha(character) or _is_digit(character)
+    return is_letter(character) or _is_digit(character)
 
 
 def _may_be_in_url(character: str) -> bool:
@@ -77,7 +71,7 @@ def _may_be_in_url(character: str) -> bool:
 
 TESTS: Final[dict[str, Callable[[str], bool]]] = {
     "letter": lambda character: character.isascii() and character.isalpha(),
-    "alpha": is_alpha,
+    "alpha": is_letter,
     "digit": _is_digit,
     "alnum": _is_alnum,
     "other": lambda character: not _is_alnum(character),

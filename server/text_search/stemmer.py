@@ -15,9 +15,9 @@ from server.text_search.dictionary import (
     SingleWords,
     Variant,
     checked_options,
-    lowered,
     stop_words,
 )
+from server.types.letters import lower
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +58,7 @@ class Snowball(SingleWords):
         given = checked_options("Snowball", options, self.KNOWN)
         if "language" not in given:
             raise InvalidParameterValue("missing Language parameter")
-        self.language = lowered(given["language"])
+        self.language = lower(given["language"])
         if self.language not in _library().algorithms():
             raise UndefinedObject(
                 f'no Snowball stemmer available for language "{given["language"]}" '
@@ -68,7 +68,7 @@ class Snowball(SingleWords):
 
     def lexize(self, word: str) -> Lexemes | None:
         """The stem; words of absurd length are left as they are."""
-        low = lowered(word)
+        low = lower(word)
         if len(low.encode()) > WORD_BYTES_MAX:
             return (Variant(low),)
         if not low or low in self.stops:

@@ -1,11 +1,14 @@
 """Expressions left to Python's re: the same matches as the engine's own search, and no others are left to it."""
 
 import random
+import re
 
 import pytest
 
 from server.errors import SqlError
+from server.functions.regex_python import are_words_alike
 from server.functions.regex_search import Regex, Search
+from server.functions.regex_sets import CLASSES
 
 LEFT_TO_PYTHON = [
     r"^https?://(?:www\.)?([^/]+)/.*$",
@@ -70,3 +73,13 @@ def test_python_finds_the_same_matches_and_groups(seed):
             spans = None if wanted is None else wanted.spans
             numbers = range(regex.group_count + 1)
             assert spans == (found and {n: found.span(n) for n in numbers if found.start(n) >= 0})
+
+
+def test_words_are_left_to_python_where_both_see_the_same():
+    for code in range(0x110000):
+        if are_words_alike(chr(code)):
+            is_word = re.fullmatch(r"\w", chr(code)) is not None
+            assert CLASSES["word"](chr(code)) == is_word, hex(code)
+    regex = Regex(r"\w+", "")
+    assert regex.simple_search is not None
+    assert [match[0] for match in regex.finditer("naïve 1½ e\u0301")] == ["naïve", "1", "e"]

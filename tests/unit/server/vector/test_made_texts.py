@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from server.functions.text_kernels import _letters
-from server.functions.text_operations import _left, _right, _split_part, _trim, upper
+from server.functions.text_operations import _left, _right, _split_part, _trim
+from server.types.letters import lower, upper
 from server.vector import cut_texts, made_texts, md5_texts, native
 from server.vector.text_views import texts_of, views_of
 
@@ -32,8 +33,8 @@ WORDS = [
 LETTERS = [
     "ΟΔΟΣ", "Straße", "\u0131I", "İstanbul", "\u017f", "Ÿÿ", "\U0001d518", "ẞ", "ﬁn", "ΑΒΓ αβγ", "\u2c65",
 ]  # fmt: skip
-STRANGE = {False: "ΣİȺȾẞ\U0001d518", True: "\u0131\u017fȿɀⱥ\U0001d518"}
-"""Letters of them whose other form depends on others, or has another length."""
+STRANGE = {False: "İȺȾẞ\U0001d518", True: "\u0131\u017fȿɀⱥ\U0001d518"}
+"""Letters of them whose other form has another length."""
 STORED = views_of([word.encode() for word in WORDS])
 
 
@@ -92,7 +93,7 @@ def test_gathered_and_joined(functions: Any):
 @pytest.mark.parametrize("functions", MADE)
 @pytest.mark.parametrize("capital", [False, True])
 def test_other_case(functions: Any, capital: bool):
-    change = upper if capital else str.lower
+    change = upper if capital else lower
     words = [
         *WORDS,
         *LETTERS,
@@ -106,7 +107,7 @@ def test_other_case(functions: Any, capital: bool):
         assert is_strange or made == change(word)
 
 
-@pytest.mark.parametrize(("capital", "change"), [(False, str.lower), (True, upper)])
+@pytest.mark.parametrize(("capital", "change"), [(False, lower), (True, upper)])
 def test_letters_stand_for_themselves(capital: bool, change: Any):
     letters = _letters(capital)
     for code in np.flatnonzero(letters).tolist():
