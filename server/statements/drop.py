@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from server.catalog.large_objects import LargeObject
 from server.catalog.objects import CatalogObject, Column, Index, Sequence, Table, UserType
 from server.catalog.oids import oids_of
+from server.catalog.routine_objects import UserOperator
 from server.catalog.trigger_objects import Trigger
 from server.catalog.views.physical import named_facts
 from server.catalog.visibility import schema_along
@@ -286,7 +287,19 @@ def remove_object(context: StatementContext, value: CatalogObject) -> None:
     storage_id = getattr(value, "storage_id", 0)
     if storage_id:
         context.transaction.drop_relation(storage_id)
+    if isinstance(value, UserOperator):
+        _forget_operator(context, value)
     context.ddl.remove(value.oid)
+
+
+def _forget_operator(context: StatementContext, gone: UserOperator) -> None:
+    """Commutator and negator of an operator that goes have none any more."""
+    for oid in {gone.commutator, gone.negator} - {gone.oid}:
+        partner = context.catalog.object(oid)
+        if isinstance(partner, UserOperator):
+            commutator = 0 if partner.commutator == gone.oid else partner.commutator
+            negator = 0 if partner.negator == gone.oid else partner.negator
+            context.ddl.put(replace(partner, commutator=commutator, negator=negator))
 
 
 def _relation(context: StatementContext, kind: str, name: ObjectName) -> CatalogObject:
