@@ -208,7 +208,13 @@ def _posix_zone(name: str) -> Zone | None:
 
 def _with_summer(name: str, match: re.Match[str], seconds_east: int) -> Zone | None:
     """The zone of a POSIX rule that knows summer time."""
+    from server.types.far_zones import far_zone
+
     rest = match["rest"] if "," in match["rest"] else match["rest"] + SUMMER_RULES
+    hours = re.match(r"[+-]?(\d+)", rest)
+    if hours is not None and int(hours[1]) * 3600 >= SECONDS_PER_DAY:
+        standard = Offset(seconds_east, match["name"].strip("<>"))
+        return far_zone(name, standard, match["summer"], rest)
     days = (abs(seconds_east) // SECONDS_PER_DAY) * (1 if seconds_east > 0 else -1)
     near = seconds_east - days * SECONDS_PER_DAY
     offset = _hours_text(-near)  # PostgreSQL takes minutes of a digit
