@@ -67,11 +67,15 @@ def bind_insert(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
         outer=scope.outer,
         common_tables=scope.common_tables,
     )
+    others = set(target.item.access.columns)  # of the same table, as the new rows read it
+    target.item.access.columns.clear()
     conflict = bind_conflict(context, inner, target, node.args.get("conflict"))
     returning, outputs, origins = bind_returning(context, inner, node)
     check_inferred(context, conflict, node.args.get("conflict"))
     returning = settled_returning(context, target.scan, returning)
     security = security_of(context, target, target.scan)
+    policies = security.checks(*("ar" if target.item.access.columns else "a"))
+    target.item.access.columns |= others
     modify = Modify(
         kind=change_plans.Insert,
         input=source,
@@ -79,7 +83,7 @@ def bind_insert(context: BindContext, scope: Scope, node: exp.Expression) -> Bou
             "table": target.table,
             "attributes": tuple(column.number for column in written),
             "row": row_columns(target),
-            "policies": security.checks(*("ar" if target.item.access.columns else "a")),
+            "policies": policies,
             "checks": bind_checks(context, target),
             "generated": bind_generated(context, target),
             "conflict": conflict,
