@@ -18,7 +18,7 @@ from server.functions.function import Aggregate
 from server.oids import INT4
 from server.planner.bind_order import check_comparable
 from server.planner.bind_window import PendingWindowCall
-from server.planner.coerce import coerce_or_fail, coerce_to_boolean
+from server.planner.coerce import coerce_or_fail, coerce_to_boolean, settle
 from server.planner.common_types import common_type
 from server.planner.environment import BindContext, raise_at
 from server.planner.matching import structural_key
@@ -84,10 +84,13 @@ def aggregate_call(
     _check_within_group(context, node, target)
     if target.kind == "h":
         resolved = _matched_pairs(context, node, resolved, given)
+    values = resolved.arguments[direct:]
+    if node.args.get("distinct"):  # values are compared, so they are of a type
+        values = tuple(settle(context, each) for each in values)
     call = AggregateCall(
         type=resolved.type,
         aggregate=target,
-        arguments=resolved.arguments[direct:],
+        arguments=values,
         direct_arguments=resolved.arguments[:direct],
         distinct=bool(node.args.get("distinct")),
         order=_coerced_order(order, resolved.arguments[direct:])
