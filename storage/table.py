@@ -270,10 +270,10 @@ class Table:
         is_there = column < len(group.layout.kinds)
         return not is_there or group.may_be_null(self.pager.store, column)
 
-    def rows_at_once(self, few: int) -> int:
-        """How many rows are best inserted together: what fills a new group, else a few that the last one takes."""
+    def rows_at_once(self, few: int, count: int = CAPACITY_MAX) -> int:
+        """How many of count rows are best inserted together: what fills a new group, else a few."""
         if self.groups.are_full:
-            return CAPACITY_MAX
+            return CAPACITY_MAX if count >= CAPACITY_MAX else few
         return min(few, CAPACITY_MAX - self.groups[len(self.groups) - 1].used)
 
     # Inserting -------------------------------------------------------------------------------

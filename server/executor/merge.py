@@ -178,7 +178,7 @@ class Merge(Driver):
             return
         rows = concatenate_batches(found, self.plan.input.types)
         outdated: list[Row] = []
-        for part in portions(rows, 1) if self._is_one_by_one else (rows,):
+        for part in portions(rows, lambda _left: 1) if self._is_one_by_one else (rows,):
             yield from self._act(part, outdated, context)
         while outdated:
             again = batch_of_rows([outdated.pop(0)], self.plan.input.types)

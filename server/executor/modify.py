@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from server.executor.columns import batch_of_rows, concatenate_batches, rows_of
 from server.executor.evaluation import evaluators
 from server.executor.insert_rows import PartitionedTarget
+from server.executor.loads import rows_at_once
 from server.executor.new_rows import SYSTEM_TYPES, with_system_columns
 from server.executor.operator import Builder, Operator
 from server.executor.partition_routing import Router
@@ -33,7 +34,7 @@ from server.planner.change_plans import no_arbiter
 from server.vector.batch import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from server.catalog.objects import Table
     from server.executor.context import ExecutionContext
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 
 WRITTEN_AT_ONCE: Final = 8192
+"""Rows that others wait for the latch while they are written; what fills a group is encoded before that."""
 
 
 class Driver(Operator):
@@ -118,18 +120,26 @@ class Insert(Driver):
 
     def _insert_all(self, context: ExecutionContext) -> Iterator[Any]:
         context.is_changing = True
-        count_max = 1 if self._is_one_by_one else 0
+        rows_max = self._rows_max(context)
         for batch in self.inputs[0].batches(context):
             if is_wait(batch):
                 yield batch
                 continue
-            for part in portions(batch, count_max):
+            for part in portions(batch, rows_max):
                 context.check_cancelled()
                 columns = dict(zip(self.plan.attributes, part.columns, strict=True))
                 made = yield from self.insert(columns, part.count, context)
                 if self._returning is not None:
                     found = tuple(evaluate(made, context) for evaluate in self._returning)
                     yield Batch(found, made.count)
+
+    def _rows_max(self, context: ExecutionContext) -> Callable[[int], int]:
+        """How many of so many rows are written together next."""
+        if self._is_one_by_one:
+            return lambda _left: 1
+        if self.plan.table.kind in ("p", "v"):
+            return lambda _left: WRITTEN_AT_ONCE
+        return rows_at_once(self.plan.table, context, WRITTEN_AT_ONCE)
 
     def insert(
         self, columns: dict[int, Column], count: int, context: ExecutionContext
@@ -236,16 +246,17 @@ def insert_columns(
     given = dict(zip(numbers, columns, strict=True))
     batch = writer.full_batch(given, len(columns[0]) if columns else count)
     RowChecks((), (), ()).check(batch, writer.shape, context)
-    for part in portions(batch):
+    for part in portions(batch, rows_at_once(table, context, WRITTEN_AT_ONCE)):
         context.check_cancelled()
         yield from writer.insert(part)
 
 
-def portions(batch: Batch, count_max: int = 0) -> Iterator[Batch]:
-    """The rows of a batch, so many at a time; 0: as may be written while others wait for the latch."""
-    count_max = count_max or WRITTEN_AT_ONCE
-    if batch.count <= count_max:
+def portions(batch: Batch, rows_max: Callable[[int], int]) -> Iterator[Batch]:
+    """The rows of a batch, as many at a time as may be written of those that are left."""
+    start, stop = 0, rows_max(batch.count)
+    if batch.count <= stop:
         yield batch
         return
-    for start in range(0, batch.count, count_max):
-        yield batch.slice(start, start + count_max)
+    while start < batch.count:
+        yield batch.slice(start, stop)
+        start, stop = stop, stop + rows_max(batch.count - stop)

@@ -16,13 +16,14 @@ import numpy as np
 from server.executor.columns import batch_of_rows, null_column, rows_of
 from server.executor.deferred import queue_insert, queue_inserts, queue_removal
 from server.executor.inverted_keys import NewEntries
+from server.executor.loads import load
 from server.executor.storage_columns import store_columns, store_value
 from server.executor.table_keys import AllRows, Keys, TableKeys
 from server.executor.table_shape import Row, shape_of
 from server.executor.triggers import queue_after_rows
 from server.executor.waiting import doing, wait_for_row, wait_for_xid
 from server.vector.batch import Batch
-from storage.engine import Kind, Load, Outcome, RowLock, Status
+from storage.engine import Kind, Outcome, RowLock, Status
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -86,7 +87,7 @@ class TableWriter(TableKeys):
         entries = [NewEntries(item, all_rows(), self.context) for item in self.shape.inverted]
         values, nulls = store_columns(batch.columns, self.shape.types)
         self._announce()
-        with Load(self._engine, self.relation, values, nulls, batch.count) as load:
+        with load(self.shape.table, self.context, values, nulls, batch.count) as made:
             while True:
                 with self._engine.latch:
                     if arbiters and self._is_taken(arbiters, distinct):
@@ -94,7 +95,7 @@ class TableWriter(TableKeys):
                     blocker = self._find_conflict(batch, distinct)
                     if not blocker:
                         row_ids: Positions = self.relation.insert(
-                            self._transaction, values, nulls, batch.count, load
+                            self._transaction, values, nulls, batch.count, made
                         )
                         self._insert_keys(keys, row_ids)
                         for item in entries:
@@ -133,13 +134,13 @@ class TableWriter(TableKeys):
             if own is None:
                 return False
             keys.append(own)
-        load = Load(self._engine, self.relation, values, nulls, count)
-        with load, self._engine.latch:
+        made = load(self.shape.table, self.context, values, nulls, count)
+        with made, self._engine.latch:
             for shape, own in zip(self.shape.indexes, keys, strict=True):
                 index = self._engine.index(shape.storage_id)
                 if shape.index.unique and index.may_have(own):
                     return False
-            row_ids = self.relation.insert(self._transaction, values, nulls, count, load)
+            row_ids = self.relation.insert(self._transaction, values, nulls, count, made)
             for shape, own in zip(self.shape.indexes, keys, strict=True):
                 self._engine.index(shape.storage_id).insert_many(self._transaction, own, row_ids)
         if self.shape.checked_later:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from server.errors import SqlError
+from server.executor.loads import rows_at_once
 from server.executor.storage_columns import store_columns
 from server.executor.table_writer import TableWriter
 from server.types.native import integer_spans, number_spans, text_spans
@@ -35,7 +36,16 @@ MODIFIER_OFFSET: Final = 4
 class PlainLoader:
     """Rows of a table that are all of plain fields, kept until they are many."""
 
-    __slots__ = ("_parts", "_pieces", "_style", "_types", "_wanted_count", "_writer", "row_count")
+    __slots__ = (
+        "_parts",
+        "_pieces",
+        "_rows_at_once",
+        "_style",
+        "_types",
+        "_wanted_count",
+        "_writer",
+        "row_count",
+    )
 
     def __init__(
         self,
@@ -50,7 +60,8 @@ class PlainLoader:
         self._pieces: list[Spans] = []
         self._parts: list[list[tuple[Stored, Any]]] = []
         self.row_count = 0
-        self._wanted_count: int = self._writer.relation.rows_at_once(ROWS_AT_ONCE)
+        self._rows_at_once = rows_at_once(table, context, ROWS_AT_ONCE)
+        self._wanted_count = self._rows_at_once()
 
     @property
     def is_full(self) -> bool:
@@ -101,7 +112,7 @@ class PlainLoader:
         columns = [_joined([part[number] for part in parts]) for number in range(len(self._types))]
         values, nulls = [column[0] for column in columns], [column[1] for column in columns]
         is_done = self._writer.insert_stored(values, nulls, count)
-        self._wanted_count = self._writer.relation.rows_at_once(ROWS_AT_ONCE)
+        self._wanted_count = self._rows_at_once()
         if is_done:
             return None
         return [

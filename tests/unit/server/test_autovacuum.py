@@ -171,7 +171,8 @@ def cooling(clock):
     database.settings.assign("autovacuum_seal_delay", "300", "command line")
     client = Client(database)
     client.run("CREATE TABLE t (a int, b text)")
-    client.run("INSERT INTO t SELECT i, 'x' FROM generate_series(1, 64) i")
+    client.run("INSERT INTO t VALUES (1, 'x')")  # what follows goes to the same group
+    client.run("INSERT INTO t SELECT i, 'x' FROM generate_series(2, 64) i")
     client.run("ANALYZE t")
     yield client, database
     database.close()
@@ -222,7 +223,10 @@ def seal_loaded(database):
     return done
 
 
-LOADED = "INSERT INTO loaded SELECT i, 'x' FROM generate_series(1, 70000) i"
+LOADED = """
+    INSERT INTO loaded VALUES (1, 'x'); INSERT INTO loaded SELECT i, 'x' FROM generate_series(2, 70000) i
+"""
+AT_ONCE = "INSERT INTO loaded SELECT i, 'x' FROM generate_series(1, 70000) i"
 
 
 def test_what_was_loaded_is_sealed_at_once(cooling):
@@ -244,10 +248,21 @@ def test_what_was_loaded_is_sealed_at_once(cooling):
 def test_a_loaded_table_can_be_left_out_of_sealing(cooling, parameter):
     client, database = cooling
     client.run(f"CREATE TABLE loaded (a int, b text) WITH ({parameter})")
-    client.run(LOADED)
+    for load in (LOADED, AT_ONCE):
+        client.run("TRUNCATE loaded")
+        client.run(load)
+        assert seal_loaded(database) == []
+        client.run("VACUUM loaded")
+        assert not is_sealed(database, "loaded")
+
+
+def test_rows_that_fill_groups_at_once_are_sealed_as_they_come(cooling):
+    client, database = cooling
+    client.run("CREATE TABLE loaded (a int, b text)")
+    client.run(AT_ONCE)
+    assert is_sealed(database, "loaded")
     assert seal_loaded(database) == []
-    client.run("VACUUM loaded")
-    assert not is_sealed(database, "loaded")
+    assert client.rows("SELECT count(*), sum(a) FROM loaded") == [("70000", "2450035000")]
 
 
 def test_a_vacuum_by_hand_seals_what_was_loaded(cooling):
