@@ -27,6 +27,8 @@ ANYTHING: Final = 0
 
 CHANGES: Final = frozenset(("nextval", "setval"))
 READS: Final = frozenset(("currval", "lastval"))
+VALUES: Final = frozenset((*READS, "gen_random_uuid", "random"))
+"""Volatile functions of which nobody can tell when they were called, nor how often."""
 
 
 def in_order(expressions: Sequence[Expression]) -> frozenset[int]:
@@ -44,12 +46,18 @@ def in_order(expressions: Sequence[Expression]) -> frozenset[int]:
 
 
 def changing(expressions: Sequence[Expression]) -> frozenset[int]:
-    """The places of the expressions whose calls change something."""
+    """The places of the expressions whose calls change something, take their time or tell it."""
     return frozenset(
         place
         for place, expression in enumerate(expressions)
-        if any(changes for _, changes in _touched(expression))
+        if any(map(_is_told, walk(expression)))
     )
+
+
+def _is_told(node: Expression) -> bool:
+    if not isinstance(node, Call) or node.function.volatility != "v":
+        return False
+    return node.function.definition is not None or node.function.name not in VALUES
 
 
 def seeing(expressions: Sequence[Expression]) -> frozenset[int]:
