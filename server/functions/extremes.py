@@ -15,16 +15,17 @@ from server.functions.declare import aggregate
 from server.functions.interval_columns import spans_of
 from server.functions.numeric_math import scaled as decimal_of
 from server.functions.orders import blank_key, generic_key, interval_key, numeric_key
+from server.functions.quotients import means_in_words
 from server.functions.sums import grown, present
 from server.vector.column import Column, Positions, Values
 from server.vector.native import best_views
-from server.vector.parted import PartedColumn
+from server.vector.parted import Part, PartedColumn
 from server.vector.rows import column_of, objects, plain_values
 from server.vector.texts import TextColumn
 from server.vector.two_words import words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from server.functions.function import Aggregate
     from server.types.type import TypeReference
@@ -143,8 +144,10 @@ class BestDecimals(Best):
     def offer_all(self, groups: Positions, column: Column, group_count: int) -> None:
         """Take what is better of a column without NULLs."""
         self.grow(group_count)
-        if isinstance(column, PartedColumn):
-            rows = self._candidates(groups, column, group_count)
+        column = means_in_words(column)
+        parts = _parts_of(column)
+        if parts:
+            rows = self._candidates(groups, parts, group_count)
             groups, column = groups[rows], Column(objects(plain_values(column.take(rows))))
         if column.scale is None or self.scale not in (None, column.scale):
             for group, value in zip(groups.tolist(), plain_values(column), strict=True):
@@ -154,10 +157,10 @@ class BestDecimals(Best):
         self.ufunc.at(self.scaled, groups, column.values)
         self.seen[groups] = True
 
-    def _candidates(self, groups: Positions, column: PartedColumn, group_count: int) -> Positions:
+    def _candidates(self, groups: Positions, parts: Sequence[Part], group_count: int) -> Positions:
         """The rows that may be the best of their group, in order: of scaled parts the last best one a group."""
         found = []
-        for rows, part in column.parts:
+        for rows, part in parts:
             places = np.arange(len(rows))
             words = (part,) if part.scale is not None else words_of(part)
             if words is not None and len(rows) >= group_count:
@@ -184,6 +187,14 @@ class BestDecimals(Best):
         for group in np.flatnonzero(seen).tolist():
             self.offer(group, decimal_of(int(self.scaled[group]), self.scale or 0))
         return _finish_best(self, group_count)
+
+
+def _parts_of(column: Column) -> Sequence[Part]:
+    """The parts of decimals of several scales, or of two words; none of others."""
+    if isinstance(column, PartedColumn):
+        return column.parts
+    is_in_words = column.scale is None and words_of(column) is not None
+    return ((np.arange(len(column)), column),) if is_in_words else ()
 
 
 def _add_decimals(

@@ -6,6 +6,7 @@ every group, and nearly all of the work of a division is to find out how many di
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -15,7 +16,7 @@ from server.functions import numeric_math as exact
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from server.vector.column import Positions, Values
+    from server.vector.column import Mask, Positions, Values
 
 _GROUP: Final = 4  # decimal digits that count as one when significant ones are counted
 _POWERS: Final = tuple(10**power for power in range(64))
@@ -56,3 +57,22 @@ def _leading_groups(sizes: Positions, scale: int) -> tuple[Positions, Values]:
     firsts = sizes // _POWER_ARRAY[np.maximum(shifts, 0)] * _POWER_ARRAY[np.maximum(-shifts, 0)]
     there = sizes > 0
     return np.where(there, weights, 0), np.where(there, firsts, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """Makes means of sums of a scale."""
+
+    scale: int
+
+    def __call__(self, sums: Values, counts: Values, valid: Mask | None) -> Values:
+        """Divide each sum by its count."""
+        made = np.empty(len(sums), object)
+        there = np.flatnonzero(counts)
+        made[there] = means(sums[there], counts[there], self.scale)
+        return made
+
+    def near(self, sums: Values, counts: Values) -> Values:
+        """About the same as floats."""
+        found: Values = sums / (np.maximum(counts, 1) * float(10**self.scale))
+        return found

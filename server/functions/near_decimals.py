@@ -13,7 +13,7 @@ import numpy as np
 
 from server.functions import numeric_math as exact
 from server.functions import scaled
-from server.functions.sums import Means
+from server.functions.means import Means
 from server.vector.column import Column, Mask, Values
 from server.vector.late import LateColumn
 from server.vector.rows import constant_value, is_constant, joint_validity

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from server.functions.means import Means
 from server.functions.numeric_math import DISPLAY_SCALE_MAX, SIGNIFICANT_DIGITS_MIN
 from server.functions.scaled import SCALE_MAX, aligned, at_one_scale, by_rows
 from server.types.numeric import EXACT
@@ -76,6 +77,15 @@ def divide(left: Column, right: Column) -> Column | None:
     if len(found) == 1 and (form != ONE_WORD or scale <= SCALE_MAX):
         return found[0][1]
     return parted_column(len(scales), found)
+
+
+def means_in_words(column: Column) -> Column:
+    """The same column; means that are not made yet are divided as words, for whoever looks at all of them."""
+    if not isinstance(column, LateColumn) or not isinstance(column.make, Means) or not len(column):
+        return column
+    sums, counts = column.parts
+    made = divide(Column(sums, column.valid, column.make.scale), Column(counts, column.valid, 0))
+    return column if made is None else made
 
 
 def _one_by_one(dividends: Values, divisors: Values, scale: int, shift: int) -> Values:

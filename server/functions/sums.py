@@ -7,17 +7,17 @@ integers are summed one by one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
 import numpy as np
 
 from server.functions import numeric_math as exact
-from server.functions.means import means
+from server.functions.means import Means
+from server.functions.quotients import means_in_words
 from server.functions.scaled import magnitude
 from server.types.numeric import EXACT
-from server.vector.column import Column, Mask, Positions, Values
+from server.vector.column import Column, Positions, Values
 from server.vector.late import LateColumn
 from server.vector.native import add_floats, add_integers, count_rows
 from server.vector.parted import PartedColumn
@@ -122,6 +122,7 @@ class DecimalSums:
 
     def add(self, groups: Positions, column: Column, group_count: int) -> None:
         """Add rows; NULLs are passed over."""
+        column = means_in_words(column)
         if isinstance(column, PartedColumn):
             for positions, part in column.parts:
                 self._add_present(groups[positions], part, group_count)
@@ -202,25 +203,6 @@ def averages_of(sums: Values, counts: Values, scale: int) -> Column:
     there = counts > 0
     valid = None if bool(there.all()) else there
     return LateColumn((sums, counts.copy()), Means(scale), valid)
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """Makes means of sums of a scale."""
-
-    scale: int
-
-    def __call__(self, sums: Values, counts: Values, valid: Mask | None) -> Values:
-        """Divide each sum by its count."""
-        made = np.empty(len(sums), object)
-        there = np.flatnonzero(counts)
-        made[there] = means(sums[there], counts[there], self.scale)
-        return made
-
-    def near(self, sums: Values, counts: Values) -> Values:
-        """About the same as floats."""
-        found: Values = sums / (np.maximum(counts, 1) * float(10**self.scale))
-        return found
 
 
 SQUARABLE_MAX: Final = 1e150

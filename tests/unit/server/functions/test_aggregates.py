@@ -14,8 +14,10 @@ from server.types.array import make_array
 from server.types.registry import TYPE_BY_NAME, TYPE_BY_OID
 from server.types.type import TextStyle, TypeReference
 from server.vector.column import Column
+from server.vector.late import LateColumn
 from server.vector.parted import PartedColumn, parted_column
 from server.vector.rows import column_of, objects, values_of
+from server.vector.two_words import TwoWords
 
 BY_SIGNATURE = {(aggregate.name, aggregate.arguments): aggregate for aggregate in AGGREGATES}
 STYLE = TextStyle()
@@ -144,6 +146,26 @@ def test_sum_shows_the_most_decimals_of_its_own_group():
     state = aggregate.create(call_of(aggregate))
     state = aggregate.accumulate(state, np.array([0, 1, 0, 1]), 2, (mixed,))
     assert list(map(str, values_of(aggregate.finish(state, 2)))) == ["8.50", "0"]
+
+
+@pytest.mark.parametrize("name", ["min", "max"])
+def test_few_numbers_of_two_words_are_looked_at(name, monkeypatch):
+    made = []
+
+    def noted(self, firsts, seconds, valid):
+        made.extend(firsts)
+        return specified(self, firsts, seconds, valid)
+
+    specified = TwoWords.__call__
+    monkeypatch.setattr(TwoWords, "__call__", noted)
+    words = LateColumn((np.arange(1000) // 3, np.arange(1000) % 7), TwoWords(20, 18))
+    aggregate = aggregate_of(name, "numeric")
+    groups = np.arange(1000) % 2
+    state = aggregate.create(call_of(aggregate))
+    found = aggregate.finish(aggregate.accumulate(state, groups, 2, (words,)), 2)
+    assert len(made) == 2
+    rows = [values_of(words)[first::2] for first in (0, 1)]
+    assert values_of(found) == [{"min": min, "max": max}[name](each) for each in rows]
 
 
 def test_sum_of_bigints_too_large_for_its_type():
