@@ -53,8 +53,10 @@ def _xid_or_null(call: CallContext) -> int | None:
     return call.execution.transaction.top_xid or None
 
 
-def _wal_position(call: CallContext) -> int:
-    position: int = session_of(call).database.engine.statistics().get("wal_end_lsn", 0)
+def _wal_position(name: str) -> Callable[[CallContext], int]:
+    def position(call: CallContext) -> int:
+        return int(session_of(call).database.engine.statistics().get(name, 0))
+
     return position
 
 
@@ -392,7 +394,14 @@ FUNCTIONS = (
     row("3810 pg_is_in_recovery() bool volatile", _always_false, "whether the server is a standby"),
     row("3073 pg_is_wal_replay_paused() bool volatile", _always_false, "whether replay pauses"),
     row("315 pg_jit_available() bool volatile", _always_false, "whether there is a JIT compiler"),
-    row("2849 pg_current_wal_lsn() pg_lsn volatile context", _wal_position, "the end of the WAL"),
+    *(
+        row(f"{oid} pg_current_wal{kind}_lsn() pg_lsn volatile context", _wal_position(name), note)
+        for oid, kind, name, note in (
+            (2849, "", "wal_end_lsn", "the end of the WAL"),
+            (2852, "_insert", "wal_end_lsn", "where the next record of the WAL begins"),
+            (3330, "_flush", "wal_durable_lsn", "the end of what a crash leaves of the WAL"),
+        )
+    ),
     row("3820 pg_last_wal_receive_lsn() pg_lsn volatile", _nothing, "what a standby received"),
     row("3821 pg_last_wal_replay_lsn() pg_lsn volatile", _nothing, "what a standby replayed"),
     row(
