@@ -105,12 +105,14 @@ class IndexScan(Operator):
         tracked = context.transaction.tracked
         wanted = FIRST_ENTRIES if self.plan.ordered else HELD_MAX
         bounds = [(low, BEHIND_ALL if high is None else high) for low, high in ranges]
-        position = BEFORE_RANGES
+        position, noted = BEFORE_RANGES, 0
         while position[0] < len(bounds):
             context.check_cancelled()
-            if tracked is not None and position[1] is None:
-                for low, high in ranges[position[0] : position[0] + wanted]:
+            if tracked is not None:
+                reach = position[0] + wanted  # beyond the ranges that the first entries reached
+                for low, high in ranges[noted:reach]:
                     tracked.read_range(shape.storage_id, low, high)
+                noted = max(noted, reach)
             with context.engine.latch:
                 cleared_count = relation.cleared_count
                 held, position = index.pairs_within(
