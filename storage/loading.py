@@ -43,9 +43,9 @@ class Load:
     ) -> None:
         self._engine, self._table = engine, table
         self._runs: deque[tuple[Run, NewVersions]] = deque()
-        rows_min = table.pager.sealed_rows_min
-        if count < rows_min or not table.groups.are_full:
+        if not table.takes_groups(count):
             return
+        rows_min = table.pager.sealed_rows_min
         columns, nulls = with_unused(table.kinds, columns, nulls, count)
         new = NewVersions(columns, nulls, count)
         try:

@@ -270,6 +270,10 @@ class Table:
         is_there = column < len(group.layout.kinds)
         return not is_there or group.may_be_null(self.pager.store, column)
 
+    def takes_groups(self, count: int) -> bool:
+        """Whether so many rows at the end fill a group that may be sealed at once."""
+        return count >= self.pager.sealed_rows_min and self.groups.are_full
+
     def rows_at_once(self, few: int, count: int = CAPACITY_MAX) -> int:
         """How many of count rows are best inserted together: what fills a new group, else a few."""
         if self.groups.are_full:

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 
 def rows_at_once(table: Table, context: ExecutionContext, few: int) -> Callable[..., int]:
     """How many rows are written together next, of those that are left if that is told: few, or what fills a group."""
-    if not _may_be_sealed(table, context):
-        return lambda *_left: few
     relation = context.engine.relation(table.storage_id)
-    return lambda *left: int(relation.rows_at_once(few, *left))
+
+    def rows_max(*left: int) -> int:
+        most: int = relation.rows_at_once(few, *left)
+        return most if most <= few or _may_be_sealed(table, context) else few
+
+    return rows_max
 
 
 def load(
@@ -31,9 +34,8 @@ def load(
 ) -> Load:
     """The groups that rows fill, which are given by stored attribute; none of a table that is not to be sealed."""
     relation = context.engine.relation(table.storage_id)
-    if not _may_be_sealed(table, context):
-        count = 0
-    return Load(context.engine, relation, values, nulls, count)
+    is_load = relation.takes_groups(count) and _may_be_sealed(table, context)
+    return Load(context.engine, relation, values, nulls, count if is_load else 0)
 
 
 def _may_be_sealed(table: Table, context: ExecutionContext) -> bool:

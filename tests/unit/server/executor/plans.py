@@ -73,7 +73,7 @@ def context(**more: Any) -> ExecutionContext:
         "transaction": None,
         "snapshot": None,
         "catalog": None,
-        "settings": {},
+        "settings": {"autovacuum_seal_delay": 300},
         "random": random.Random(1),
         "bind_row": lambda table: ((), ()),
     }

@@ -24,10 +24,9 @@ def client(monkeypatch):
 @pytest.mark.parametrize(
     ("count", "sizes"), [(0, [0]), (99, [99]), (100, [100]), (250, [100, 100, 50])]
 )
-def test_portions(monkeypatch, count, sizes):
-    monkeypatch.setattr(modify, "WRITTEN_AT_ONCE", 100)
+def test_portions(count, sizes):
     batch = Batch((column_of(list(range(count)), np.dtype(np.int64)),), count)
-    parts = list(modify.portions(batch))
+    parts = list(modify.portions(batch, lambda _left: 100))
     assert [part.count for part in parts] == sizes
     assert [value for part in parts for value in part.columns[0].values] == list(range(count))
 

@@ -29,7 +29,7 @@ STATEMENTS = {
     "window": "SELECT id, sum(v) OVER (ORDER BY id) FROM t WHERE id <= $1",
     "union": "SELECT id, name FROM t WHERE id = $1 UNION ALL SELECT w, 'w' FROM child WHERE w = $1",
     "random": "SELECT random() FROM generate_series(1, $1::int) g",
-    "many": "SELECT g FROM generate_series(1, $1::int) g",
+    "many": "SELECT g FROM generate_series(1, $1::int + (SELECT 0 * count(*)::int FROM child)) g",
     "missing": "INSERT INTO t SELECT $1, 1, 'm' || $1 WHERE NOT EXISTS (SELECT FROM t WHERE id = $1)",
     "several": "INSERT INTO t VALUES ($1, 1, 'a'), ($1 + 1, 2, 'b') ON CONFLICT (id) DO UPDATE SET v = t.v + 1",
     "returning": "INSERT INTO t VALUES ($1, 1, 'r' || $1), ($1 + 1, 2, NULL) RETURNING id, name",
