@@ -33,7 +33,8 @@ class TimeReader(DateReader):
             raise BadFormat
         self.check_summer_time()
         needs_date = self.zone is not None and self.zone.fixed is None
-        if needs_date and not self.zone_is_abbreviated and self.seen & DATE != DATE:
+        has_date = self.seen & DATE == DATE or (self.zone_is_abbreviated and not self.seen & DATE)
+        if needs_date and not has_date:
             raise BadFormat
 
     def read_date(self, text: str) -> int:
