@@ -27,8 +27,10 @@ from storage.rowgroup import (
     CAPACITY_MAX,
     CAPACITY_MIN,
     DESCRIPTOR,
+    FREE,
     HEADER,
     NULLS_PER_WORD,
+    VERSION,
     VERSION_BYTES,
     Layout,
     RowGroup,
@@ -208,6 +210,16 @@ class RowGroups:
         group.shared = self._shared()
         self.replaced(old, group)
         return group
+
+    def free_all(self, group: SealedGroup) -> None:
+        """Make the slots of a group free that have one header together; on a full disk, too."""
+        assert group.is_alike
+        with self.pager.begin_change(0, reserved=True) as change:
+            change.write(group.address + group.layout.versions, VERSION.pack(0, 0, FREE, 0))
+            change.commit()
+        group.read_versions()
+        group.summarise()
+        self.on_group(group)
 
     def with_versions(self, group_no: int) -> RowGroup:
         """The group, with a header for each version so that some can be written."""

@@ -9,6 +9,7 @@ from storage.chains import read_version, version_address
 from storage.kinds import Kind
 from storage.row_batches import Mask, RowIds, free_versions, store_marks, versions_by_group
 from storage.rowgroup import FREE, INNER, KEY_CHANGED, SLOT_BITS, SLOT_MASK, VERSION, RowGroup
+from storage.sealed_group import SealedGroup
 from storage.string_loops import LARGE_BYTES_MIN
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Undo(IntEnum):
     UPDATE_MANY = 5
     DELETE_MANY = 6
     UPDATE_APART = 7  # like UPDATE_MANY, of new versions that are anywhere
+    LOAD = 8  # like INSERT_MANY, of all rows of a group that was written as a whole
 
 
 def take_back(table: "Table", operation: int, first: int, second: int, extra: object) -> None:
@@ -43,8 +45,19 @@ def take_back(table: "Table", operation: int, first: int, second: int, extra: ob
         _take_back_deletes(table, extra)
     elif operation == Undo.DELETE:
         _take_back_delete(table, first)
+    elif operation == Undo.LOAD:
+        _take_back_load(table, first, second)
     else:
         _take_back_inserts(table, first, second if operation == Undo.INSERT_MANY else 1)
+
+
+def _take_back_load(table: "Table", first: int, count: int) -> None:
+    """Free all slots of a group."""
+    group = table.groups[first >> SLOT_BITS]
+    if isinstance(group, SealedGroup) and group.is_alike:
+        table.groups.free_all(group)
+    else:
+        _take_back_inserts(table, first, count)
 
 
 def _take_back_inserts(table: "Table", first: int, count: int) -> None:

@@ -85,6 +85,10 @@ class SealedGroup(RowGroup):
         used = read_header(store, self.address + self.layout.columns[0]).count
         return alike_versions(header, used, self.layout.capacity)
 
+    def read_versions(self) -> None:
+        """The header that all slots have in common has changed."""
+        self.versions = self._version_array(self._store)
+
     def moved(self, address: int, layout: Layout) -> "SealedGroup":
         """The group with the same blocks at another place, and with a header for each version."""
         columns = list(zip(self.encodings, self._kept_zones, strict=True))

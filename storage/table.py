@@ -331,7 +331,8 @@ class Table:
                 self._fill(stamp, group, new.part(done, done + part))
             start = (group.group_no << SLOT_BITS) + first
             row_ids[done : done + part] = np.arange(start, start + part)
-            transaction.undo.append((self, Undo.INSERT_MANY, start, part, None))
+            step = Undo.LOAD if group.is_sealed else Undo.INSERT_MANY
+            transaction.undo.append((self, step, start, part, None))
             done += part
         if transaction.tracked is not None:
             transaction.tracked.write_rows(self.relation_id, row_ids.tolist())

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from storage.chains import MOVED, Version, chain_changed, pruned, read_version, rewrite, walk
-from storage.commit_log import COMMAND_BITS, CommitLog
+from storage.commit_log import ABORTED, COMMAND_BITS, CommitLog
 from storage.index import Index, KeysOf
 from storage.index_sweep import Suspects, sweep_index
 from storage.kinds import Kind
@@ -133,6 +133,9 @@ def _sweep_group(
     change_no = group.change_no
     if group.swept_at == change_no and not engine.log.aborted:
         return
+    if group.is_alike and engine.log.sequence(group.stamp_max >> COMMAND_BITS) == ABORTED:
+        with engine.latch:  # a crash has cut off the load: its rows go one by one
+            table.groups.with_versions(group.group_no)
     is_clean = True
     for first_slot in range(0, group.used, SLOTS_AT_ONCE):
         with engine.latch:

@@ -11,6 +11,7 @@ from storage.engine import Engine, Kind, Load
 from storage.errors import Failed
 from storage.memory_files import MemoryFiles
 from storage.strings import StringBlob, StringViews
+from storage.taking_back import take_back_portion
 from storage.vacuum import vacuum
 from tests.support.sealable_table import (
     COUNT,
@@ -167,17 +168,54 @@ def test_pages_are_free_again_when_writing_fails(engine, table, monkeypatch):
     assert engine.store.pager.free_page_count == free_count
 
 
-def test_what_is_rolled_back_is_gone_and_its_slots_are_used_again(engine, table):
-    expected = [row(number) for number in range(COUNT)]
+@pytest.mark.parametrize("has_nulls", [False, True])
+@pytest.mark.parametrize("changes", [False, True])
+def test_what_is_rolled_back_is_gone_and_its_slots_are_used_again(
+    engine, table, has_nulls, changes
+):
+    expected = [row(number) if has_nulls else WHOLE for number in range(COUNT)]
     transaction, ids = load(engine, table, *columns_of(expected), COUNT)
+    assert table.groups[0].is_alike is not has_nulls
+    if changes:
+        transaction.next_command()
+        table.delete(transaction, transaction.snapshot(), ids[5])
     transaction.abort()
     assert rows(engine, table) == []
+    assert check(engine) == []
+    assert fetch(engine, table, ids[0]) is None
     vacuum(engine, TABLE)
     assert sealed(table) == [False]
     load(engine, table, *columns_of(expected), COUNT)[0].commit()
     assert rows(engine, table) == expected
     assert len(table.groups) == 1
     assert ids == list(range(COUNT))
+
+
+def test_a_load_is_taken_back_in_one_step(engine, table):
+    transaction, _ = load(engine, table, *columns_of([WHOLE] * COUNT), COUNT)
+    assert not take_back_portion(transaction, most=COUNT // 2)
+    assert table.groups[0].is_alike
+    assert table.groups[0].holes == COUNT
+    transaction.abort()
+
+
+@pytest.mark.parametrize("has_nulls", [False, True])
+def test_what_a_crash_has_cut_off_is_vacuumed(has_nulls):
+    expected = [row(number) if has_nulls else WHOLE for number in range(COUNT)]
+    engine, table = engine_with(KINDS)
+    load(engine, table, *columns_of(expected), COUNT)
+    engine.store.wal.flush_to(engine.store.wal.end_lsn).wait()
+    engine.close(fast=True)
+    again = Engine.open(engine.files, OPTIONS)
+    table = again.relation(TABLE)
+    assert sealed(table) == [True]
+    assert rows(again, table) == []
+    assert vacuum(again, TABLE).freed_slots == COUNT
+    assert sealed(table) == [False]
+    load(again, table, *columns_of(expected), COUNT)[0].commit()
+    assert rows(again, table) == expected
+    assert len(table.groups) == 1
+    assert check(again) == []
 
 
 def test_rows_are_changed_by_the_transaction_that_brought_them(engine, table):
