@@ -144,6 +144,12 @@ def chain_changed(
         groups.reusable.add(group.group_no)
 
 
+def key_mark(groups: RowGroups, version: Version) -> int:
+    """KEY_CHANGED if this version has it; and where its xmax is void, if one that is cut off behind it has."""
+    behind = walk(groups, version.row_id) if version.xmax else (version,)
+    return KEY_CHANGED if any(each.next & KEY_CHANGED for each in behind) else 0
+
+
 def version_address(groups: RowGroups, row_id: int) -> int:
     """Where a slot's header lies."""
     return groups[row_id >> SLOT_BITS].version_address(row_id & SLOT_MASK)

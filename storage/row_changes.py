@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from storage.chains import (
     CHAIN_LENGTH_MAX,
     chain_changed,
+    key_mark,
     moved_to,
     pruned,
     read_version,
@@ -50,7 +51,7 @@ def end_version(table: Table, transaction: Transaction, row_id: int) -> Outcome:
     replaced = bool(old.xmax)
     following = old.next
     if replaced and old.newer is not None:
-        following = old.next & KEY_CHANGED
+        following = key_mark(table.groups, old)
         if old.next & INNER:
             following |= INNER | root_of(table.groups, row_id)
     with table.changing(stamp) as change:
@@ -86,11 +87,12 @@ def replace_version(
     stamp = transaction.stamp()
     table.groups.with_versions(row_id >> SLOT_BITS)
     old = read_version(table.groups, row_id)
+    mark = key_mark(table.groups, old)
     root_id = root_of(table.groups, row_id)
     _prune(table, root_id)
     group, slot = table.groups.place(stamp >> COMMAND_BITS, row_id >> SLOT_BITS)
     new_row_id = group.group_no << SLOT_BITS | slot
-    flags = NEWER | old.next & (INNER | KEY_CHANGED)
+    flags = NEWER | old.next & INNER | mark
     if key_changed:
         flags |= KEY_CHANGED | (KEY_KEPT if key_kept else 0)
     old_nulls = read_version(table.groups, row_id).nulls  # the group may have got columns
@@ -101,7 +103,7 @@ def replace_version(
     old_group.changed(stamp)
     if root_id in table.paths.newest:
         table.paths.newest[root_id] = new_row_id
-    transaction.undo.append((table, Undo.UPDATE, row_id, new_row_id, old.next & KEY_CHANGED))
+    transaction.undo.append((table, Undo.UPDATE, row_id, new_row_id, mark))
     table.counts.updated += 1
     table.counts.updated_keys += key_changed
     return Outcome(Status.DONE, new_row_id=new_row_id, root_id=root_id)

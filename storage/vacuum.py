@@ -276,7 +276,8 @@ def without_aborted(chain: list[Version], aborted: set[int]) -> list[Version]:
     for i, version in enumerate(chain):
         if version.xmax and version.xmax >> COMMAND_BITS in aborted:
             following = INNER | chain[0].row_id if version.next & INNER else 0
-            following |= version.next & KEY_CHANGED  # its index entries may still be there
+            if any(each.next & KEY_CHANGED for each in chain[i:]):
+                following |= KEY_CHANGED  # index entries of what is cut off may still be there
             last = Version(version.row_id, version.xmin, 0, following, version.nulls)
             return [*chain[:i], last]
     return chain

@@ -2,9 +2,12 @@
 
 import pytest
 
+from storage.chains import Version
 from storage.check import check
+from storage.commit_log import COMMAND_BITS
 from storage.engine import Engine, Kind
-from storage.vacuum import vacuum
+from storage.rowgroup import INNER, KEY_CHANGED, NEWER
+from storage.vacuum import vacuum, without_aborted
 from tests.support.small_engine import SMALL, crashed, small_engine
 
 FIRST, SECOND, LATER = 20000, 20001, 20002
@@ -111,3 +114,43 @@ def test_what_there_was_no_room_to_take_back_is_taken_back_before_its_id_is_forg
     assert rows(engine, FIRST) == [1, 2]
     assert [header.relation_id for header in engine.relations.headers()] == [FIRST]
     assert check(engine) == []
+
+
+@pytest.mark.parametrize("changed", [None, 0, 1])
+def test_entries_of_all_that_is_cut_off_are_looked_for(changed):
+    links = [NEWER | 2, INNER | NEWER | 3, INNER | 1]
+    if changed is not None:
+        links[changed] |= KEY_CHANGED
+    stamps = [(43, 55), (55, 56), (56, 0)]
+    chain = [
+        Version(row_id, xmin << COMMAND_BITS, xmax << COMMAND_BITS, link, 0)
+        for row_id, ((xmin, xmax), link) in enumerate(zip(stamps, links, strict=True), 1)
+    ]
+    (left,) = without_aborted(chain, {55, 56})
+    assert (left.xmin, left.xmax, left.row_id) == (chain[0].xmin, 0, 1)
+    assert bool(left.next & KEY_CHANGED) is (changed is not None)
+    assert without_aborted(chain, {57}) == chain
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_who_changes_a_row_again_keeps_the_mark_of_what_is_cut_off_behind_it(ends):
+    engine, files = small_engine()
+    transaction = engine.begin()
+    table = transaction.create_relation(FIRST, KINDS)
+    root = table.insert_row(transaction, (1,))
+    transaction.commit().wait()
+    cut_off = engine.begin()
+    middle = table.update(cut_off, cut_off.snapshot(), root, (2,)).new_row_id
+    cut_off.next_command()
+    table.update(cut_off, cut_off.snapshot(), middle, (3,), key_changed=True)
+    engine.store.wal.flush_to(engine.store.wal.end_lsn).wait()
+    again = crashed(engine, files)
+    table = again.relation(FIRST)
+    transaction = again.begin()
+    if ends:
+        table.delete(transaction, transaction.snapshot(), root)
+    else:
+        table.update(transaction, transaction.snapshot(), root, (4,))
+    assert table.key_changed(root)
+    transaction.abort()
+    assert table.key_changed(root)
