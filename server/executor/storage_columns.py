@@ -15,7 +15,7 @@ from server.executor.native import ViewCodes
 from server.functions.json_documents import NORMAL, WRITTEN, documents
 from server.vector.column import Column, Mask, Positions, Values
 from server.vector.rows import objects
-from server.vector.texts import TextColumn
+from server.vector.texts import TextColumn, text_column
 from storage.engine import Framed, StringViews
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 CODED_ROWS_MIN: Final = 1024
 CODED_ROWS_PER_WORD: Final = 8
+STORED_ROWS_PER_WORD: Final = 2
+"""So many rows to a word that storage has codes for are worth remembering the codes of."""
 SAMPLE_ROWS: Final = 512
 
 _STRING_OIDS: Final = frozenset({25, 1043, 1042, 705})
@@ -89,11 +91,14 @@ def _column_of_words(view: Any, number: int, places: Positions | None) -> Column
     if found is None:
         return None
     coded, valid = found
-    if len(coded.words) * CODED_ROWS_PER_WORD > max(len(coded), CODED_ROWS_MIN):
+    if len(coded.words) * STORED_ROWS_PER_WORD > max(len(coded), CODED_ROWS_MIN):
         return None
     words = view.words(number, coded.words)
     dictionary = TextColumn(words.store, words.views, None, _decoded_views)
-    return Column(coded.codes.astype(np.int32), valid, None, dictionary)
+    column = Column(coded.codes.astype(np.int32), valid, None, dictionary)
+    if len(coded.words) * CODED_ROWS_PER_WORD > max(len(coded), CODED_ROWS_MIN):
+        return text_column(column).with_codes(column)
+    return column
 
 
 def _decoded_views(store: Values, views: Values) -> Values:

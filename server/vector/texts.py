@@ -28,10 +28,12 @@ _WORDS = np.dtype(np.complex128)  # as wide as a view, and picked by position mu
 class TextColumn(Column):
     """A column of texts as views."""
 
-    __slots__ = ("_decode", "_made", "store", "views")
+    __slots__ = ("_decode", "_made", "coded", "store", "views")
 
     store: Values
     views: Values
+    coded: Column | None
+    """The same rows as codes, where they are known and as long as no rows are picked."""
     _decode: Callable[[Values, Values], Values]
     _made: Values | None
 
@@ -49,6 +51,7 @@ class TextColumn(Column):
             ("valid", valid),
             ("scale", None),
             ("dictionary", None),
+            ("coded", None),
             ("_decode", decode or _decoded),
             ("_made", None),
         ):
@@ -93,6 +96,12 @@ class TextColumn(Column):
     def with_views(self, views: Values) -> TextColumn:
         """Other texts of the same store, NULL in the same rows."""
         return self._like(views, self.valid)
+
+    def with_codes(self, coded: Column) -> TextColumn:
+        """The same rows, which are known as codes, too."""
+        made = self._like(self.views, self.valid)
+        object.__setattr__(made, "coded", coded)
+        return made
 
     def in_store(self, store: Values, views: Values) -> TextColumn:
         """Other texts, which lie in a store of their own, NULL in the same rows."""

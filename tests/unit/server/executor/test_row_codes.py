@@ -9,10 +9,11 @@ import pytest
 
 from server.executor import native, row_codes
 from server.executor.key_table import KeyTable
+from server.executor.row_table import RowTable, row_table
 from server.types.registry import TYPE_BY_OID
 from server.vector.column import Column
 from server.vector.text_views import views_of
-from server.vector.texts import TextColumn
+from server.vector.texts import TextColumn, text_column
 
 WORDS = [
     b"",
@@ -126,3 +127,31 @@ def test_texts_alone_are_rows_too(nulls_match: bool, count: int):
     assert table.find([asked], 2).tolist()[1] == -1
     if count:
         assert table.find([asked], 2).tolist()[0] == wanted
+
+
+def coded_texts(words: list[bytes], codes: list[int]) -> TextColumn:
+    """Texts that are known as codes, too."""
+    dictionary = TextColumn(*views_of(words))
+    coded = Column(np.array(codes, np.int32), None, None, dictionary)
+    return text_column(coded).with_codes(coded)
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 65_535, 65_536, 65_537])
+def test_words_are_looked_for_once_and_only_those_that_occur(count: int):
+    words = [b"", b"a text of more than twelve bytes", b"never", b"short"]
+    texts = coded_texts(words, [(0, 1, 3)[row % 3] for row in range(count)])
+    table = row_table([TEXT], [texts])
+    assert isinstance(table, RowTable)
+    first = table.codes([texts], count, adding=True)
+    assert first is not None
+    assert len(table) == len({*texts.values})
+    plain = TextColumn(texts.store, texts.views)
+    assert plain.coded is None
+    again = table.codes([plain], count, adding=False)
+    assert again is not None
+    assert again.tolist() == first.tolist()
+    other = coded_texts([b"short", b"new"], [1, 0, 1])
+    found = table.codes([other], 3, adding=False)
+    assert found is not None
+    assert (found < 0).tolist() == [True, count < 3, True]
+    assert getattr(texts.take(np.arange(count)), "coded", None) is None
