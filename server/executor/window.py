@@ -1,6 +1,7 @@
 """Window functions: the input is sorted by partition and order once, then each call gives a column.
 
-Rule 1: rows come out in the order of the window, the columns of the input first.
+Rule 1: rows come out in the order of the window, the columns of the input first; many that it gives no order, as they
+        came in (window_totals).
 Rule 2: whole partitions are done some at a time, so that a cancelled statement ends and what they
         take fits into the processor's caches.
 Rule 3: an aggregate over a frame sees the frame's rows in order, and NULL arguments as it always
@@ -27,6 +28,7 @@ from server.executor.sort import KeyEvaluator, rank_arrays, ranks, tie_order
 from server.executor.window_frames import add_frames, with_values
 from server.executor.window_portions import Portion, portions
 from server.executor.window_rows import WindowRows, changes_of
+from server.executor.window_totals import ROWS_MIN, WindowTotals, are_totals
 from server.expressions.expression import SortKey, WindowCall
 from server.functions.extremes import GREATEST
 from server.functions.function import Aggregate, CallContext
@@ -55,7 +57,7 @@ ADDITIONS_MAX: Final = 1 << 24
 class Window(Operator):
     """The columns of the input and one for each call."""
 
-    __slots__ = ("_calls", "_excess", "_first", "_order", "_partition")
+    __slots__ = ("_calls", "_excess", "_first", "_order", "_partition", "_totals")
 
     plan: physical.Window
 
@@ -68,6 +70,7 @@ class Window(Operator):
         self._calls = tuple(_PreparedCall(call, layout, plan.frame) for call in plan.calls)
         bound, self._excess = plan.first or (None, 0)
         self._first = None if bound is None else scalar(bound)
+        self._totals = WindowTotals(plan, layout) if are_totals(plan) else None
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Read the input to its end, then yield it with the columns of the calls."""
@@ -82,6 +85,9 @@ class Window(Operator):
         else:
             first = FirstOfPartitions(self.plan, self._partition, self._order, wanted)
             batches = first.of(source.batches(context), context, holding)
+        if self._totals is not None and sum(batch.count for batch in batches) >= ROWS_MIN:
+            yield from self._totals.of(batches, context, holding)
+            return
         batch = concatenate_batches(batches, source.plan.types, context.check_cancelled)
         frame = with_values(self.plan.frame, context)
         for portion, rows, order_columns in self._sorted(batch, context):

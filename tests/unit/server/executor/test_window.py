@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from plans import INT4, INT8, TEXT, asc, const, function, run, values, var
+from plans import INT4, INT8, TEXT, asc, call, const, function, run, values, var
 from test_rows import COLLECT
 
 from server.errors import InvalidPrecedingOrFollowingSize
@@ -233,3 +233,55 @@ def test_a_row_beside_is_the_same_with_and_without_an_offset(name: str, count: i
     for row in window(rows, WindowFrame(), *calls):
         assert row[2] == row[3]
         assert row[4] in (None, row[0])
+
+
+def total(oid: int, argument: Any, type_: Any, **more: Any) -> WindowCall:
+    found = next(f for f in AGGREGATES if f.oid == oid)
+    return WindowCall(type=type_, function=found, arguments=(argument,), **more)
+
+
+SUM, GREATEST, COUNT = 2108, 2116, 2147  # of int4, of int4, of anything
+
+
+BY_TEXT = (var(1, TEXT),)
+TOTALS: list[tuple[int, str, tuple[Any, ...]]] = [
+    *(
+        (count, mode, partition)
+        for count in (0, 1, 9)
+        for mode in ("range", "rows", "groups")
+        for partition in ((), BY_TEXT, (*BY_TEXT, var(2)))
+    ),
+    *((count, "range", BY_TEXT) for count in (65_535, 65_536, 65_537)),
+]
+
+
+@pytest.mark.parametrize(("count", "mode", "partition"), TOTALS)
+def test_whole_partitions_by_hash_are_those_that_are_sorted(
+    monkeypatch: pytest.MonkeyPatch, count: int, mode: str, partition: Any
+):
+    keys = ["a", None, "b", "c"]
+    rows = [(keys[row * 7 % 4], None if row % 5 == 0 else row * 3 % 11) for row in range(count)]
+    frame = WindowFrame(mode=mode, end=("unbounded_following", None))
+    calls = (
+        total(SUM, var(2), INT8),
+        total(GREATEST, var(2), INT4),
+        total(COUNT, var(1, TEXT), INT8),
+    )
+    more: dict[str, Any] = {"partition": partition, "order": ()}
+    sorted_rows = window(rows, frame, *calls, **more)
+    monkeypatch.setattr("server.executor.window.ROWS_MIN", 0)
+    hashed = window(rows, frame, *calls, **more)
+    assert [row[:2] for row in hashed] == rows  # as they came
+    assert sorted(hashed, key=repr) == sorted(sorted_rows, key=repr)
+
+
+def test_rows_that_do_not_pass_the_filter_are_not_taken_in_by_hash(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("server.executor.window.ROWS_MIN", 0)
+    is_odd = call(function("is_odd", lambda number: number % 2 == 1, count=1), var(2))
+    rows = window(
+        [("a", 1), ("a", 2), ("b", 4), ("a", 3), ("b", None)],
+        WindowFrame(),
+        total(SUM, var(2), INT8, filter=is_odd),
+        order=(),
+    )
+    assert [row[2] for row in rows] == [4, 4, None, 4, None]
