@@ -19,6 +19,7 @@ from server.executor.native import first_rows
 from server.executor.operator import Builder, Operator
 from server.expressions.evaluate import compile_row
 from server.expressions.expression import Expression, Subquery, walk
+from server.oids import BOOL, INT2, INT4, INT8, OID, TEXT, VARCHAR
 from server.planner import physical
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ Step = Callable[[Row, Any], Row | None]
 
 SMALL_ROUND_ROWS: Final = 8
 TOGETHER_ROWS_MAX: Final = 4096
+BEHIND_ROWS_MAX: Final = 1 << 14
+"""How many rows of rounds that were not small are remembered one by one."""
+
+EQUAL_AS_ROWS: Final = frozenset({BOOL, INT2, INT4, INT8, TEXT, VARCHAR, OID})
+"""Types of which two values are equal if their row forms are."""
 
 
 class RecursiveUnion(Operator):
@@ -45,7 +51,8 @@ class RecursiveUnion(Operator):
 
     def __init__(self, plan: physical.RecursiveUnion, builder: Builder) -> None:
         super().__init__(plan, builder, (plan.first, plan.recursive))
-        self._step = _step_of(plan.recursive, plan.table_id) if plan.all else None
+        tells_rows = plan.all or all(kind.oid in EQUAL_AS_ROWS for kind in plan.types)
+        self._step = _step_of(plan.recursive, plan.table_id) if tells_rows else None
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield the rows of some rounds at a time."""
@@ -71,7 +78,7 @@ class RecursiveUnion(Operator):
 
     def _rounds(self, context: ExecutionContext) -> Iterator[Batch | list[Row]]:
         """The rows of each round; while they are given away, other rows are in the work table again."""
-        seen = KeyTable([reference.type for reference in self.plan.types], nulls_match=True)
+        seen = None if self.plan.all else _Seen(self.plan.types)
         number = self.plan.table_id
         outside = context.work_tables.get(number, [])
         working: list[Batch] = []
@@ -79,16 +86,16 @@ class RecursiveUnion(Operator):
         while True:
             made: list[Batch] = []
             for batch in source.batches(context):
-                fresh = batch if self.plan.all else _unseen(batch, seen)
+                fresh = batch if seen is None else seen.unseen(batch)
                 if fresh.count:
                     made.append(fresh)
                     context.work_tables[number] = outside
                     yield fresh
                     context.work_tables[number] = working
-            if made and self._goes_by_rows(made, context):
+            if made and self._goes_by_rows(made, seen, context):
                 rows = rows_of(concatenate_batches(made, self.plan.types))
                 context.work_tables[number] = outside
-                rows = yield from self._small_rounds(rows, context)
+                rows = yield from self._small_rounds(rows, seen, context)
                 made = [batch_of_rows(rows, self.plan.types)] if rows else []
             if not made:
                 break
@@ -96,27 +103,82 @@ class RecursiveUnion(Operator):
             source = self.inputs[1]
         context.work_tables[number] = outside
 
-    def _goes_by_rows(self, made: list[Batch], context: ExecutionContext) -> bool:
+    def _goes_by_rows(
+        self, made: list[Batch], seen: _Seen | None, context: ExecutionContext
+    ) -> bool:
         if self._step is None or context.instruments is not None:
+            return False
+        if seen is not None and not seen.knows_rows:
             return False
         return sum(batch.count for batch in made) <= SMALL_ROUND_ROWS
 
-    def _small_rounds(self, rows: list[Row], context: ExecutionContext) -> Any:
+    def _small_rounds(self, rows: list[Row], seen: _Seen | None, context: ExecutionContext) -> Any:
         """Give the rows of round after round; returns those of the last one, which are none or too many."""
         step = self._step
         assert step is not None
         while rows and len(rows) <= SMALL_ROUND_ROWS:
             context.check_cancelled()
             rows = [made for row in rows if (made := step(row, context)) is not None]
+            if seen is not None:
+                rows = seen.unseen_rows(rows)
             if rows:
                 yield rows
         return rows
 
 
-def _unseen(batch: Batch, seen: KeyTable) -> Batch:
-    known = len(seen)
-    codes = seen.add(batch.columns, batch.count)
-    return batch.take(first_rows(codes, known, len(seen)))
+class _Seen:
+    """The rows that UNION has given; of few of them, and as long as rounds are small, as a set of rows.
+
+    Each form is brought up to date with the other when it is asked.
+    """
+
+    __slots__ = ("_behind", "_behind_count", "_new", "_rows", "_table", "_types")
+
+    def __init__(self, types: tuple[TypeReference, ...]) -> None:
+        self._types = types
+        self._table = KeyTable([reference.type for reference in types], nulls_match=True)
+        self._rows: set[Row] = set()
+        self._new: list[Row] = []  # rows of the set that the table does not have
+        self._behind: (
+            list[Batch] | None
+        ) = []  # batches of the table that the set does not have; None: too many
+        self._behind_count = 0
+
+    @property
+    def knows_rows(self) -> bool:
+        """Whether rows may be asked for one by one."""
+        return self._behind is not None
+
+    def unseen(self, batch: Batch) -> Batch:
+        """The rows that have not been there, each once."""
+        if self._new:
+            added = batch_of_rows(self._new, self._types)
+            self._table.add(added.columns, added.count)
+            self._new = []
+        known = len(self._table)
+        codes = self._table.add(batch.columns, batch.count)
+        fresh = batch.take(first_rows(codes, known, len(self._table)))
+        self._behind_count += fresh.count
+        if self._behind_count > BEHIND_ROWS_MAX:
+            self._behind = None
+            self._rows.clear()
+        elif self._behind is not None:
+            self._behind.append(fresh)
+        return fresh
+
+    def unseen_rows(self, rows: list[Row]) -> list[Row]:
+        """The same of a few rows."""
+        assert self._behind is not None
+        for batch in self._behind:
+            self._rows.update(rows_of(batch))
+        self._behind, self._behind_count = [], 0
+        fresh = []
+        for row in rows:
+            if row not in self._rows:
+                self._rows.add(row)
+                fresh.append(row)
+        self._new += fresh
+        return fresh
 
 
 def _together(waiting: Sequence[Batch | list[Row]], types: tuple[TypeReference, ...]) -> Batch:
