@@ -14,9 +14,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from server.errors import SqlError
 from server.expressions.records import with_records
 from server.functions.function import AnyForm, CallContext, Function, TextByText
 from server.vector.column import Column, Mask, unset
+from server.vector.few_numbers import coded_numbers
 from server.vector.late import LateColumn
 from server.vector.rows import (
     column_of,
@@ -52,15 +54,31 @@ def column_call(function: Function) -> ColumnCall:
         if function.strict and len(columns) <= 4:
             varying = [n for n, column in enumerate(columns) if not is_constant(column)]
             if len(varying) == 1:
-                one, column = varying[0], columns[varying[0]]
-                if is_slow and isinstance(column, TextColumn):
-                    column = coded_texts(column) or column
-                if column.dictionary is not None:
-                    columns = [*columns[:one], column, *columns[one + 1 :]]
-                    return _over_dictionary(plain, context, columns, one, function.total)
+                made = _by_words((plain, function, is_slow), context, columns, varying[0])
+                if made is not None:
+                    return made
         return plain(context, columns, count)
 
     return call
+
+
+def _by_words(
+    called: tuple[ColumnCall, Function, bool],
+    context: CallContext,
+    columns: Sequence[Column],
+    one: int,
+) -> Column | None:
+    """What a function, which may be slow, gives for each word or number that occurs; None: that is no less work."""
+    call, function, is_slow = called
+    column = columns[one]
+    if is_slow and isinstance(column, TextColumn):
+        column = coded_texts(column) or column
+    elif is_slow and (coded := coded_numbers(column)) is not None:
+        return _over_numbers(call, context, columns, one, coded)
+    if column.dictionary is None:
+        return None
+    columns = [*columns[:one], column, *columns[one + 1 :]]
+    return _over_dictionary(call, context, columns, one, function.total)
 
 
 def _called_once(call: ColumnCall) -> ColumnCall:
@@ -96,6 +114,20 @@ def _over_dictionary(
         numbers[words] = np.arange(len(words), dtype=np.int32)
         places = numbers[places]
     return _spread(results, places, coded.valid)
+
+
+def _over_numbers(
+    call: ColumnCall, context: CallContext, columns: Sequence[Column], varying: int, coded: Column
+) -> Column | None:
+    """The same for numbers that have been made words of a dictionary; None: one of them fails, the first row tells."""
+    given = [*columns]
+    given[varying] = coded
+    try:
+        return _over_dictionary(call, context, given, varying, total=False)
+    except SqlError as error:
+        if error.is_intervention:
+            raise
+        return None
 
 
 def _words_in_use(coded: Column, size: int) -> np.ndarray[Any, Any] | None:

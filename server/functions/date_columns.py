@@ -5,6 +5,7 @@ Where a value may be infinite or leave the calendar, the rows are computed one b
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -17,7 +18,7 @@ from server.vector.column import Column, Values
 from server.vector.rows import constant_value, is_constant, joint_validity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from server.functions.function import CallContext, Kernel
     from server.functions.interval_columns import Parts
@@ -29,6 +30,30 @@ TIMESTAMP_LIMIT: Final = -TIMESTAMP_MIN // 2
 _MONTH_LENGTHS: Final = np.array(MONTH_DAYS)
 INFINITY: Final = (1 << 63) - 1
 _INT64: Final = np.dtype(np.int64)
+
+
+DAYS_MIN: Final = 1024
+ROWS_PER_DAY_MIN: Final = 4
+"""From how many rows on, and rows to a day, the calendar is asked for each day between the first and the last."""
+
+
+def of_days(compute: Callable[[Values], Values], days: Values) -> Values:
+    """What the calendar says of days; of many in few years, it is asked once a day."""
+    if len(days) >= DAYS_MIN:
+        first, last = int(days.min()), int(days.max())
+        if (last - first + 1) * ROWS_PER_DAY_MIN <= len(days):
+            found: Values = compute(np.arange(first, last + 1))[days - first]
+            return found
+    return compute(days)
+
+
+def finite(infinite: Collection[int]) -> Kernel:
+    """Which moments are none of those."""
+
+    def kernel(context: CallContext, moments: Column, *, count: int) -> Column:
+        return Column(~np.isin(moments.values, tuple(infinite)), moments.valid)
+
+    return kernel
 
 
 def within(values: Values, limit: int) -> bool:
@@ -78,7 +103,11 @@ def _moved(us: Values, interval: Parts, sign: int) -> Values:
     months, days, elapsed = (sign * field for field in interval)
     if np.any(months):
         whole, rest = np.divmod(us, US_PER_DAY)
-        us = _months_later(whole, months) * US_PER_DAY + rest
+        if np.ndim(months):
+            later = _months_later(whole, months)
+        else:
+            later = of_days(partial(_months_later, months=months), whole)
+        us = later * US_PER_DAY + rest
     moved: Values = us + (days * US_PER_DAY + elapsed)
     return moved
 
@@ -152,7 +181,7 @@ def date_field_kernel(result: str) -> Kernel:
                 fields.ALIASES.get(constant_value(names).lower(), "")
             )
             if compute is not None:
-                return _numbers(result, compute(dates.values), 0, dates)
+                return _numbers(result, of_days(compute, dates.values), 0, dates)
         return by_rows(
             lambda name, days: convert(fields.date_field(days, name)), (names, dates), dtype
         )
@@ -173,8 +202,8 @@ def timestamp_field_kernel(result: str) -> Kernel:
                 modulus, divisor, scale = fields.COLUMN_TIME_FIELDS[unit]
                 return _numbers(result, times.values % modulus // divisor, scale, times)
             if unit in fields.COLUMN_FIELDS and unit != "julian":
-                days = times.values // US_PER_DAY
-                return _numbers(result, fields.COLUMN_FIELDS[unit](days), 0, times)
+                found = of_days(fields.COLUMN_FIELDS[unit], times.values // US_PER_DAY)
+                return _numbers(result, found, 0, times)
         return by_rows(
             lambda name, us: convert(fields.timestamp_field(us, name)), (names, times), dtype
         )
@@ -193,7 +222,8 @@ def truncation_kernel(context: CallContext, names: Column, times: Column, *, cou
         if unit == "quarter":
             compute = fields.start_of_quarter_column
         if compute is not None:
-            return Column(compute(times.values // US_PER_DAY) * US_PER_DAY, times.valid)
+            starts = of_days(compute, times.values // US_PER_DAY)
+            return Column(starts * US_PER_DAY, times.valid)
     return by_rows(_truncated, (names, times), _INT64)
 
 

@@ -283,18 +283,21 @@ FUNCTIONS: Final = (
         lambda days: days not in INFINITE_DATES,
         "Whether it is not infinite.",
         "'2024-02-16' -> t",
+        columns.finite(INFINITE_DATES),
     ),
     row(
         "2048 isfinite(timestamp) bool",
         lambda us: us not in INFINITE,
         "Whether it is not infinite.",
         "'infinity' -> f",
+        columns.finite(INFINITE),
     ),
     row(
         "1389 isfinite(timestamptz) bool",
         lambda us: us not in INFINITE,
         "Whether it is not infinite.",
         "'infinity' -> f",
+        columns.finite(INFINITE),
     ),
     row(
         "1390 isfinite(interval) bool",

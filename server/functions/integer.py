@@ -124,6 +124,16 @@ def _product_kernel(row_form: IntegerRow, name: str) -> Kernel:
     return kernel
 
 
+def _shift_kernel(operation: Callable[..., Values], name: str) -> Kernel:
+    width = max(BITS[name], 32)
+
+    def kernel(context: CallContext, left: Column, right: Column, *, count: int) -> Column:
+        shifted = operation(_wide(left), _wide(right) % width)
+        return Column(shifted.astype(DTYPES[name]), joint_validity((left, right)))
+
+    return kernel
+
+
 def _division_kernel(operation: Callable[..., Values], row_form: IntegerRow, name: str) -> Kernel:
     def kernel(context: CallContext, left: Column, right: Column, *, count: int) -> Column:
         valid = joint_validity((left, right))
@@ -200,11 +210,15 @@ def _behaviours(name: str) -> dict[str, Behaviour]:
             checked(abs, name),
             _unary_kernel(np.abs, name),
         ),
-        "shift_left": ("Bits moved up.", shifting(operator.lshift, name), None),
+        "shift_left": (
+            "Bits moved up.",
+            shifting(operator.lshift, name),
+            _shift_kernel(np.left_shift, name),
+        ),
         "shift_right": (
             "Bits moved down, keeping the sign.",
             shifting(operator.rshift, name),
-            None,
+            _shift_kernel(np.right_shift, name),
         ),
         "gcd": ("Greatest common divisor.", checked(math.gcd, name), None),
         "lcm": ("Least common multiple.", checked(math.lcm, name), None),

@@ -9,6 +9,18 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Final
 
+from server.functions.composed_texts import (
+    BITS,
+    FIRST_CODE,
+    INITCAP,
+    LPAD,
+    OCTETS,
+    OVERLAY,
+    REPEAT,
+    RPAD,
+    STARTS_WITH,
+    TRANSLATE,
+)
 from server.functions.declare import row
 from server.functions.function import AnyForm
 from server.functions.text_kernels import (
@@ -20,10 +32,8 @@ from server.functions.text_kernels import (
     REVERSE,
     RIGHT,
     RTRIM,
-    TRUTHS,
     UPPER,
     concatenate_kernel,
-    each,
     length_kernel,
     position_kernel,
     replace_kernel,
@@ -116,9 +126,9 @@ FUNCTIONS: Final = (
         "'a ' -> 1",
     ),
     row("1257 textlen(text) int4", len, "Number of characters.", "'jose' -> 4", length_kernel),
-    row("1374 octet_length(text) int4", _octets, "Number of bytes.", "'jose' -> 4"),
+    row("1374 octet_length(text) int4", _octets, "Number of bytes.", "'jose' -> 4", OCTETS),
     row("1375 octet_length(bpchar) int4", _octets, "Number of bytes.", "'jose ' -> 5"),
-    row("1811 bit_length(text) int4", _bits, "Number of bits.", "'jose' -> 32"),
+    row("1811 bit_length(text) int4", _bits, "Number of bits.", "'jose' -> 32", BITS),
     row("870 lower(text) text", lower, "Lower case.", "'TOM' -> tom", LOWER),
     row("871 upper(text) text", upper, "Upper case.", "'tom' -> TOM", UPPER),
     row(
@@ -126,6 +136,7 @@ FUNCTIONS: Final = (
         initial_capitals,
         "Each word capitalized.",
         "'hi THOMAS' -> Hi Thomas",
+        INITCAP,
     ),
     row(
         "937 substring(text, int4) text",
@@ -174,16 +185,36 @@ FUNCTIONS: Final = (
         _lpad,
         "Fills on the left to a length.",
         "'hi', 5, 'xy' -> xyxhi",
+        LPAD,
     ),
-    row("879 lpad(text, int4) text", _lpad, "Fills with blanks on the left.", "'hi', 5 ->    hi"),
+    row(
+        "879 lpad(text, int4) text",
+        _lpad,
+        "Fills with blanks on the left.",
+        "'hi', 5 ->    hi",
+        LPAD,
+    ),
     row(
         "874 rpad(text, int4, text) text",
         _rpad,
         "Fills on the right to a length.",
         "'hi', 5, 'xy' -> hixyx",
+        RPAD,
     ),
-    row("880 rpad(text, int4) text", _rpad, "Fills with blanks on the right.", "'hi', 5 -> hi   "),
-    row("1622 repeat(text, int4) text", _repeat, "The text many times.", "'Pg', 4 -> PgPgPgPg"),
+    row(
+        "880 rpad(text, int4) text",
+        _rpad,
+        "Fills with blanks on the right.",
+        "'hi', 5 -> hi   ",
+        RPAD,
+    ),
+    row(
+        "1622 repeat(text, int4) text",
+        _repeat,
+        "The text many times.",
+        "'Pg', 4 -> PgPgPgPg",
+        REPEAT,
+    ),
     row(
         "3062 reverse(text) text",
         lambda text: text[::-1],
@@ -203,6 +234,7 @@ FUNCTIONS: Final = (
         _translate,
         "Characters exchanged one by one.",
         "'12345', '143', 'ax' -> a2x5",
+        TRANSLATE,
     ),
     row("868 strpos(text, text) int4", _position, *_POSITION),
     row("849 position(text, text) int4", _position, *_POSITION),
@@ -211,12 +243,14 @@ FUNCTIONS: Final = (
         _overlay,
         "Overwrites from a position.",
         "'Txxxxas', 'hom', 2 -> Thomxas",
+        OVERLAY,
     ),
     row(
         "1404 overlay(text, text, int4, int4) text",
         _overlay,
         "Overwrites from a position, for a length.",
         "'Txxxxas', 'hom', 2, 4 -> Thomas",
+        OVERLAY,
     ),
     row(
         "2088 split_part(text, text, int4) text",
@@ -230,7 +264,7 @@ FUNCTIONS: Final = (
         _starts_with,
         "Whether it begins with a prefix.",
         "'alphabet', 'alph' -> t",
-        each(_starts_with, TRUTHS),
+        STARTS_WITH,
     ),
     row(
         "884 btrim(text, text) text",
@@ -268,7 +302,7 @@ FUNCTIONS: Final = (
         RTRIM,
     ),
     row("882 rtrim(text) text", _RTRIM, "Cuts blanks at the end.", "'trim  ' -> trim", RTRIM),
-    row("1620 ascii(text) int4", _ascii, "Code of the first character.", "'x' -> 120"),
+    row("1620 ascii(text) int4", _ascii, "Code of the first character.", "'x' -> 120", FIRST_CODE),
     row("1621 chr(int4) text", _chr, "The character of a code.", "65 -> A"),
     row(
         "2311 md5(text) text",

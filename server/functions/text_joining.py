@@ -18,10 +18,12 @@ from server.functions.column_texts import (
     text_column_of,
     texts_of,
 )
+from server.functions.composed_texts import QUOTE_LITERAL
 from server.functions.declare import row
 from server.functions.function import AnyForm
 from server.functions.json_text import element_type
 from server.functions.text_arrays import split_texts
+from server.functions.text_operations import quoted_literal
 from server.identifiers import quote_identifier
 from server.oids import TEXT
 from server.types.array import Array
@@ -110,17 +112,12 @@ def _beside(context: CallContext, left: Column, right: Column, *, count: int) ->
 # Quoting.
 
 
-def _quote_literal(text: str) -> str:
-    quoted = "'" + text.replace("'", "''").replace("\\", "\\\\") + "'"
-    return "E" + quoted if "\\" in text else quoted
-
-
 def _quote_nullable(text: str | None) -> str:
-    return "NULL" if text is None else _quote_literal(text)
+    return "NULL" if text is None else quoted_literal(text)
 
 
 def _quote_any(context: CallContext, value: Any) -> str:
-    return "NULL" if value is None else _quote_literal(cast_text_of(context, 0, value))
+    return "NULL" if value is None else quoted_literal(cast_text_of(context, 0, value))
 
 
 # Templates.
@@ -224,7 +221,7 @@ class _Template:
         text = text_of(self.context, index, value)
         if kind == "I":
             return quote_identifier(text)
-        return _quote_literal(text) if kind == "L" else text
+        return quoted_literal(text) if kind == "L" else text
 
 
 # Arrays of texts.
@@ -305,9 +302,10 @@ FUNCTIONS: Final = (
     ),
     row(
         "1283 quote_literal(text) text",
-        _quote_literal,
+        quoted_literal,
         "As an SQL literal.",
         "'O''Reilly' -> 'O''Reilly'",
+        QUOTE_LITERAL,
     ),
     row(
         "1285 quote_literal(anyelement) text stable context",

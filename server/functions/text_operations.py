@@ -212,3 +212,9 @@ def _to_char_type(code: int) -> str:
     if not -128 <= code <= 127:
         raise NumericValueOutOfRange('"char" out of range')
     return chr(code & 0xFF) if code else ""
+
+
+def quoted_literal(text: str) -> str:
+    """As an SQL string."""
+    quoted = "'" + text.replace("'", "''").replace("\\", "\\\\") + "'"
+    return "E" + quoted if "\\" in text else quoted

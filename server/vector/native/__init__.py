@@ -16,6 +16,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
         trimmed_views,
     )
     from server.vector.json_texts import are_json, item_views, member_views
+    from server.vector.letter_texts import capitalized_texts, translated_texts
     from server.vector.made_texts import (
         folded_texts,
         gathered_texts,
@@ -55,6 +56,7 @@ else:
         trimmed_views,
     )
     from server.vector.native.json_texts import are_json, item_views, member_views
+    from server.vector.native.letter_texts import capitalized_texts, translated_texts
     from server.vector.native.made_texts import (
         folded_texts,
         gathered_texts,
@@ -94,6 +96,7 @@ __all__ = [
     "add_pair_moments",
     "are_json",
     "best_views",
+    "capitalized_texts",
     "character_counts",
     "compare_views",
     "count_rows",
@@ -122,6 +125,7 @@ __all__ = [
     "stripped_views",
     "strung_texts",
     "text_hashes",
+    "translated_texts",
     "trimmed_views",
     "views_among",
 ]
