@@ -32,6 +32,7 @@ from server.planner.physical import Estimate, Plan
 from server.planner.plan import Node, OutputColumn
 from server.planner.plan_walk import columns_read, expressions_of
 from server.planner.rewrite.outer_joins import padded_columns
+from server.planner.shared_sums import shared_sums
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,6 +142,11 @@ def _aggregate(chooser: Chooser, node: logical.Aggregate, required: set[ColumnId
         for column, call in zip(node.call_columns, node.calls, strict=True)
         if column.column in required
     ]
+    shared = shared_sums(node, kept, chooser.context)
+    if shared is not None:
+        fewer, outputs = shared
+        wanted = columns_read(tuple(expression for _, expression in outputs))
+        return project(chooser, _aggregate(chooser, fewer, wanted), outputs)
     calls = tuple(call for _, call in kept)
     source = chooser.choose(node.input, columns_read((*node.keys, *calls)))
     columns = [*node.key_columns, *(column for column, _ in kept)]
