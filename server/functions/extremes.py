@@ -18,10 +18,10 @@ from server.functions.orders import blank_key, generic_key, interval_key, numeri
 from server.functions.quotients import means_in_words
 from server.functions.sums import grown, present
 from server.vector.column import Column, Positions, Values
-from server.vector.native import best_views
+from server.vector.native import BestTexts
 from server.vector.parted import Part, PartedColumn
 from server.vector.rows import column_of, objects, plain_values
-from server.vector.texts import TextColumn
+from server.vector.texts import TextColumn, text_column
 from server.vector.two_words import words_of
 
 if TYPE_CHECKING:
@@ -82,10 +82,7 @@ def _distinct_words(groups: Positions, column: Column) -> tuple[list[int], list[
 
 def _add_best(state: Best, groups: Positions, group_count: int, columns: Columns) -> Best:
     groups, column = present(groups, columns[0])
-    if isinstance(column, TextColumn) and state.key is _identity:
-        rows = best_views(column.store, column.views, groups, group_count, state.greatest)
-        numbers, values = _at(rows, column)
-    elif state.key is interval_key and (spans := spans_of(column)) is not None:
+    if state.key is interval_key and (spans := spans_of(column)) is not None:
         numbers, values = _at(_best_rows(spans, groups, group_count, state.greatest), column)
     else:
         numbers, values = _distinct_words(groups, column)
@@ -120,6 +117,27 @@ def _merge_best(state: Best, other: Best, mapping: Positions, group_count: int) 
     for group, (_, value) in other.values.items():
         state.offer(int(mapping[group]), value)
     return state
+
+
+def _add_texts(
+    state: BestTexts, groups: Positions, group_count: int, columns: Columns
+) -> BestTexts:
+    groups, column = present(groups, columns[0])
+    texts = text_column(column)
+    state.add(texts.store, texts.views, groups, group_count)
+    return state
+
+
+def _merge_texts(
+    state: BestTexts, other: BestTexts, mapping: Positions, group_count: int
+) -> BestTexts:
+    state.merge(other, mapping, group_count)
+    return state
+
+
+def _finish_texts(state: BestTexts, group_count: int) -> Column:
+    store, views, there = state.texts(group_count)
+    return TextColumn(store, views, None if bool(there.all()) else there)
 
 
 class BestDecimals(Best):
@@ -251,6 +269,13 @@ def _implementation(type_name: str, greatest: bool) -> dict[str, Any]:
             "finish": BestDecimals.settle,
             "merge": _merge_decimals,
         }
+    if type_name == "text":
+        return {
+            "create": lambda call: BestTexts(greatest),
+            "accumulate": _add_texts,
+            "finish": _finish_texts,
+            "merge": _merge_texts,
+        }
     if type_name == "anyenum":
         return {
             "create": lambda call: Best(call.arguments[0].type.sort_key or _identity, greatest),
@@ -276,7 +301,6 @@ def _identity(value: Any) -> Any:
 
 
 _KEYS: Final[dict[str, Callable[[Any], Any]]] = {
-    "text": _identity,
     "bpchar": blank_key,
     "interval": interval_key,
     "timetz": generic_key,

@@ -117,18 +117,6 @@ def compare_views(store: Values, views: Values, word: bytes, blank: bool) -> Val
     return np.fromiter(signs, np.int8)
 
 
-def best_views(
-    store: Values, views: Values, groups: Positions, group_count: int, greatest: bool
-) -> Positions:
-    """The row of the least or greatest text of each group, -1 where a group has none."""
-    best: list[tuple[bytes, int] | None] = [None] * group_count
-    for row, (text, group) in enumerate(zip(texts_of(store, views), groups.tolist(), strict=True)):
-        known = best[group]
-        if known is None or (text > known[0] if greatest else text < known[0]):
-            best[group] = text, row
-    return np.array([-1 if found is None else found[1] for found in best], np.int64)
-
-
 def sliced_views(store: Values, views: Values, start: int, count: int) -> Values:
     """The views of characters start ... start + count - 1 of each text."""
     made = bytearray()

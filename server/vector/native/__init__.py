@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
+    from server.vector.best_texts import BestTexts
     from server.vector.c_math import of_each, powers
     from server.vector.cut_texts import (
         end_views,
@@ -33,7 +34,6 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from server.vector.quotient_words import quotient_words
     from server.vector.text_views import (
         TextCodes,
-        best_views,
         character_counts,
         compare_views,
         end_hashes,
@@ -47,6 +47,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     )
     from server.vector.totals import add_floats, add_integers, count_rows
 else:
+    from server.vector.native.best_texts import BestTexts
     from server.vector.native.c_math import of_each, powers
     from server.vector.native.cut_texts import (
         end_views,
@@ -73,7 +74,6 @@ else:
     from server.vector.native.quotient_words import quotient_words
     from server.vector.native.text_views import (
         TextCodes,
-        best_views,
         character_counts,
         compare_views,
         end_hashes,
@@ -88,6 +88,7 @@ else:
     from server.vector.native.totals import add_floats, add_integers, count_rows
 
 __all__ = [
+    "BestTexts",
     "Matcher",
     "TextCodes",
     "add_floats",
@@ -95,7 +96,6 @@ __all__ = [
     "add_moments",
     "add_pair_moments",
     "are_json",
-    "best_views",
     "capitalized_texts",
     "character_counts",
     "compare_views",

@@ -265,38 +265,6 @@ def compare_views(const uint8_t[::1] store, views, bytes word, bint blank):
     return signs
 
 
-def best_views(const uint8_t[::1] store, views, groups, Py_ssize_t group_count, bint greatest):
-    """The row of the least or greatest text of each group, -1 where a group has none."""
-    views = np.ascontiguousarray(views)
-    cdef const View *view = first_of(views)
-    cdef const uint8_t *base = start_of(store)
-    cdef const int64_t[::1] group_of = np.ascontiguousarray(groups, np.int64)
-    cdef Py_ssize_t count = len(views), row
-    cdef const View *one
-    cdef const View *other
-    cdef Py_ssize_t known
-    cdef int sign
-    assert len(group_of) == count
-    best = np.full(group_count, -1, np.int64)
-    cdef int64_t[::1] best_of = best
-    with nogil:
-        for row in range(count):
-            known = best_of[group_of[row]]
-            if known < 0:
-                best_of[group_of[row]] = row
-                continue
-            one = &view[row]
-            other = &view[known]
-            sign = memcmp(&one.prefix[0], &other.prefix[0], 4)  # what is not there is zero
-            if sign == 0:
-                sign = memcmp(data_of(one, base), data_of(other, base), min(one.length, other.length))
-                if sign == 0:
-                    sign = (one.length > other.length) - (one.length < other.length)
-            if (sign > 0) if greatest else (sign < 0):
-                best_of[group_of[row]] = row
-    return best
-
-
 def sliced_views(const uint8_t[::1] store, views, int64_t start, int64_t count):
     """The views of characters start ... start + count - 1 of each text."""
     views = np.ascontiguousarray(views)

@@ -238,34 +238,6 @@ def test_numbers_of_columns_in_every_form():
     assert values_of(text_column(coded)) == ["a", "c", "b", None]
 
 
-@pytest.mark.parametrize("greatest", [False, True])
-@pytest.mark.parametrize("count", [0, 1, 65_535, 65_536, 65_537])
-def test_the_best_text_of_each_group(count: int, greatest: bool):
-    rng = np.random.default_rng(count)
-    words = [
-        "",
-        "a",
-        "ab",
-        "abcd",
-        "abcde",
-        "abcdefghijkl",
-        "abcdefghijklm",
-        "abcdefghijklmz",
-        "é",
-        "日本",
-    ]
-    texts = [words[number] for number in rng.integers(0, len(words), count)]
-    groups = rng.integers(0, 40, count)
-    groups[groups == 17] = 18
-    store, views = stored(texts)
-    rows, specified = (
-        twin.best_views(store, views, groups, 40, greatest) for twin in (native, text_views)
-    )
-    assert np.array_equal(rows >= 0, specified >= 0)
-    assert [texts[row] for row in rows if row >= 0] == [texts[row] for row in specified if row >= 0]
-    assert rows[17] == -1
-
-
 @pytest.mark.parametrize("functions", FUNCTIONS)
 @pytest.mark.parametrize("count", COUNTS[:3])
 def test_equal_texts_have_equal_hashes(functions: Any, count: int):
