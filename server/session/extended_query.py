@@ -25,9 +25,11 @@ from server.errors import (
 )
 from server.executor.waits import Wait
 from server.planner.bound_parameters import declared_parameters
+from server.planner.given_rows import GIVEN_ROWS
 from server.session import watching
 from server.session.block import ABORTED
 from server.session.execution import (
+    aside,
     context,
     elsewhere,
     environment,
@@ -35,6 +37,13 @@ from server.session.execution import (
     plan_allowed,
     portal_rows,
     take_locks,
+)
+from server.session.given_rows import (
+    given_of,
+    has_undeclared,
+    plan_prepared,
+    read_rows,
+    spell_out,
 )
 from server.session.lane import make_lane
 from server.session.parameters import is_long, read_parameter
@@ -46,6 +55,7 @@ from server.session.results import (
     row_description,
     spread_formats,
 )
+from server.session.row_lists import shared_rows
 from server.session.scope import StatementScope
 from server.session.simple_query import (
     begun_utility,
@@ -100,11 +110,8 @@ def parse(session: Session, message: messages.Parse) -> Steps:
         session.prepared[""] = kept
         yield messages.ParseComplete()
         return
-    statements = yield from statements_of(session, sql)
-    if len(statements) > 1:
-        raise SqlSyntaxError(MULTIPLE)
-    statement = statements[0] if statements else None
-    prepared = Prepared(message.name, sql, statement, message.parameter_oids)
+    prepared = yield from _prepared(session, message.name, sql, message.parameter_oids)
+    statement = prepared.statement
     prepared.prepared_us = session.activity.query_started_us
     if statement is None:
         prepared.inner_parameters = _declared(session, tuple(filter(None, message.parameter_oids)))
@@ -122,6 +129,19 @@ def parse(session: Session, message: messages.Parse) -> Steps:
     if not message.name:
         _keep(session, key, prepared)
     yield messages.ParseComplete()
+
+
+def _prepared(
+    session: Session, name: str, sql: str, types: tuple[int, ...]
+) -> Generator[Any, Any, Prepared]:
+    """The one statement of a text, not planned yet."""
+    given = yield from given_of(session, name, sql, types)
+    if given is not None:
+        return given
+    statements = yield from statements_of(session, sql)
+    if len(statements) > 1:
+        raise SqlSyntaxError(MULTIPLE)
+    return Prepared(name, sql, statements[0] if statements else None, types)
 
 
 def _keep(session: Session, key: tuple[str, tuple[int, ...]], prepared: Prepared) -> None:
@@ -169,12 +189,14 @@ def renew(session: Session, prepared: Prepared) -> Generator[Any, Any, None]:
         yield from take_locks(session, prepared.planned)
         if prepared.basis is session.basis():
             return
-    planned = yield from plan_allowed(session, prepared.statement, prepared.parameter_types)
+    planned = yield from plan_prepared(session, prepared)
     types = tuple(reference.oid for reference in planned.types)
     if prepared.result_types is not None and types != prepared.result_types:
         raise StalePlan
     prepared.planned, prepared.result_types = planned, types
     prepared.basis = session.basis() if planned.catalog_version >= 0 else None
+    if prepared.given is not None:
+        return
     make = partial(make_lane, session, planned)
     is_slow = is_large(planned) or parses_slowly(prepared.sql)
     prepared.lane = (yield from elsewhere(session, make)) if is_slow else make()
@@ -204,11 +226,9 @@ def bind(session: Session, message: messages.Bind) -> Steps:
         raise DuplicateCursor(f'cursor "{message.portal}" already exists')
     if prepared.planned is not None:
         session.transaction.start_statement()
-        yield from renew(session, prepared)
+        yield from _renew_given(session, prepared, message)
     portal = Portal(message.portal, prepared, planned=prepared.planned, scroll=False)
-    read = partial(bind_parameters, session, prepared, message)
-    is_slow = any(map(is_long, prepared.parameters, message.parameters))
-    portal.parameters = (yield from elsewhere(session, read)) if is_slow else read()
+    yield from _read_parameters(session, portal, message)
     portal.formats = message.result_formats
     portal.source = prepared.sql
     portal.created_us = session.activity.query_started_us
@@ -223,6 +243,24 @@ def bind(session: Session, message: messages.Bind) -> Steps:
     close_portal(session, message.portal)
     session.portals[message.portal] = portal
     yield messages.BindComplete()
+
+
+def _renew_given(session: Session, prepared: Prepared, message: messages.Bind) -> Steps:
+    if has_undeclared(prepared, message):
+        yield from spell_out(session, prepared)
+    yield from renew(session, prepared)
+
+
+def _read_parameters(session: Session, portal: Portal, message: messages.Bind) -> Steps:
+    """Give a portal the values of its parameters."""
+    prepared = portal.prepared
+    read = partial(bind_parameters, session, prepared, message)
+    if prepared.given is not None:
+        read_all = partial(read_rows, session, prepared, message, read)
+        portal.given = yield from aside(session, prepared.sql, read_all)
+        return
+    is_slow = any(map(is_long, prepared.parameters, message.parameters))
+    portal.parameters = (yield from elsewhere(session, read)) if is_slow else read()
 
 
 def check_counts(prepared: Prepared, message: messages.Bind) -> None:
@@ -280,6 +318,8 @@ def describe(session: Session, message: messages.Describe) -> Steps:
 
 def _describe_statement(session: Session, prepared: Prepared) -> Steps:
     if prepared.planned is not None:
+        if prepared.given is not None and prepared.given.is_mixed:
+            yield from spell_out(session, prepared)
         yield from renew(session, prepared)
     types = tuple(reference.oid for reference in prepared.parameters)
     yield messages.ParameterDescription(types)
@@ -411,6 +451,8 @@ def _execute_plan(session: Session, portal: Portal, max_rows: int) -> Generator[
             planned = portal.planned
             assert planned is not None
         portal.context = context(session, portal.parameters)
+        if portal.given is not None:
+            portal.context.common_tables[GIVEN_ROWS] = shared_rows(portal.given)
         portal.rows = portal_rows(session, planned, portal.context, is_whole=not max_rows)
     elif not planned.returns_rows:
         raise ObjectNotInPrerequisiteState(f'portal "{portal.name}" cannot be run')

@@ -40,7 +40,7 @@ def ready_rows(session: Session, sql: str) -> Generator[Any, Any, Ready | None]:
     if found is None or session.transaction.is_failed:
         return None
     types = tuple(OIDS[kind] for kind in found.kinds)
-    statement = _planned_once(session, found.text, types)
+    statement = planned_once(session, found.text, types)
     if statement is None:
         return None
     session.transaction.start_statement()
@@ -50,13 +50,12 @@ def ready_rows(session: Session, sql: str) -> Generator[Any, Any, Ready | None]:
     if whole is None or rows is None:
         return None
     running = context(session)
-    parts = [rows.slice(start, start + BATCH_ROWS) for start in range(0, rows.count, BATCH_ROWS)]
-    running.common_tables[GIVEN_ROWS] = SharedRows(iter(parts))
+    running.common_tables[GIVEN_ROWS] = shared_rows(rows)
     return (replace(whole, slow=True) if rows.count > LOOP_ROWS_MAX else whole), running
 
 
-def _planned_once(session: Session, text: str, types: tuple[int, ...]) -> Statement | None:
-    """The statement of one row, if it can be planned."""
+def planned_once(session: Session, text: str, types: tuple[int, ...]) -> Statement | None:
+    """The statement of one row, if it can be planned, and run for many rows."""
     try:
         statements = session.database.plans.statements(text)
         if len(statements) != 1 or statements[0].tag != "INSERT":
@@ -65,6 +64,12 @@ def _planned_once(session: Session, text: str, types: tuple[int, ...]) -> Statem
     except SqlError:
         return None
     return None if session.database.plans.over_rows(planned) is None else statements[0]
+
+
+def shared_rows(rows: Batch) -> SharedRows:
+    """Rows as a plan over given rows reads them."""
+    parts = [rows.slice(start, start + BATCH_ROWS) for start in range(0, rows.count, BATCH_ROWS)]
+    return SharedRows(iter(parts))
 
 
 def _rows(

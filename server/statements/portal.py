@@ -5,8 +5,8 @@ Both are made by the extended protocol (Parse, Bind) and by SQL (PREPARE, DECLAR
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from server.errors import FeatureNotSupported, ObjectNotInPrerequisiteState, SqlError
@@ -16,6 +16,7 @@ from server.statements.kept_rows import KeptRows
 if TYPE_CHECKING:
     from server.planner.planned import PlannedStatement
     from server.sql.parse import Statement
+    from server.statements.given_rows import GivenRows
     from server.types.type import TypeReference
     from server.vector.batch import Batch
 
@@ -49,11 +50,29 @@ class Prepared:
     control: int = 0  # whether it begins or ends a block: see session/extended_query
     finished: Portal | None = None  # the unnamed portal that a whole series leaves in a block
     inner_parameters: tuple[TypeReference, ...] = ()  # of the query in a utility statement
+    given: GivenRows | None = (
+        None  # it is planned as one row: statement and parameter_types are of that
+    )
 
     @property
     def parameters(self) -> tuple[TypeReference, ...]:
         """The types of the parameters."""
-        return self.inner_parameters if self.planned is None else self.planned.parameters
+        if self.planned is None:
+            return self.inner_parameters
+        found = self.planned.parameters
+        return found if self.given is None else self.given.parameters(found)
+
+    def spell_out(self, parse: Callable[[str], Sequence[Statement]]) -> None:
+        """Have it be what its text says, to be planned again."""
+        given = self.given
+        if given is None:
+            return
+        (self.statement,) = parse(self.sql)
+        self.parameter_types, self.given = given.types, None
+        self.basis = self.lane = None
+        if self.planned is not None:
+            every = given.parameters(self.planned.parameters)
+            self.planned = replace(self.planned, parameters=every)
 
 
 @dataclass(slots=True)
@@ -88,6 +107,7 @@ class Portal:
     position: int = 0
     created_us: int = 0
     source: str = ""
+    given: Batch | None = None  # the rows of its parameters
     binding: Any = None  # the Bind, if no lock has been taken for it
 
     def fetch(self, count: int) -> Generator[Wait | Batch, None, None]:

@@ -71,6 +71,7 @@ def prepared_named(context: StatementContext, name: str) -> Prepared:
     found: Prepared | None = context.session.prepared.get(name)
     if found is None or found.statement is None:
         raise InvalidSqlStatementName(f'prepared statement "{name}" does not exist')
+    found.spell_out(context.session.database.plans.statements)
     return found
 
 
