@@ -311,9 +311,10 @@ class CatalogTransaction:
         if outcome.status is not Status.DONE:
             raise RowInUse(outcome.blocker_xid)
 
-    def savepoint(self) -> None:
-        """Remember the changes so far."""
+    def savepoint(self) -> int:
+        """Remember the changes so far; gives the depth to go back to them by."""
         self._marks.append(_Mark(self.changes.copy(), self.rows.copy(), len(self.elsewhere)))
+        return len(self._marks) - 1
 
     def rollback_to(self, depth: int) -> None:
         """Go back to the savepoint at that depth (0: the first), which stays."""

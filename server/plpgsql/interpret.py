@@ -127,7 +127,9 @@ def _run_handled(frame: Frame, block: Block) -> Signal:
         signal = run_statements(frame, block.body)
     except BaseException as raised:
         frame.subtransactions -= 1
-        frame.plain_context = None
+        if frame.plain_context is not None:
+            surroundings.give_back(frame.plain_context)
+            frame.plain_context = None
         surroundings.roll_back_subtransaction()
         error = translate(raised)
         handler = _handler_of(block, error) if isinstance(raised, Exception) else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from server.errors import SqlError
 from server.executor.deferred import run_after_statement
 from server.executor.waiting import pass_wait
 from server.session.access import check_access
@@ -80,7 +81,11 @@ class InnerRuns:
         made.snapshot = session.transaction.snapshot() if sees_changes else caller.snapshot
         made.depth, made.cancelled, made.is_lazy = caller.depth + 1, caller.cancelled, is_lazy
         deferred_count = len(running.deferred)
-        rows = ready.run(made)
+        try:
+            rows = ready.run(made)
+        except SqlError:
+            self.give_back(made)
+            raise
         if rows is None:
             return None
         count = made.row_counts.get(planned.plan, len(rows))

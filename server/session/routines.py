@@ -253,7 +253,6 @@ class SessionSurroundings:
 
     def begin_subtransaction(self) -> None:
         """See SessionTransaction."""
-        self._session.end_trial()
         self._session.transaction.begin_subtransaction()
 
     def release_subtransaction(self) -> None:

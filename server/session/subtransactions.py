@@ -32,6 +32,7 @@ class Savepoint:
 
     name: str
     storage: int
+    catalog: int
     deferred_count: int
     portals: frozenset[str] = frozenset()
     read_only: bool = False
@@ -46,6 +47,7 @@ class StatementMark:
 
     running: Running
     storage: int
+    catalog: int
     undo_count: int
     deferred_count: int
     mail_count: int
@@ -80,7 +82,7 @@ class SubTransactions(TransactionState):
         position = len(running.savepoints) - 1
         self._roll_back(running, position)
         self._session.settings.rollback()
-        running.catalog.release(position)
+        running.catalog.release(running.savepoints[position].catalog)
         running.storage.release(running.savepoints[position].storage)
         del running.savepoints[position:]
 
@@ -88,17 +90,18 @@ class SubTransactions(TransactionState):
         """Where a statement began that may have to be begun again."""
         running = self.running
         assert running is not None
-        running.catalog.savepoint()
+        depth = running.catalog.savepoint()
         token = running.storage.savepoint(statement=True)
         undo_count = len(running.storage.undo)
-        return StatementMark(running, token, undo_count, len(running.deferred), len(running.mail))
+        deferred_count, mail_count = len(running.deferred), len(running.mail)
+        return StatementMark(running, token, depth, undo_count, deferred_count, mail_count)
 
     def release_mark(self, mark: StatementMark) -> None:
         """Keep what was done since the mark."""
         running = self.running
         if running is mark.running:
             running.storage.release(mark.storage)
-            running.catalog.release(len(running.savepoints))
+            running.catalog.release(mark.catalog)
 
     def back_to_mark(self, mark: StatementMark) -> None:
         """Undo what was done since the mark, which is forgotten; if that is anything, the locks taken since go, too."""
@@ -107,15 +110,15 @@ class SubTransactions(TransactionState):
         if len(running.storage.undo) > mark.undo_count:
             running.storage.rollback_to(mark.storage)
         running.storage.release(mark.storage)
-        running.catalog.rollback_to(len(running.savepoints))
-        running.catalog.release(len(running.savepoints))
+        running.catalog.rollback_to(mark.catalog)
+        running.catalog.release(mark.catalog)
         del running.deferred[mark.deferred_count :]
         del running.mail[mark.mail_count :]
 
     def _push_savepoint(self, name: str) -> None:
         running = self.running
         assert running is not None
-        running.catalog.savepoint()
+        depth = running.catalog.savepoint()
         self._session.settings.begin()
         token = running.storage.savepoint()
         portals = frozenset(self._session.portals)
@@ -123,6 +126,7 @@ class SubTransactions(TransactionState):
             Savepoint(
                 name,
                 token,
+                depth,
                 len(running.deferred),
                 portals,
                 running.modes.read_only,
@@ -152,7 +156,7 @@ class SubTransactions(TransactionState):
         savepoint = running.savepoints[position]
         running.storage.release(savepoint.storage)
         running.modes.read_only = savepoint.read_only
-        running.catalog.release(position)
+        running.catalog.release(savepoint.catalog)
         del running.savepoints[position:]
 
     def rollback_to(self, name: str) -> Iterator[Wait]:
@@ -172,7 +176,7 @@ class SubTransactions(TransactionState):
         running.storage.rollback_to(savepoint.storage)
         running.modes.read_only = savepoint.read_only
         del running.mail[savepoint.mail_count :]
-        running.catalog.rollback_to(position)
+        running.catalog.rollback_to(savepoint.catalog)
         _restore_checks(running, savepoint)
         del running.savepoints[position + 1 :]
 
@@ -193,7 +197,7 @@ def go_back_to_innermost(running: Running) -> None:
     """Undo what was done since the last savepoint, which stays; settings are left to what ends the block."""
     innermost = running.savepoints[-1]
     running.storage.rollback_to(innermost.storage)
-    running.catalog.rollback_to(len(running.savepoints) - 1)
+    running.catalog.rollback_to(innermost.catalog)
     _restore_checks(running, innermost)
 
 

@@ -4,7 +4,7 @@ A thread of its own costs such a statement more than most bodies do. So it is fi
 in its transaction; when it has to wait after all, takes long, or is about to do what a mark does not take back, it is
 undone and begun again on a thread.
 
-Rule 1: what cannot be undone - subtransactions, utility statements, cursors, functions with effects beyond their
+Rule 1: what cannot be undone - utility statements, cursors, functions with effects beyond their
         result - ends the trial before it happens. Notices are held back, values of sequences are given again.
 Rule 2: all rows are there before the first is passed on, and they are one batch.
 """

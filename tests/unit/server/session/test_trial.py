@@ -93,16 +93,72 @@ def test_effects_that_stay_happen_once(client, threads):
     assert client.rows("SELECT pg_advisory_unlock(7), pg_advisory_unlock(7)") == [("t", "f")]
 
 
-def test_a_block_that_handles_errors_is_begun_again(client, threads):
-    client.run(
-        "CREATE FUNCTION careful() RETURNS text LANGUAGE plpgsql AS $$ BEGIN"
-        " RAISE NOTICE 'here'; BEGIN PERFORM 1 / 0;"
-        " EXCEPTION WHEN OTHERS THEN RETURN 'handled'; END; RETURN 'not'; END $$"
-    )
-    said = str(client.run("SELECT careful()"))
-    assert said.count("here") == 1
-    assert "handled" in said
-    assert len(threads) == 1
+CAREFUL = """
+CREATE TABLE kept (word text PRIMARY KEY);
+CREATE FUNCTION careful(last text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE found text := 'not';
+BEGIN
+    RAISE NOTICE 'here';
+    BEGIN
+        INSERT INTO kept VALUES ('first');
+        BEGIN
+            INSERT INTO kept VALUES ('lost');
+            PERFORM 1 / 0;
+        EXCEPTION WHEN division_by_zero THEN
+            INSERT INTO kept VALUES ('second');
+        END;
+        INSERT INTO kept VALUES ('first');
+    EXCEPTION WHEN unique_violation THEN
+        found := 'handled';
+    END;
+    BEGIN
+        INSERT INTO kept VALUES ('third');
+    EXCEPTION WHEN unique_violation THEN
+        found := 'twice';
+    END;
+    BEGIN
+        EXECUTE last;
+    EXCEPTION WHEN others THEN
+        found := found || ', ' || SQLSTATE;
+    END;
+    RETURN found;
+END $$
+"""
+
+
+@pytest.mark.parametrize(
+    ("last", "found", "count"),
+    [
+        ("SELECT 1", "handled", 0),
+        ("SELECT 1 / 0", "handled, 22012", 0),
+        ("SET LOCAL work_mem = '2MB'", "handled", 1),
+        ("CREATE TABLE made ()", "handled", 1),
+        ("CREATE TABLE kept ()", "handled, 42P07", 1),
+    ],
+)
+@pytest.mark.parametrize("in_block", [True, False])
+def test_blocks_that_handle_errors(client, threads, last, found, count, in_block):
+    """They are tried; what they have done and undone is undone once more where the trial ends."""
+    client.run(CAREFUL)
+    if in_block:
+        client.run("BEGIN")
+        client.run("CREATE TABLE before ()")
+        client.run("SAVEPOINT s")
+    said = client.run(f"SELECT careful($${last}$$)")
+    assert str(said).count("here") == 1
+    assert f"DataRow {found}" in said
+    assert len(threads) == count
+    assert client.rows("SELECT * FROM kept") == [("third",)]
+    if in_block:
+        client.run("ROLLBACK TO s")
+        assert client.rows("SELECT * FROM kept") == []
+        assert client.rows("SELECT to_regclass('made'), to_regclass('before')") == [
+            (None, "before")
+        ]
+        client.run("SELECT careful('SELECT 1')")
+        client.run("COMMIT")
+        assert client.rows("SELECT to_regclass('before')") == [("before",)]
+    assert client.rows("SELECT * FROM kept") == [("third",)]
 
 
 def test_statements_whose_trials_end_are_not_tried_any_more(client, threads, monkeypatch):
