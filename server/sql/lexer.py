@@ -58,7 +58,7 @@ TOKEN: Final = re.compile(
     re.VERBOSE | re.ASCII,
 )
 
-STARTS: Final = frozenset(("select", "insert", "update", "delete"))
+STARTS: Final = frozenset(("select", "insert", "update", "delete", "with"))
 REFUSED_WORDS: Final = frozenset(("group", "distinct", "partition", "rollup", "cube"))
 COMPARISONS: Final = frozenset(("=", "<", ">", "<=", ">=", "<>", "!="))
 ARITHMETIC: Final = frozenset(("+", "-", "*", "/", "%"))

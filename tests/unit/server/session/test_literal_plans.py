@@ -192,3 +192,18 @@ def _whole_unless_parameters(within):
         return within(loop_time, function, looks_min) if has_parameters else function()
 
     return wrapped
+
+
+def test_texts_that_begin_with_with(first):
+    added = "WITH one AS (INSERT INTO item VALUES (%d, 1, 'x') RETURNING id) SELECT id + 1 FROM one"
+    for number in (-1, -2, -3, -4):
+        assert first.rows(added % number) == [(str(number + 1),)]
+    read = "WITH few AS (SELECT id FROM item WHERE day = %d) SELECT max(id) FROM few WHERE id > %d"
+    for day in (5, 6, 7):
+        assert first.rows(read % (day, 3)) == [(str(day * 10 + 9),)]
+    texts = list(kept(first))
+    assert texts == [
+        "WITH one AS (INSERT INTO item VALUES ($1, $2, $3) RETURNING id) SELECT id + $4 FROM one",
+        "WITH few AS (SELECT id FROM item WHERE day = $1) SELECT max(id) FROM few WHERE id > $2",
+    ]
+    assert first.error(added % -1)[0] == "23505"
