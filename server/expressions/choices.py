@@ -6,11 +6,14 @@ Law 2: which branch a row takes is a number; where all branches are constants, t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from server.expressions import expression as nodes
+from server.expressions.branch_tables import branch_table
 from server.expressions.invoke import column_call
 from server.expressions.operand import Operand
 from server.functions.function import CallContext
@@ -18,15 +21,18 @@ from server.types.registry import TYPE_BY_OID
 from server.types.type import TypeReference
 from server.vector.batch import Batch
 from server.vector.column import Column
-from server.vector.rows import OBJECT, column_of, constant_column, objects
+from server.vector.rows import OBJECT, column_of, constant_column, objects, values_of
 from server.vector.selection import either, merge_columns, positions_of, true_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from server.expressions.branch_tables import BranchTable
     from server.expressions.operand import Compile, Evaluator
     from server.expressions.rowwise import Layout
     from server.vector.column import Positions, Values
+
+Branches = Callable[[Batch, Any], "Values"]
 
 BOOLEAN_TYPE: Final = TypeReference(TYPE_BY_OID[16])
 """Of what a comparison gives that stands in an expression of another type, as in NULLIF."""
@@ -43,17 +49,9 @@ def compile_case(compile_columns: Compile) -> Compile:
 
     def compiler(node: nodes.Case, layout: Layout) -> Evaluator:
         results = [*(then for _, then in node.branches), node.otherwise]
-        conditions = [Operand(when, layout, compile_columns) for when, _ in node.branches]
         dtype = node.type.type.dtype
         constants = _constants(results, dtype)
-        places = _places_read(conditions, layout)
-
-        def branches(batch: Batch, context: Any) -> Values:
-            coded = _coded_alone(batch, places)
-            if coded is None:
-                return _branches(conditions, batch, context)
-            return _branches_by_words(conditions, batch, coded, context)
-
+        branches = _compiled_branches(node, layout, compile_columns)
         if constants is not None:
             return lambda batch, context: _picked(constants, branches(batch, context))
         operands = [Operand(result, layout, compile_columns) for result in results]
@@ -71,6 +69,38 @@ def compile_case(compile_columns: Compile) -> Compile:
     return compiler
 
 
+def _compiled_branches(node: nodes.Case, layout: Layout, compile_columns: Compile) -> Branches:
+    """What gives the number of the branch that each row takes."""
+    table = branch_table(node)
+    if table is not None:
+        return partial(_branches_by_table, table, layout[table.column])
+    conditions = [Operand(when, layout, compile_columns) for when, _ in node.branches]
+    places = _places_read(conditions, layout)
+
+    def branches(batch: Batch, context: Any) -> Values:
+        coded = _coded_alone(batch, places)
+        if coded is None:
+            return _branches(conditions, batch, context)
+        return _branches_by_words(conditions, batch, coded, context)
+
+    return branches
+
+
+def _branches_by_table(table: BranchTable, place: int, batch: Batch, context: Any) -> Values:
+    """The branches that the values of a column lead to; those of a coded one that its words do."""
+    column = batch.columns[place]
+    number_of = table.numbers(context.parameters)
+    dtype = np.min_scalar_type(len(table.keys))
+    if column.dictionary is None or len(column.dictionary) > batch.count:
+        return np.fromiter(map(number_of, values_of(column)), dtype, batch.count)
+    words = [*values_of(column.dictionary), None]
+    numbers = np.fromiter(map(number_of, words), dtype, len(words))
+    codes = column.values
+    if column.valid is not None:
+        codes = np.where(column.valid, codes, len(words) - 1)
+    return numbers.take(codes)
+
+
 def _constants(results: Sequence[nodes.Expression], dtype: np.dtype[Any]) -> Column | None:
     """Results as rows of one column; None if they are not constants of one form."""
     values = [result.value for result in results if isinstance(result, nodes.Constant)]
@@ -84,7 +114,8 @@ def _constants(results: Sequence[nodes.Expression], dtype: np.dtype[Any]) -> Col
     valid = column_of(values, dtype).valid
     if all(isinstance(value, str) for value in there):
         words = list(dict.fromkeys(there))
-        codes = [0 if value is None else words.index(value) for value in values]
+        places = {word: place for place, word in enumerate(words)}
+        codes = [places.get(value, 0) for value in values]
         return Column(np.array(codes, np.int32), valid, None, Column(objects(words)))
     columns = [constant_column(there[0] if value is None else value, dtype, 1) for value in values]
     if any(column.scale is None or column.scale != columns[0].scale for column in columns):

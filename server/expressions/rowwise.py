@@ -15,6 +15,7 @@ from server.errors import FeatureNotSupported
 from server.expressions import expression as nodes
 from server.expressions.array_stores import store_element, store_slice
 from server.expressions.arrays import construct_array, one_subscript, subscript_array
+from server.expressions.branch_tables import BranchTable, branch_table
 from server.expressions.json_stores import store_coordinate, store_member
 from server.expressions.row_calls import (
     RowEvaluator,
@@ -222,11 +223,13 @@ def _bind(function: Function, arguments: Sequence[nodes.Expression]) -> Callable
 
 
 def _case(node: nodes.Case, layout: Layout) -> RowEvaluator:
-    branches = tuple(
-        (compile_row(condition, layout), compile_row(result, layout))
-        for condition, result in node.branches
-    )
+    results = tuple(compile_row(result, layout) for _, result in node.branches)
     otherwise = compile_row(node.otherwise, layout)
+    table = branch_table(node)
+    if table is not None and table.is_known:
+        return _by_table(table, layout, (*results, otherwise))
+    conditions = tuple(compile_row(condition, layout) for condition, _ in node.branches)
+    branches = tuple(zip(conditions, results, strict=True))
 
     def evaluate(row: Sequence[Any], context: Any) -> Any:
         for condition, result in branches:
@@ -235,6 +238,11 @@ def _case(node: nodes.Case, layout: Layout) -> RowEvaluator:
         return otherwise(row, context)
 
     return evaluate
+
+
+def _by_table(table: BranchTable, layout: Layout, results: Sequence[RowEvaluator]) -> RowEvaluator:
+    position, number_of = layout[table.column], table.numbers()
+    return lambda row, context: results[number_of(row[position])](row, context)
 
 
 def _coalesce(node: nodes.Coalesce, layout: Layout) -> RowEvaluator:
