@@ -220,13 +220,42 @@ class Project(Operator):
         return Batch(tuple(columns), batch.count)
 
     def _made_of(self, batch: Batch, context: ExecutionContext) -> Iterator[Batch]:
-        if self._changing or not may_stop(context):
+        """The batch; where rows behind one that raises may not be wanted, its rows up to that one."""
+        if not self._changing and may_stop(context):
+            return up_to_error(
+                0,
+                batch.count,
+                lambda start, stop: self._made(batch.slice(start, stop), context),
+                context,
+            )
+        try:
             return iter((self._made(batch, context),))
+        except SqlError as error:
+            if error.is_intervention:
+                raise
+            self._raise_first(batch, context)
+            raise
 
-        def made(start: int, stop: int) -> Batch:
-            return self._made(batch.slice(start, stop), context)
-
-        return up_to_error(0, batch.count, made, context)
+    def _raise_first(self, batch: Batch, context: ExecutionContext) -> None:
+        """Raise what is wrong with the first row of which something is, as far as looking again changes nothing."""
+        looked_at = [
+            evaluate
+            for place, evaluate in enumerate(self._expressions)
+            if place not in self._changing
+        ]
+        start, stop = 0, batch.count
+        while start < stop:
+            middle = (start + stop + 1) // 2
+            part = batch.slice(start, middle)
+            try:
+                for evaluate in looked_at:
+                    evaluate(part, context)
+            except SqlError:
+                if middle - start == 1:
+                    raise
+                stop = middle
+            else:
+                start = middle
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Yield a batch for each of the input, or one for each row if it matters what was done for other rows."""

@@ -242,3 +242,28 @@ def test_many_rows(client, is_taken):
         client.run("ALTER TABLE item DROP CONSTRAINT item_amount_check")
         client.send(*asked(sql, fields))
         assert table(client) == plain(10_000)
+
+
+@pytest.mark.parametrize("serial", [True, False])
+def test_of_several_rows_that_are_wrong_the_first_is_told_of(client, is_taken, serial):
+    """Not the first column: its values may be wrong in rows behind."""
+    client.run(
+        "CREATE TABLE pair (id serial, low smallint, short varchar(2), amount numeric(3, 1))"
+    )
+    head = "pair (low, short, amount)" if serial else "pair (low, short, amount, id)"
+    row = "(${}::int, ${}::text, ${}::numeric{})".replace("{})", ")" if serial else ", 1)")
+    fields = [(b"1", b"ab", b"1.5")] * 20
+    fields[17], fields[13], fields[11] = (
+        (b"70000", b"a", b"1"),
+        (b"1", b"long", b"1"),
+        (b"1", b"a", b"1234"),
+    )
+    sql = text(20, head, row)
+    for number, state in ((11, "22003"), (13, "22001"), (17, "smallint")):
+        (line,) = told(client.send(*asked(sql, tuple(field for each in fields for field in each))))
+        assert state in line
+        assert ("numeric" in line) == (number == 11)
+        fields[number] = fields[0]
+    client.send(*asked(sql, tuple(field for each in fields for field in each)))
+    assert client.rows("SELECT count(*), sum(low) FROM pair") == [("20", "20")]
+    del is_taken
