@@ -56,7 +56,9 @@ def test_a_long_text_is_read_so(monkeypatch):
             "statements",
             lambda *arguments: seen.append(gc.isenabled()) or statements(*arguments),
         )
-        long = "INSERT INTO t VALUES " + ", ".join(f"(${n})" for n in range(1, SLOW_LENGTH_MIN))
+        long = "INSERT INTO t VALUES (0), " + ", ".join(
+            f"(${n})" for n in range(1, SLOW_LENGTH_MIN)
+        )
         for text in (long, "INSERT INTO t VALUES ($1)"):
             client.send(Parse("", text), Sync())
         client.close()
