@@ -28,6 +28,7 @@ from server.executor.key_table import KeyTable
 from server.executor.morsels import helper_count
 from server.executor.native import first_rows
 from server.executor.operator import Builder, Operator
+from server.executor.selected_percentiles import with_places
 from server.executor.shared_groups import collect, may_share
 from server.executor.sort import order_by, rank_arrays
 from server.expressions.expression import (
@@ -306,10 +307,11 @@ class _HeldCollector(Collector):
     def finish(self, group_count: int) -> Column:
         """Sort the rows within each group, hand them on, give the results."""
         if self._held:
-            rows = concatenate_batches(self._held, (), self._look)
-            order = self._order(rows)
-            needed = Batch(rows.columns[: self._count + 1], rows.count)  # sort keys are not
-            rows = picked_rows(needed, order, self._look)
+            held = concatenate_batches(self._held, (), self._look)
+            rows = with_places(self._prepared.call, held, group_count, self._look)
+            if rows is None:
+                needed = Batch(held.columns[: self._count + 1], held.count)  # sort keys are not
+                rows = picked_rows(needed, self._order(held), self._look)
             super().add(rows.columns[0].values, group_count, rows.columns[1:])
         return super().finish(group_count)
 
