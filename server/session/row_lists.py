@@ -1,4 +1,4 @@
-"""INSERTs of many rows of literals: planned as one row, which is done once, and run for all of them by columns.
+"""Many rows of literals: an INSERT is planned as one row, and run for all of them by columns; lists in FROM are arrays.
 
 Rule 1: nothing is done until every literal is read. What cannot be planned or read so far is left to the text itself,
         where errors have their positions.
@@ -15,9 +15,15 @@ from server.executor.common_tables import SharedRows
 from server.planner.given_rows import GIVEN_ROWS
 from server.session.execution import LOOP_ROWS_MAX, context, plan, plan_allowed
 from server.session.literal_plans import PARAMETER_OIDS
+from server.sql.lexer import STRING
+from server.sql.listed_rows import listed_rows_of
+from server.sql.long_names import cut_names
 from server.sql.native import scan_rows
 from server.sql.row_lists import BOOLEAN, row_list_of
+from server.types.array import make_array
+from server.types.registry import TYPE_BY_OID
 from server.vector.batch import Batch
+from server.vector.rows import values_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -32,13 +38,17 @@ if TYPE_CHECKING:
 Ready = tuple["PlannedStatement", "ExecutionContext"]
 
 OIDS = {**PARAMETER_OIDS, BOOLEAN: 16}
+ELEMENT_OIDS = {**OIDS, STRING: 25}
+"""Of literals that nothing but one another tell the type of."""
 
 
 def ready_rows(session: Session, sql: str) -> Generator[Any, Any, Ready | None]:
     """The plan of a text that has a row list, and a context with its rows; None: run the text."""
-    found = row_list_of(sql, scan_rows)
-    if found is None or session.transaction.is_failed:
+    if session.transaction.is_failed:
         return None
+    found = row_list_of(sql, scan_rows)
+    if found is None:
+        return (yield from _ready_lists(session, sql))
     types = tuple(OIDS[kind] for kind in found.kinds)
     statement = planned_once(session, found.text, types)
     if statement is None:
@@ -52,6 +62,42 @@ def ready_rows(session: Session, sql: str) -> Generator[Any, Any, Ready | None]:
     running = context(session)
     running.common_tables[GIVEN_ROWS] = shared_rows(rows)
     return (replace(whole, slow=True) if rows.count > LOOP_ROWS_MAX else whole), running
+
+
+def _ready_lists(session: Session, sql: str) -> Generator[Any, Any, Ready | None]:
+    """The same of a text with a row list in FROM, whose columns are arrays."""
+    found = listed_rows_of(sql, scan_rows)
+    if found is None:
+        return None
+    elements = [TYPE_BY_OID[ELEMENT_OIDS[kind]] for kind in found.kinds]
+    types = tuple(element.array_oid for element in elements)
+    statement = _statement(session, found.text, types)
+    if statement is None:
+        return None
+    try:
+        lists = tuple(
+            make_array(
+                element.oid, tuple(values_of(element.parse_column(fields, -1, session.style)))
+            )
+            for element, fields in zip(elements, found.columns, strict=True)
+        )
+    except SqlError:
+        return None
+    session.transaction.start_statement()
+    planned = yield from plan_allowed(session, statement, types)
+    return planned, context(session, lists)
+
+
+def _statement(session: Session, text: str, types: tuple[int, ...]) -> Statement | None:
+    """The one statement of a text, if it can be planned."""
+    try:
+        if cut_names(text):
+            return None
+        (statement,) = session.database.plans.statements(text)
+        plan(session, statement, types)
+    except (SqlError, ValueError):
+        return None
+    return statement
 
 
 def planned_once(session: Session, text: str, types: tuple[int, ...]) -> Statement | None:

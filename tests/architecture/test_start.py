@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-OURS_MAX, OTHERS_MAX = 365, 176
+OURS_MAX, OTHERS_MAX = 366, 176
 """Modules that run before the first answer: less is better, more is for a reason."""
 BEGIN = """
 import sys
