@@ -14,7 +14,7 @@ from server.executor.evaluation import condition, evaluators, layout_of
 from server.executor.morsels import Morsels, may_run_beside
 from server.executor.operator import Builder, Operator
 from server.executor.row_order import blindly, changing, in_order, seeing, sees_alone
-from server.executor.up_to_error import may_stop, up_to_error
+from server.executor.up_to_error import has_use_for_less, up_to_error
 from server.executor.waits import is_wait
 from server.expressions.expression import Constant
 from server.expressions.rowwise import compile_row
@@ -140,7 +140,7 @@ class Filter(Operator):
         return picked if positions is None else picked.take(positions)
 
     def _passed_of(self, batch: Batch, context: ExecutionContext) -> Iterator[Batch]:
-        if self.plan.has_effects or not may_stop(context):
+        if self.plan.has_effects or not has_use_for_less(context):
             return iter((self._passed(batch, context),))
 
         def passed(start: int, stop: int) -> Batch:
@@ -220,8 +220,8 @@ class Project(Operator):
         return Batch(tuple(columns), batch.count)
 
     def _made_of(self, batch: Batch, context: ExecutionContext) -> Iterator[Batch]:
-        """The batch; where rows behind one that raises may not be wanted, its rows up to that one."""
-        if not self._changing and may_stop(context):
+        """The batch; where rows before one that raises are of use, its rows up to that one."""
+        if not self._changing and has_use_for_less(context):
             return up_to_error(
                 0,
                 batch.count,

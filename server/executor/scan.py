@@ -29,7 +29,7 @@ from server.executor.storage_columns import (
     system_values,
 )
 from server.executor.table_shape import Row, shape_of
-from server.executor.up_to_error import may_stop, up_to_error
+from server.executor.up_to_error import has_use_for_less, up_to_error
 from server.executor.zones import GROUPS_MIN, ZoneFilter
 from server.expressions.evaluate import conjuncts
 from server.expressions.expression import And, Expression, columns_used
@@ -246,7 +246,7 @@ class TableScan(Operator):
         context: ExecutionContext,
         choose: Callable[[Any], Positions] | None = None,
     ) -> Iterable[Batch]:
-        if choose is not None or not may_stop(context):
+        if choose is not None or not has_use_for_less(context):
             return self._merged_rows(relation, group_nos, context, choose)
         try:
             return self._merged_rows(relation, group_nos, context)

@@ -2,7 +2,8 @@
 
 Rule 1: what is computed for many rows at once is computed again for halves of them if it raises, so what changes
         something is not computed here.
-Rule 2: where all rows are wanted the error comes anyway, and at once.
+Rule 2: where all rows are wanted the error comes anyway, and at once; but rows that are changed as they come may have
+        an error of their own before it.
 """
 
 from __future__ import annotations
@@ -26,13 +27,18 @@ def up_to_error(
     try:
         found = compute(start, stop)
     except SqlError as error:
-        if error.is_intervention or stop - start < 2 or not may_stop(context):
+        if error.is_intervention or stop - start < 2 or not has_use_for_less(context):
             raise
         middle = (start + stop) // 2
         yield from up_to_error(start, middle, compute, context)
         yield from up_to_error(middle, stop, compute, context)
         return
     yield found
+
+
+def has_use_for_less(context: ExecutionContext) -> bool:
+    """Whether rows before one that raises are of use to anybody."""
+    return context.is_changing or may_stop(context)
 
 
 def may_stop(context: ExecutionContext) -> bool:

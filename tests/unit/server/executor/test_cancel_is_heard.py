@@ -17,7 +17,9 @@ from server.executor.up_to_error import up_to_error
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LAZY: Any = SimpleNamespace(is_lazy=True, is_cursor=False, check_cancelled=lambda: None)
+LAZY: Any = SimpleNamespace(
+    is_lazy=True, is_cursor=False, is_changing=False, check_cancelled=lambda: None
+)
 
 
 class Told:
