@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 from server.sql.row_lists import (
     COMMENT,
     HEAD_LENGTH_MAX,
-    ROWS_MIN,
     TAIL_LENGTH_MAX,
     TEXT_LENGTH_MIN,
     RowList,
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
 
     from server.sql.row_lists import Scanned
 
+ROWS_MIN: Final = 64
+"""A plan for so few literals is kept without them: see session.literal_plans."""
 OPENING: Final = re.compile(r"\(\s*values\s*(?=\()", re.IGNORECASE | re.ASCII)
 HEAD: Final = re.compile(
     r"""

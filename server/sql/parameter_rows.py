@@ -18,8 +18,8 @@ from server.sql.row_lists import COLUMNS_MAX, COMMENT, HEAD, HEAD_LENGTH_MAX, TA
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ROWS_MIN: Final = 4
-"""Fewer rows are planned as they are written."""
+ROWS_MIN: Final = 33
+"""Fewer rows are planned as they are written: executor.point_rows inserts them one by one."""
 PARAMETERS_MAX: Final = 65_535
 ROW_LENGTH_MAX: Final = 65_536
 _TOKEN: Final = re.compile(

@@ -5,6 +5,7 @@ import pytest
 from protocol import messages
 from protocol.messages import Bind, Describe, Execute, Parse, Sync
 from server.session import extended_query
+from server.sql import parameter_rows
 from tests.support.conversation import shown
 
 SETUP = (
@@ -41,6 +42,7 @@ def is_taken(request, client, monkeypatch):
     """Whether statements may be taken as rows; else they are prepared as they are written."""
     for sql in SETUP:
         client.run(sql)
+    monkeypatch.setattr(parameter_rows, "ROWS_MIN", 4)
     if not request.param:
 
         def given_of(*_):

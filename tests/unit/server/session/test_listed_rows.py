@@ -3,6 +3,7 @@
 import pytest
 
 from server.session import row_lists
+from server.sql import listed_rows
 
 SETUP = (
     "CREATE TABLE item (id serial PRIMARY KEY, amount int, name text, price numeric(8, 2))",
@@ -16,6 +17,7 @@ def taken(request, client, monkeypatch):
     for sql in SETUP:
         client.run(sql)
     found = []
+    monkeypatch.setattr(listed_rows, "ROWS_MIN", 8)
     original = row_lists.listed_rows_of
 
     def listed_rows_of(sql, scan):

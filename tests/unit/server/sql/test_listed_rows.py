@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.sql import native, row_lists
+from server.sql import listed_rows, native, row_lists
 from server.sql.listed_rows import listed_rows_of
 
 ROWS = ", ".join(["(1, 'x')"] * 8)
@@ -10,6 +10,11 @@ LISTS = (
     "(SELECT * FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2))"
     ' AS "*VALUES*" (column1, column2))'
 )
+
+
+@pytest.fixture(autouse=True)
+def few_rows(monkeypatch):
+    monkeypatch.setattr(listed_rows, "ROWS_MIN", 8)
 
 
 @pytest.fixture(params=[row_lists.scan_rows, native.scan_rows], ids=["original", "compiled"])

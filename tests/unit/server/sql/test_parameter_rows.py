@@ -2,7 +2,20 @@
 
 import pytest
 
+from server.executor import point_rows
+from server.sql import parameter_rows
 from server.sql.parameter_rows import ParameterRows, merged_types, parameter_rows_of
+
+FEWEST = parameter_rows.ROWS_MIN
+
+
+@pytest.fixture(autouse=True)
+def few_rows(monkeypatch):
+    monkeypatch.setattr(parameter_rows, "ROWS_MIN", 4)
+
+
+def test_few_rows_are_left_to_who_inserts_them_one_by_one():
+    assert FEWEST > point_rows.ROWS_MAX
 
 
 def rows(row, count, between=", "):
