@@ -14,16 +14,14 @@ from server.errors import (
     NumericValueOutOfRange,
 )
 from server.functions import numeric_math as exact
-from server.functions import quotients, scaled
+from server.functions import quotients, roundings, scaled
 from server.functions.declare import row
-from server.functions.float_numerics import FloatNumerics, rounded_floats
+from server.functions.float_numerics import FloatNumerics
 from server.functions.integer import BITS, SQL_NAMES, narrowed
 from server.functions.near_decimals import product_kernel
 from server.types.numeric import EXACT, NAN, round_to
 from server.vector.column import Column
-from server.vector.parted import PartedColumn
-from server.vector.rows import constant_value, is_constant, joint_validity
-from server.vector.two_words import nearest
+from server.vector.rows import constant_value, is_constant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +67,12 @@ def _sign(value: Decimal) -> Decimal:
     if value.is_nan():
         return NAN
     return Decimal((value > 0) - (value < 0))
+
+
+def _sign_kernel(context: CallContext, column: Column, *, count: int) -> Column:
+    if column.scale is None:
+        return scaled.by_rows(_sign, (column,))
+    return Column(np.sign(column.values), column.valid, 0)
 
 
 def _scale(value: Decimal) -> int | None:
@@ -238,54 +242,6 @@ def _modify(context: CallContext, value: Decimal, modifier: int) -> Decimal:
     return value if coerce is None or modifier < 0 else coerce(value, modifier, True)
 
 
-def _rounder(places: int) -> Callable[[Decimal], Decimal]:
-    """exact.round_scale to always the same decimals."""
-    unit = Decimal((0, (1,), -places))
-
-    def rounded(value: Decimal) -> Decimal:
-        if not value.is_finite() or value.adjusted() > scaled.SCALE_MAX:
-            return exact.round_scale(value, places)
-        found = value.quantize(unit, context=EXACT)
-        return found or found.copy_abs()
-
-    return rounded
-
-
-def _round_kernel(context: CallContext, column: Column, digits: Column, *, count: int) -> Column:
-    places = scaled.one_value(digits) if digits.scale is None else None
-    if places is not None and 0 <= places <= scaled.SCALE_MAX and isinstance(column, PartedColumn):
-        made = scaled.at_one_scale(
-            column, places, lambda part: _rounded_to(part, places), _rounder(places)
-        )
-        if made is not None:
-            return made
-    column = scaled.flat(column)
-    if places is not None and column.scale is None and 0 <= places <= scaled.SCALE_MAX:
-        rounded = rounded_floats(column, places)
-        return scaled.by_rows(_rounder(places), (column,)) if rounded is None else rounded
-    made = None if places is None or column.scale is None else _rounded_to(column, places)
-    if made is None:
-        return scaled.by_rows(exact.round_scale, (column, digits))
-    return Column(made.values, joint_validity((column, digits)), places)
-
-
-def _rounded_to(column: Column, places: int) -> Column | None:
-    """A scaled column with so many digits, rounded or with zeros; None where it has to be done row by row."""
-    column = nearest(column, places) or column
-    if column.scale is None or not 0 <= places <= scaled.SCALE_MAX:
-        return None
-    if places >= column.scale:
-        longer = scaled.rescaled(column, places)
-        return None if longer is None else Column(longer, column.valid, places)
-    unit = 10 ** (column.scale - places)
-    if unit >= scaled.LIMIT:
-        return None
-    size = np.abs(column.values)
-    quotient = size // unit
-    quotient += size - quotient * unit >= unit // 2
-    return Column(np.where(column.values < 0, -quotient, quotient), column.valid, places)
-
-
 _ADD = _kernel(scaled.add, exact.add)
 _SUBTRACT = _kernel(scaled.subtract, exact.subtract)
 _MULTIPLY = product_kernel(_kernel(scaled.multiply, exact.multiply))
@@ -296,10 +252,6 @@ _CEILING, _FLOOR = exact.integral(ROUND_CEILING), exact.integral(ROUND_FLOOR)
 
 def _ten_logarithm(value: Decimal) -> Decimal:
     return exact.logarithm(Decimal(10), value)
-
-
-def _round_whole(value: Decimal) -> Decimal:
-    return exact.round_scale(value, 0)
 
 
 def _truncate_whole(value: Decimal) -> Decimal:
@@ -346,6 +298,7 @@ FUNCTIONS: Final = (
         exact.divide_whole,
         "Whole part of a quotient.",
         "-7.5, 2 -> -3",
+        _kernel(quotients.divide_whole, exact.divide_whole),
     ),
     row(
         "1729 numeric_mod(numeric, numeric) numeric",
@@ -391,7 +344,13 @@ FUNCTIONS: Final = (
         "Plus one.",
         "1.5 -> 2.5",
     ),
-    row("1706 sign(numeric) numeric", _sign, "-1, 0 or 1 by the sign.", "-8.4 -> -1"),
+    row(
+        "1706 sign(numeric) numeric",
+        _sign,
+        "-1, 0 or 1 by the sign.",
+        "-8.4 -> -1",
+        _sign_kernel,
+    ),
     row("3281 scale(numeric) int4", _scale, "How many decimals are shown.", "8.4100 -> 4"),
     row(
         "5042 min_scale(numeric) int4",
@@ -407,14 +366,21 @@ FUNCTIONS: Final = (
         exact.round_scale,
         "Rounds to decimals.",
         "42.4382, 2 -> 42.44",
-        _round_kernel,
+        roundings.round_kernel,
     ),
-    row("1708 round(numeric) numeric", _round_whole, "Rounds to an integer.", "42.5 -> 43"),
+    row(
+        "1708 round(numeric) numeric",
+        roundings.round_whole,
+        "Rounds to an integer.",
+        "42.5 -> 43",
+        roundings.round_whole_kernel,
+    ),
     row(
         "1709 trunc(numeric, int4) numeric",
         exact.truncate_scale,
         "Cuts to decimals.",
         "42.4382, 2 -> 42.43",
+        roundings.cut_kernel,
     ),
     row(
         "1710 trunc(numeric) numeric",

@@ -118,6 +118,18 @@ def remainder(left: Column, right: Column) -> Column | None:
     return Column(np.fmod(dividends, divisors), valid, scale)
 
 
+def divide_whole(left: Column, right: Column) -> Column | None:
+    """Quotients cut to integers."""
+    pair = aligned(left, right)
+    if pair is None:
+        return None
+    operands = _operands(Column(pair[0], left.valid), Column(pair[1], right.valid))
+    if operands is None:
+        return None
+    dividends, divisors, valid = operands
+    return Column((dividends - np.fmod(dividends, divisors)) // divisors, valid, 0)
+
+
 def whole(column: Column, upwards: int) -> Column | None:
     """The next integer: -1 downwards, 1 upwards, 0 towards zero."""
     if column.scale is None:
