@@ -13,14 +13,17 @@ from server.functions import fields, instants
 from server.functions.date_columns import TIMESTAMP_LIMIT, month_lengths, within
 from server.functions.interval_columns import intervals, make_intervals
 from server.functions.scaled import by_rows
+from server.functions.zoned_columns import local_times
 from server.types.calendar import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE
 from server.vector.late import LateColumn
-from server.vector.rows import joint_validity
+from server.vector.rows import constant_column, joint_validity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from server.functions.function import CallContext
+    from server.types.interval_style import Interval
+    from server.types.zones import Zone
     from server.vector.column import Column, Values
 
     Take = Callable[[Values, Values, Values], Values]
@@ -47,6 +50,31 @@ def age(context: CallContext, left: Column, right: Column, *, count: int) -> Col
     sign = np.where(left.values < right.values, -1, 1)
     parts = (sign * months, sign * days, sign * us)
     return intervals(parts, joint_validity((left, right)))
+
+
+def age_of_instants(context: CallContext, left: Column, right: Column, *, count: int) -> Column:
+    """How much later clocks of the session's zone show the first."""
+    zone = instants.zone_of(context)
+    if not (within(left.values, TIMESTAMP_LIMIT) and within(right.values, TIMESTAMP_LIMIT)):
+        return by_rows(lambda us, other: instant_age(zone, us, other), (left, right))
+    return age(context, local_times(zone, left), local_times(zone, right), count=count)
+
+
+def age_today(context: CallContext, times: Column, *, count: int) -> Column:
+    """How much earlier than the last midnight timestamps are."""
+    today = constant_column(midnight(context), np.dtype(np.int64), count)
+    return age(context, today, times, count=count)
+
+
+def instant_age(zone: Zone, us: int, other: int) -> Interval:
+    """How much later clocks of a zone show the first of two instants."""
+    return instants.age(instants.to_local(us, zone), instants.to_local(other, zone))
+
+
+def midnight(context: CallContext) -> int:
+    """When the day of the transaction began, as clocks of the session's zone show it."""
+    local = instants.to_local(context.execution.transaction_time_us, instants.zone_of(context))
+    return local // US_PER_DAY * US_PER_DAY
 
 
 def _cut(numbers: Values, divisor: int) -> Values:

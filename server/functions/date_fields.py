@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from server.errors import DatetimeFieldOverflow, FeatureNotSupported
 from server.functions import ages, elapsed, fields, instants
 from server.functions import date_columns as columns
@@ -127,21 +129,15 @@ def _in_range(us: int) -> int:
 
 
 def _instant_age(context: CallContext, us: int, other: int) -> Interval:
-    zone = zone_of(context)
-    return instants.age(to_local(us, zone), to_local(other, zone))
-
-
-def _midnight(context: CallContext) -> int:
-    local = to_local(context.execution.transaction_time_us, zone_of(context))
-    return local // US_PER_DAY * US_PER_DAY
+    return ages.instant_age(zone_of(context), us, other)
 
 
 def _age_today(context: CallContext, us: int) -> Interval:
-    return instants.age(_midnight(context), us)
+    return instants.age(ages.midnight(context), us)
 
 
 def _instant_age_today(context: CallContext, us: int) -> Interval:
-    return instants.age(_midnight(context), to_local(us, zone_of(context)))
+    return instants.age(ages.midnight(context), to_local(us, zone_of(context)))
 
 
 FUNCTIONS: Final = (
@@ -275,9 +271,20 @@ FUNCTIONS: Final = (
         _instant_age,
         "Difference on the calendar.",
         "'2001-04-10 00:00+00', '1957-06-13 00:00+00' -> 43 years 9 mons 27 days",
+        ages.age_of_instants,
     ),
-    row("2059 age(timestamp) interval stable context beside", _age_today, "Age today."),
-    row("1386 age(timestamptz) interval stable context beside", _instant_age_today, "Age today."),
+    row(
+        "2059 age(timestamp) interval stable context beside",
+        _age_today,
+        "Age today.",
+        kernel=ages.age_today,
+    ),
+    row(
+        "1386 age(timestamptz) interval stable context beside",
+        _instant_age_today,
+        "Age today.",
+        kernel=zoned.in_session_zone(_instant_age_today, ages.age_today, np.dtype(object)),
+    ),
     row(
         "1373 isfinite(date) bool",
         lambda days: days not in INFINITE_DATES,

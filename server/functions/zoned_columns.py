@@ -74,7 +74,8 @@ def _asked(at: OffsetAt, us: Values) -> Values:
     return np.array([at(each).seconds_east for each in us.tolist()], np.int64) * US_PER_SECOND
 
 
-def _local(zone: Zone, times: Column) -> Column:
+def local_times(zone: Zone, times: Column) -> Column:
+    """What clocks of a zone show at some instants."""
     return Column(times.values + offsets_at(zone, times.values), times.valid)
 
 
@@ -86,7 +87,7 @@ def in_session_zone(
     def kernel(context: CallContext, times: Column, *, count: int) -> Column:
         if not within(times.values, TIMESTAMP_LIMIT):
             return by_rows(lambda us: row(context, us), (times,), dtype)
-        return local(context, _local(instants.zone_of(context), times), count=count)
+        return local(context, local_times(instants.zone_of(context), times), count=count)
 
     return kernel
 
@@ -119,7 +120,7 @@ def zone_kernel(row: Callable[[str, int], Any]) -> Kernel:
 
     def kernel(context: CallContext, names: Column, times: Column, *, count: int) -> Column:
         if _are_ordinary(names, times):
-            return _local(instants.find_zone(constant_value(names)), times)
+            return local_times(instants.find_zone(constant_value(names)), times)
         return by_rows(row, (names, times), _INT64)
 
     return kernel
@@ -143,7 +144,7 @@ def field_kernel(row: Callable[[CallContext, str, int], Any], result: str) -> Ke
             if unit == "epoch":
                 return of_timestamps(context, names, times, count=count)
             if unit in shown:
-                local = _local(instants.zone_of(context), times)
+                local = local_times(instants.zone_of(context), times)
                 return of_timestamps(context, names, local, count=count)
         return by_rows(lambda name, us: row(context, name, us), (names, times), dtype)
 
@@ -208,7 +209,7 @@ def zoned_text_kernel(row: Callable[[CallContext, int, str], Any]) -> Kernel:
 
     def kernel(context: CallContext, times: Column, templates: Column, *, count: int) -> Column:
         if within(times.values, TIMESTAMP_LIMIT) and len(times):
-            written = _written(_local(instants.zone_of(context), times), templates)
+            written = _written(local_times(instants.zone_of(context), times), templates)
             if written is not None:
                 return written
         return by_rows(lambda us, template: row(context, us, template), (times, templates))
