@@ -24,8 +24,12 @@ from server.executor.operator import Builder, Operator
 from server.executor.top_bound import top_bound_of
 from server.executor.winners import WINNERS_MAX, winners_of
 from server.expressions.expression import Variable
-from server.oids import BPCHAR
+from server.functions.quotients import means_in_words
+from server.oids import BPCHAR, NUMERIC
+from server.vector.decimal_words import words_at_one_place
+from server.vector.late import LateColumn
 from server.vector.native import compare_views, stripped_views
+from server.vector.parted import PartedColumn
 from server.vector.texts import TextColumn
 
 if TYPE_CHECKING:
@@ -101,6 +105,8 @@ def _signs(column: Column, last: Column, value_type: Type) -> Values | None:
     """How each value compares with the one of last: below 0, 0 or above; None: that takes ranks of both together."""
     if value_type.collator is not None:
         return None
+    if value_type.oid == NUMERIC and (column.scale is None or column.scale != last.scale):
+        return _decimal_signs(column, last)
     if isinstance(column, TextColumn):
         blank = value_type.oid == BPCHAR
         word = plain_objects(last)[0]
@@ -116,6 +122,16 @@ def _signs(column: Column, last: Column, value_type: Type) -> Values | None:
     own, other = ranks(column, value_type), ranks(last, value_type)[0]
     signs: Values = (own > other).astype(np.int8) - (own < other)
     return signs
+
+
+def _decimal_signs(column: Column, last: Column) -> Values | None:
+    made = words_at_one_place([means_in_words(column), means_in_words(last)])
+    if made is None:
+        return None
+    own, other = made[0]
+    signs: Values = np.sign(own.high - other.high)
+    nearer: Values = np.sign(own.low - other.low)
+    return np.where(signs == 0, nearer, signs)
 
 
 def order_by(arrays: Sequence[Values], count: int, look: Look | None = None) -> Positions:
@@ -142,14 +158,25 @@ def tie_order(
 
 def rank_arrays(column: Column, key: SortKey, look: Look | None = None) -> list[Values]:
     """Arrays of numbers that sort ascending as the key asks for, the most important first."""
-    order = ranks(column, key.expression.type.type, look)
+    words = _words(column)
+    orders = [ranks(column, key.expression.type.type, look)] if words is None else words
     if key.descending:
-        order = ~order
+        orders = [~order for order in orders]
     if not column.has_nulls:
-        return [order]
+        return orders
     assert column.valid is not None
-    order[~column.valid] = 0
-    return [column.valid if key.nulls_first else ~column.valid, order]
+    for order in orders:
+        order[~column.valid] = 0
+    return [column.valid if key.nulls_first else ~column.valid, *orders]
+
+
+def _words(column: Column) -> list[Values] | None:
+    """Two fresh arrays that order together as decimals do that have no scale in common; None: it is another column."""
+    column = means_in_words(column)
+    if not isinstance(column, LateColumn | PartedColumn):
+        return None
+    made = words_at_one_place([column])
+    return None if made is None else [made[0][0].high, made[0][0].low]
 
 
 def ranks(column: Column, value_type: Type, look: Look | None = None) -> Positions:

@@ -242,8 +242,8 @@ def _modify(context: CallContext, value: Decimal, modifier: int) -> Decimal:
     return value if coerce is None or modifier < 0 else coerce(value, modifier, True)
 
 
-_ADD = _kernel(scaled.add, exact.add)
-_SUBTRACT = _kernel(scaled.subtract, exact.subtract)
+_ADD = _kernel(quotients.with_means(scaled.add), exact.add)
+_SUBTRACT = _kernel(quotients.with_means(scaled.subtract), exact.subtract)
 _MULTIPLY = product_kernel(_kernel(scaled.multiply, exact.multiply))
 _DIVIDE: Final = _kernel(quotients.divide, exact.divide)
 _REMAINDER: Final = _kernel(quotients.remainder, exact.remainder)

@@ -16,7 +16,7 @@ from server.functions.numeric_math import DISPLAY_SCALE_MAX, SIGNIFICANT_DIGITS_
 from server.functions.scaled import SCALE_MAX, aligned, at_one_scale, by_rows
 from server.types.numeric import EXACT
 from server.vector.column import Column, Mask, Positions, Values
-from server.vector.late import LateColumn
+from server.vector.late import LateColumn, RepeatedColumn
 from server.vector.native import quotient_words
 from server.vector.parted import PartedColumn, parted_column
 from server.vector.quotient_words import ONE_WORD, SECOND_DIGITS, TWO_WORDS
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from server.functions.function import CallContext, Kernel
+
+    Combine = Callable[[Column, Column], Column | None]
 
 INT64_MIN: Final = -(1 << 63)
 INT64_MAX: Final = (1 << 63) - 1
@@ -83,9 +85,16 @@ def means_in_words(column: Column) -> Column:
     """The same column; means that are not made yet are divided as words, for whoever looks at all of them."""
     if not isinstance(column, LateColumn) or not isinstance(column.make, Means) or not len(column):
         return column
+    if isinstance(column, RepeatedColumn):
+        return means_in_words(column.few).take(column.positions)
     sums, counts = column.parts
     made = divide(Column(sums, column.valid, column.make.scale), Column(counts, column.valid, 0))
     return column if made is None else made
+
+
+def with_means(combine: Combine) -> Combine:
+    """The same for means that are not made yet."""
+    return lambda left, right: combine(means_in_words(left), means_in_words(right))
 
 
 def _one_by_one(dividends: Values, divisors: Values, scale: int, shift: int) -> Values:

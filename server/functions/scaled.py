@@ -13,6 +13,8 @@ import numpy as np
 from server.functions import numeric_math as exact
 from server.types.numeric import EXACT
 from server.vector.column import Column, Values
+from server.vector.decimal_words import combined
+from server.vector.late import LateColumn
 from server.vector.parted import PartedColumn, parted_column
 from server.vector.rows import column_of, is_constant, joint_validity, plain_values
 from server.vector.two_words import nearest, product
@@ -86,24 +88,49 @@ def _shown_alike(left: Column, right: Column) -> tuple[Column, Column]:
 
 
 def add(left: Column, right: Column) -> Column | None:
-    """Sum."""
-    return _linear(left, right, np.add)
+    """Sum; one that 64 bits do not hold has two words."""
+    return _linear(left, right, np.add, exact.add)
 
 
 def subtract(left: Column, right: Column) -> Column | None:
-    """Difference."""
-    return _linear(left, right, np.subtract)
+    """Difference; one that 64 bits do not hold has two words."""
+    return _linear(left, right, np.subtract, exact.subtract)
 
 
-def _linear(left: Column, right: Column, operation: Callable[..., Values]) -> Column | None:
+def _linear(
+    left: Column, right: Column, operation: Callable[..., Values], row: Callable[..., Any]
+) -> Column | None:
     left, right = _shown_alike(left, right)
+    for is_left, parted, other in ((True, left, right), (False, right, left)):
+        if isinstance(parted, PartedColumn):
+            return _linear_parts(parted, other, operation, row, is_left=is_left)
     pair = aligned(left, right)
     if pair is None:
-        return None
+        return combined(left, right, operation)
     first, second, scale = pair
     if magnitude(first) + magnitude(second) >= LIMIT:
-        return None
+        return combined(left, right, operation)
     return Column(operation(first, second), joint_validity((left, right)), scale)
+
+
+def _linear_parts(
+    parted: PartedColumn,
+    other: Column,
+    operation: Callable[..., Values],
+    row: Callable[..., Any],
+    *,
+    is_left: bool,
+) -> Column | None:
+    """Sums or differences of decimals of several scales and others, part by part."""
+    if other.scale is None and not isinstance(other, LateColumn):
+        return None
+    parts = []
+    for places, part in parted.parts:
+        rest = other.take(places)
+        pair = (part, rest) if is_left else (rest, part)
+        made = _linear(*pair, operation, row)
+        parts.append((places, by_rows(row, pair) if made is None else made))
+    return parted_column(len(parted), parts)
 
 
 def multiply(left: Column, right: Column) -> Column | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from server.vector.column import Column, Mask, Values
+from server.vector.column import Column, Mask, Positions, Values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,6 +71,38 @@ class LateColumn(Column):
     def decoded(self) -> Column:
         """The same rows."""
         return self
+
+
+class RepeatedColumn(LateColumn):
+    """The rows at positions of a few values, which are made once for all rows that repeat them.
+
+    What picks or cuts its rows gives a column that makes each by itself.
+    """
+
+    __slots__ = ("few", "positions")
+
+    few: LateColumn
+    positions: Positions
+
+    def __init__(self, few: LateColumn, positions: Positions) -> None:
+        """Positions are those of values, none is -1."""
+        valid = None if few.valid is None else few.valid[positions]
+        super().__init__([part[positions] for part in few.parts], few.make, valid)
+        object.__setattr__(self, "few", few)
+        object.__setattr__(self, "positions", positions)
+
+    @property
+    def values(self) -> Values:
+        """The rows."""
+        made: Values = self.few.values[self.positions]
+        return made
+
+
+def repeated(column: Column, positions: Positions) -> Column:
+    """Rows of a column at positions, none of which is -1, made once a value where they are more than the values."""
+    if isinstance(column, LateColumn) and len(column) < len(positions):
+        return RepeatedColumn(column, positions)
+    return column.take(positions)
 
 
 def late_together(columns: Sequence[Column], valid: Mask | None) -> LateColumn | None:

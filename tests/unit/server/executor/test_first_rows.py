@@ -35,7 +35,7 @@ VALID = np.array([True, True, True, False])
         ("float8", Column(np.array([np.nan, -0.0, 1])), Column(np.zeros(1)), [1], [0, 1, 2]),
         ("float8", Column(np.array([np.nan, 1])), Column(np.array([np.nan])), [0, 1], [0]),
         ("numeric", Column(np.array([10, 30]), None, 1), Column(np.array([20]), None, 1), [0], [1]),
-        ("numeric", Column(np.array([10]), None, 1), Column(np.array([2]), None, 0), None, None),
+        ("numeric", Column(np.array([10]), None, 1), Column(np.array([2]), None, 0), [0], []),
         ("numeric", column_of([Decimal(1)], np.dtype(object)), column_of([Decimal(1)], np.dtype(object)), None, None),
         ("text", TextColumn(*views_of([b"b", b"a", b"b "])), Column(objects(["b"])), [0, 1], [0, 2]),
         ("bpchar", TextColumn(*views_of([b"b", b"a", b"b "])), Column(objects(["b  "])), [0, 1, 2], [0, 2]),

@@ -44,7 +44,9 @@ def test_arithmetic():
     assert added is not None
     assert added.scale == 2
     assert shown(added) == ["13.50", "2.00", None, "3.25", "8.00", "7.00"]
-    assert scaled.add(mixed(), Column(np.ones(6, np.int64), None, 0)) is None
+    added = scaled.add(mixed(), Column(np.ones(6, np.int64), None, 0))
+    assert added is not None
+    assert shown(added) == ["13.50", "1", None, "0.25", "4", "2.00"]
     multiplied = scaled.multiply(prices, mixed())
     assert multiplied is not None
     assert shown(multiplied) == ["12.5000", "0.00", None, "-3.0000", "15.00", "6.0000"]
