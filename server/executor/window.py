@@ -128,18 +128,30 @@ class _PreparedCall:
 
     def evaluate(self, batch: Batch, rows: WindowRows, context: ExecutionContext) -> Column:
         """Give the column of the call; batch is sorted."""
-        arguments = tuple(evaluate(batch, context) for evaluate in self._arguments)
+        passed = None if self._filter is None else true_rows(self._filter(batch, context))
+        arguments = self._columns(batch, passed, context)
         types = tuple(argument.type for argument in self._call.arguments)
         known = CallContext(context.style, self._call.type, types, context)
         function = self._call.function
         if not isinstance(function, Aggregate):
             return function.evaluate(known, rows, *arguments)
-        passed = None if self._filter is None else true_rows(self._filter(batch, context))
         if function.moving is not None and self._moves and rows.excluded is None:
             state = function.moving(known)
             return moving_column(state, rows, arguments, passed, context.check_cancelled)
         frames = _AggregateFrames(function, known, rows, arguments, passed)
         return frames.evaluate(context)
+
+    def _columns(
+        self, batch: Batch, passed: Mask | None, context: ExecutionContext
+    ) -> tuple[Column, ...]:
+        """The arguments, NULL in rows that do not pass: what these would give may be an error."""
+        if passed is None or passed.all():
+            return tuple(evaluate(batch, context) for evaluate in self._arguments)
+        there = np.flatnonzero(passed)
+        places = np.full(batch.count, -1, np.int64)
+        places[there] = np.arange(len(there))
+        rows = batch.take(there)
+        return tuple(evaluate(rows, context).take(places) for evaluate in self._arguments)
 
 
 def _at_hand(column: Column) -> Column:

@@ -15,6 +15,7 @@ from server.executor.evaluation import evaluator, evaluators
 from server.executor.key_table import KeyTable
 from server.functions.function import Aggregate, CallContext
 from server.vector.batch import Batch
+from server.vector.late import repeated
 from server.vector.selection import positions_of, true_rows
 
 if TYPE_CHECKING:
@@ -69,11 +70,10 @@ class _Total:
         context: ExecutionContext,
     ) -> Any:
         """The state after rows of so many partitions; partitions says which is each row's."""
-        columns = tuple(evaluate(batch, context) for evaluate in self._arguments)
-        if self._filter is not None:
+        if self._filter is not None:  # arguments of other rows may raise
             passed = positions_of(true_rows(self._filter(batch, context)))
-            partitions = partitions[passed]
-            columns = tuple(column.take(passed) for column in columns)
+            batch, partitions = batch.take(passed), partitions[passed]
+        columns = tuple(evaluate(batch, context) for evaluate in self._arguments)
         made = self._aggregate.accumulate(state, partitions, count, columns)
         return state if made is None else made
 
@@ -121,5 +121,5 @@ class WindowTotals:
         ]
         for batch, partitions in zip(batches, rows, strict=True):
             context.check_cancelled()
-            made = tuple(total.take(partitions) for total in totals)
+            made = tuple(repeated(total, partitions) for total in totals)
             yield from slices(Batch((*batch.columns, *made), batch.count))
