@@ -150,7 +150,10 @@ class SqlSimulation:
         for client in (self.client, self.other, self.beside.client):
             client.close()
         self.closing = STOPPING
+        store = self.database.engine.store
         self.database.close()
+        if store.failure.error is not None:
+            return  # the disk has failed before: nothing more was written, which is as a crash
         self.closing = STOPPED
         self.acknowledged = len(self.states) - 1  # also those who did not wait
 
