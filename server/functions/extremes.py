@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 Columns = tuple[Column, ...]
 _OBJECT: Final = np.dtype(object)
+_WORD_ROWS_MIN: Final = 16
+"""How many rows there must be for each word so that it is worth to order the words."""
 
 
 def _lowest(dtype: np.dtype[Any]) -> Any:
@@ -119,10 +121,36 @@ def _merge_best(state: Best, other: Best, mapping: Positions, group_count: int) 
     return state
 
 
+def _best_words(
+    groups: Positions, group_count: int, column: Column, greatest: bool
+) -> tuple[Positions, Column]:
+    """Groups and the best word of each, by the order of the words; all rows where there are few for a word."""
+    dictionary = column.dictionary
+    assert dictionary is not None
+    size = len(dictionary)
+    if not 0 < size * _WORD_ROWS_MIN <= len(groups) or dictionary.has_nulls:
+        return groups, column
+    words = dictionary.values.tolist()
+    order = np.array(sorted(range(size), key=words.__getitem__), np.int64)
+    ranks = np.empty(size, np.int64)
+    ranks[order] = np.arange(size)
+    none, better = (-1, np.maximum) if greatest else (size, np.minimum)
+    best = np.full(group_count, none)
+    if group_count == 1:
+        best[0] = better.reduce(ranks[column.values])
+    else:
+        better.at(best, groups, ranks[column.values])
+    there = np.flatnonzero(best != none)
+    codes = order[best[there]].astype(column.values.dtype)
+    return there, Column(codes, None, None, dictionary)
+
+
 def _add_texts(
-    state: BestTexts, groups: Positions, group_count: int, columns: Columns
+    greatest: bool, state: BestTexts, groups: Positions, group_count: int, columns: Columns
 ) -> BestTexts:
     groups, column = present(groups, columns[0])
+    if column.dictionary is not None:
+        groups, column = _best_words(groups, group_count, column, greatest)
     texts = text_column(column)
     state.add(texts.store, texts.views, groups, group_count)
     return state
@@ -272,7 +300,7 @@ def _implementation(type_name: str, greatest: bool) -> dict[str, Any]:
     if type_name == "text":
         return {
             "create": lambda call: BestTexts(greatest),
-            "accumulate": _add_texts,
+            "accumulate": partial(_add_texts, greatest),
             "finish": _finish_texts,
             "merge": _merge_texts,
         }
