@@ -36,8 +36,10 @@ def with_places(
 
     None: all have to be sorted. look is called for each group, and may raise.
     """
+    if call.aggregate.name not in NAMES or not rows.count:
+        return None
     groups, fractions, values = rows.columns[:3]
-    if not rows.count or not _may_select(call, values):
+    if not _may_select(call, values):
         return None
     if group_count > GROUPS_MAX or group_count * ROWS_PER_GROUP_MIN > rows.count:
         return None
@@ -58,7 +60,7 @@ def with_places(
 
 def _may_select(call: AggregateCall, values: Column) -> bool:
     """Whether the order is that of the numbers that values are, and the fractions are the same for all."""
-    if call.aggregate.name not in NAMES or call.distinct or len(call.order) != 1:
+    if call.distinct or len(call.order) != 1:
         return False
     if not isinstance(call.direct_arguments[0], Constant | Parameter):
         return False
