@@ -51,7 +51,7 @@ class RecursiveUnion(Operator):
 
     def __init__(self, plan: physical.RecursiveUnion, builder: Builder) -> None:
         super().__init__(plan, builder, (plan.first, plan.recursive))
-        tells_rows = plan.all or all(kind.oid in EQUAL_AS_ROWS for kind in plan.types)
+        tells_rows = plan.all or all(map(_is_equal_as_rows, plan.types))
         self._step = _step_of(plan.recursive, plan.table_id) if tells_rows else None
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
@@ -124,6 +124,11 @@ class RecursiveUnion(Operator):
             if rows:
                 yield rows
         return rows
+
+
+def _is_equal_as_rows(kind: TypeReference) -> bool:
+    """Whether two values are equal if their row forms are; a collation may take different texts as equal."""
+    return kind.oid in EQUAL_AS_ROWS and kind.type.collator is None
 
 
 class _Seen:

@@ -73,7 +73,7 @@ def _by_words(
     column = columns[one]
     if is_slow and isinstance(column, TextColumn):
         column = coded_texts(column) or column
-    elif is_slow and (coded := coded_numbers(column)) is not None:
+    elif is_slow and not function.definition and (coded := coded_numbers(column)) is not None:
         return _over_numbers(call, context, columns, one, coded)
     if column.dictionary is None:
         return None

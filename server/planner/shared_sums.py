@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from server.expressions.expression import AggregateCall, Call, Constant, Parameter, Variable
 from server.functions.registry import AGGREGATES
@@ -41,15 +41,14 @@ class _Shifted(NamedTuple):
     """A sum of a column and a number: the result of the addition, its sign and the number."""
 
     column: Variable
-    filter: Expression | None
     sum_type: int
     sign: int
     number: Expression
 
 
 def _shifted(call: AggregateCall) -> _Shifted | None:
-    """What a call is the sum of; None if it is no such sum."""
-    if call.aggregate.oid not in _SUMS.values() or call.distinct or call.order:
+    """What a call is the sum of; None if it is no such sum, or has a filter, which may choose other rows each time."""
+    if call.aggregate.oid not in _SUMS.values() or call.distinct or call.order or call.filter:
         return None
     addition = call.arguments[0]
     if not isinstance(addition, Call) or addition.function.oid not in _SIGNS:
@@ -62,16 +61,16 @@ def _shifted(call: AggregateCall) -> _Shifted | None:
         return None
     if column.type.oid not in _SUMS:
         return None
-    return _Shifted(column, call.filter, addition.function.result, sign, number)
+    return _Shifted(column, addition.function.result, sign, number)
 
 
 def shared_sums(node: Aggregate, kept: Kept, context: BindContext) -> tuple[Aggregate, Made] | None:
     """The node with shared calls in the place of sums, and what becomes of its columns; None: nothing is shared."""
-    families: defaultdict[tuple[ColumnId, Any], list[int]] = defaultdict(list)
+    families: defaultdict[ColumnId, list[int]] = defaultdict(list)
     sums = [_shifted(call) for _, call in kept]
     for number, found in enumerate(sums):
         if found is not None:
-            families[found.column.column, found.filter].append(number)
+            families[found.column.column].append(number)
     shared = {
         number for family in families.values() if len(family) >= SUMS_MIN for number in family
     }
@@ -102,7 +101,7 @@ class _Asked:
     def __init__(self, context: BindContext) -> None:
         self.calls: list[tuple[OutputColumn, AggregateCall]] = []
         self._context = context
-        self._made: dict[tuple[int, ColumnId, Any], OutputColumn] = {}
+        self._made: dict[tuple[int, ColumnId], OutputColumn] = {}
 
     def shifted(self, wanted: _Shifted, column: OutputColumn) -> Call:
         """A sum out of what is asked of its column."""
@@ -117,14 +116,12 @@ class _Asked:
         return Call(type=column.type, function=function, arguments=(*asked, wanted.number))
 
     def _call(self, oid: int, result: int, wanted: _Shifted) -> Variable:
-        key = (oid, wanted.column.column, wanted.filter)
+        key = (oid, wanted.column.column)
         if key not in self._made:
             kind = self._context.type(result)
             aggregate = _AGGREGATES[oid]
             made = OutputColumn(self._context.new_column(), kind, aggregate.name)
-            call = AggregateCall(
-                type=kind, aggregate=aggregate, arguments=(wanted.column,), filter=wanted.filter
-            )
+            call = AggregateCall(type=kind, aggregate=aggregate, arguments=(wanted.column,))
             self.calls.append((made, call))
             self._made[key] = made
         return self._made[key].variable()
