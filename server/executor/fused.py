@@ -17,11 +17,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from server.errors import SqlError
 from server.executor.aggregate import HashAggregate
 from server.executor.columns import concatenate_batches, slices
+from server.executor.computed_columns import ViewColumns
+from server.executor.fused_source import FusedSource, source_of
 from server.executor.key_table import KeyTable
-from server.executor.machine import AGGREGATES, GROUPS_MAX, Op, Totals
+from server.executor.machine import AGGREGATES, GROUPS_MAX, Op, Totals, floats_of
 from server.executor.machine_compile import (
+    BOOLEAN,
     DECIMAL,
     FLOAT,
     INTEGER,
@@ -32,15 +36,14 @@ from server.executor.machine_compile import (
 )
 from server.executor.morsels import in_order
 from server.executor.native import first_rows, run_program, selected_rows
-from server.executor.row_order import changing
-from server.executor.scan_program import stored_columns
-from server.executor.storage_columns import machine_inputs, stored_column
+from server.executor.storage_columns import machine_inputs
 from server.executor.zones import ZoneFilter
-from server.expressions.expression import AggregateCall, Call, Constant, Expression, Variable
+from server.expressions.expression import AggregateCall, Call, Constant, Expression
 from server.functions import numeric_math
 from server.functions.function import CallContext
-from server.functions.sums import averages_of
-from server.planner import physical
+from server.functions.sums import DecimalSums, IntegerSums, averages_of
+from server.functions.variances import KINDS as VARIANCES
+from server.functions.variances import ExactMoments
 from server.vector.batch import Batch
 from server.vector.column import Column, Positions
 from server.vector.rows import column_of
@@ -51,60 +54,26 @@ if TYPE_CHECKING:
     from server.executor.context import ExecutionContext
     from server.executor.machine import Program
     from server.executor.operator import Builder
+    from server.executor.scan import RowLoader
+    from server.planner import physical
 
 APART_SHARE_MAX: Final = 0.5
 """Up to which part of the rows of a row group passes it is better to number the groups of those only."""
 
 _SUMS: Final = {INTEGER: Op.SUM, DECIMAL: Op.SUM, FLOAT: Op.SUM_FLOAT}
 _EXTREMES: Final = {"min": Op.MINIMUM, "max": Op.MAXIMUM}
+_TRUTHS: Final = {"bool_and": Op.MINIMUM, "every": Op.MINIMUM, "bool_or": Op.MAXIMUM}
+_NAMES: Final = frozenset(("count", "sum", "avg", *_EXTREMES, *_TRUTHS, *VARIANCES))
 
 
 class FusedAggregate(HashAggregate):
     """GROUP BY over a filtered scan; the ordinary operator if the machine cannot do it."""
 
-    __slots__ = ("_filters", "_key_places", "_replaced", "_scan")
+    __slots__ = ("_source",)
 
     def __init__(self, plan: physical.HashAggregate, builder: Builder) -> None:
         super().__init__(plan, builder)
-        self._filters: list[Expression] = []
-        self._replaced: dict[int, Expression] = {}
-        self._scan = self._source(plan.input)
-        self._key_places = self._keys_in_scan()
-
-    def _source(self, node: physical.Plan) -> physical.TableScan | None:
-        """The scan below filters and projections, which are noted; None: something else is there, or is to be done."""
-        while isinstance(node, physical.Filter | physical.Project):
-            if isinstance(node, physical.Filter):
-                self._filters.append(node.condition)
-            elif changing(node.expressions):
-                return None
-            else:
-                made = zip(node.output, node.expressions, strict=True)
-                self._replaced.update(pair for pair in made if not _is_passed_on(*pair))
-            node = node.input
-        if not isinstance(node, physical.TableScan) or node.sample is not None:
-            return None
-        if node.filter is not None:
-            self._filters.append(node.filter)
-        return node
-
-    def _keys_in_scan(self) -> list[int] | None:
-        """Which columns of the scan the keys are; None if there are others."""
-        plan, scan = self.plan, self._scan
-        if scan is None or plan.sets != (tuple(range(len(plan.keys))),) or plan.set_number:
-            return None
-        places = []
-        for key in plan.keys:
-            found: Expression = key
-            while isinstance(found, Variable) and found.column in self._replaced:
-                found = self._replaced[found.column]
-            if not isinstance(found, Variable) or found.column not in scan.output:
-                return None
-            place = scan.output.index(found.column)
-            if scan.attributes[place] < 0:
-                return None
-            places.append(place)
-        return places
+        self._source = source_of(plan)
 
     def run(self, context: ExecutionContext) -> Iterator[Batch]:
         """Read the whole scan, then yield the groups."""
@@ -116,35 +85,40 @@ class FusedAggregate(HashAggregate):
 
     def _fused(self, context: ExecutionContext) -> Batch | None:
         """The result, if the machine can make it."""
-        if self._scan is None or self._key_places is None or context.overrides:
+        source = self._source
+        if source is None or not self._is_worth_it(source, context):
             return None
-        if context.instruments is not None:  # the nodes below are to be measured
-            return None
-        if self.plan.estimate.rows > GROUPS_MAX:
-            return None  # it would begin in vain
-        filters = context.key_filters.get(self._scan, {})
-        if any(known.is_selective for known in filters.values()):
-            return None  # few rows: the machine would compute all of them
         try:
-            machine = _Pipeline(self.plan, self._scan, self._replaced, self._filters, context)
-            return machine.run(self._key_places)
+            return _Pipeline(self.plan, source, context).run()
         except Unsupported:
             return None
+        except SqlError as error:
+            if error.is_intervention:
+                raise
+            return None  # the ordinary operator knows which row's error is to be told
 
-
-def _is_passed_on(column: int, expression: Expression) -> bool:
-    """Whether a projection gives a column as it is, under its own number."""
-    return isinstance(expression, Variable) and expression.column == column
+    def _is_worth_it(self, source: FusedSource, context: ExecutionContext) -> bool:
+        if context.overrides or self.plan.estimate.rows > GROUPS_MAX:
+            return False
+        if context.instruments is not None:  # the nodes below are to be measured
+            return False
+        # Of few rows with partners the machine would compute all.
+        filters = context.key_filters.get(source.scan, {})
+        return not any(known.is_selective for known in filters.values())
 
 
 @dataclass(frozen=True, slots=True)
-class _Apart:
-    """The program in two, with the columns that each reads: filters first, then the rest for what passed."""
+class _Work:
+    """A program with what it reads."""
 
-    filters: Program
-    filtered: Sequence[int]
-    totals: Program
-    summed: Sequence[int]
+    program: Program
+    used: Sequence[int]
+    computed: Sequence[Expression]
+
+    @staticmethod
+    def of(compiler: Compiler) -> _Work:
+        """What a compiler has made."""
+        return _Work(compiler.program(), tuple(compiler.used), tuple(compiler.computed))
 
 
 def _add_filters(compiler: Compiler, filters: Sequence[Expression]) -> None:
@@ -168,41 +142,54 @@ class _Pipeline:
     """One run of a program over a table."""
 
     def __init__(
-        self,
-        plan: physical.HashAggregate,
-        scan: physical.TableScan,
-        replaced: dict[int, Expression],
-        filters: Sequence[Expression],
-        context: ExecutionContext,
+        self, plan: physical.HashAggregate, source: FusedSource, context: ExecutionContext
     ) -> None:
         self._plan = plan
-        self._scan = scan
+        self._source = source
         self._context = context
-        columns = stored_columns(scan)
-        self._zones = ZoneFilter(filters[::-1], columns, replaced)
-        whole = Compiler(columns, replaced, context)
-        _add_filters(whole, filters)
-        self._finishers = _finishers(plan, whole)
-        self._program, self._used = whole.program(), whole.used
-        self._operations = whole.totals
-        self._is_in_zones = not plan.keys and not filters and _only_extremes(plan, whole)
-        self._apart: _Apart | None = None
-        if plan.keys and filters:
-            first, rest = (Compiler(columns, replaced, context) for _ in range(2))
-            _add_filters(first, filters)
-            _finishers(plan, rest)
-            self._apart = _Apart(first.program(), first.used, rest.program(), rest.used)
+        columns = source.columns
+        self._compiler = partial(Compiler, columns.stored, columns.replaced, context)
+        totals = self._compiler(columns.add)
+        self._finishers = _finishers(plan, totals)
+        self._totals = self._whole = _Work.of(totals)
+        self._operations, self._total_count = totals.totals, len(totals.totals)
+        filters = source.filters
+        self._is_in_zones = not plan.keys and not filters and _only_extremes(plan, totals)
+        self._zones = ZoneFilter(filters[::-1], columns.stored, columns.replaced)
+        self._filters_first = source.has_computed_keys or bool(totals.computed)
+        """Whether nothing may be computed of rows that have not passed."""
+        self._loader: RowLoader | None = None
+        self._filters: _Work | None = None
+        if filters:
+            self._add_filters(filters)
         self._lock = threading.Lock()
         self._collected: dict[int, _Collected] = {}
 
-    def run(self, key_places: Sequence[int]) -> Batch | None:
+    def _add_filters(self, filters: Sequence[Expression]) -> None:
+        """Be ready to find the rows that pass."""
+        first, whole = self._compiler(), self._compiler()
+        try:
+            _add_filters(first, filters)
+        except Unsupported:
+            self._loader = self._source.loader
+            if self._loader is None:
+                raise
+            return
+        if self._plan.keys or self._filters_first:
+            self._filters = _Work.of(first)
+        if not self._filters_first:
+            _add_filters(whole, filters)
+            _finishers(self._plan, whole)
+            self._whole = _Work.of(whole)
+
+    def run(self) -> Batch | None:
         """The result; None if it could not be computed exactly."""
         context = self._context
-        relation = context.engine.relation(self._scan.table.storage_id)
+        relation = context.engine.relation(self._source.scan.table.storage_id)
         if context.transaction.tracked is not None:
             context.transaction.tracked.read_relation(relation.relation_id)
         parts = [
-            partial(self._add_group, relation, group_no, key_places)
+            partial(self._add_group, relation, group_no)
             for group_no in self._zones.groups(relation, context)
         ]
         with closing(in_order(parts, context)) as results:
@@ -218,9 +205,9 @@ class _Pipeline:
         return self._finish(collected[0])
 
     def _new(self) -> _Collected:
-        return _Collected(self._plan, self._program.total_count)
+        return _Collected(self._plan, self._total_count)
 
-    def _add_group(self, relation: Any, group_no: int, key_places: Sequence[int]) -> bool:
+    def _add_group(self, relation: Any, group_no: int) -> bool:
         """Run over a row group, into what this thread collects; false: it cannot be exact."""
         with self._lock:
             collected = self._collected.get(threading.get_ident())
@@ -233,62 +220,51 @@ class _Pipeline:
         collected.read_count += view.count
         bounds = self._bounds(relation, view) if self._is_in_zones else None
         if bounds is not None:
-            return run_program(self._program, bounds, 2, None, collected.totals)
-        apart = self._apart
-        if apart is not None:
-            rows = selected_rows(apart.filters, machine_inputs(view, apart.filtered), view.count)
+            return run_program(self._totals.program, bounds, 2, None, collected.totals)
+        filters, rows = self._filters, None
+        if self._loader is not None:
+            rows = self._loader.positions(view, self._context)
+        elif filters is not None:
+            rows = selected_rows(filters.program, machine_inputs(view, filters.used), view.count)
             if rows is None:
                 return False
-            if len(rows) <= APART_SHARE_MAX * view.count:
-                return self._add_rows(apart, collected, view, key_places, rows)
-            self._apart = None  # most rows pass: there is nothing in looking at them beforehand
-        groups = self._groups(collected, view, key_places)
+            if not self._filters_first and len(rows) > APART_SHARE_MAX * view.count:
+                rows = self._filters = None  # there is nothing in looking at them beforehand
+        if rows is not None and not len(rows):
+            return True
+        return self._add_rows(collected, view, rows)
+
+    def _add_rows(self, collected: _Collected, view: Any, rows: Positions | None) -> bool:
+        """Run over all rows, or those that have passed the filters."""
+        columns = ViewColumns(self._source.columns, view, rows, self._context)
+        groups = self._groups(collected, columns)
         if collected.totals.group_count > GROUPS_MAX:
             return False
-        columns = machine_inputs(view, self._used)
-        return run_program(self._program, columns, view.count, groups, collected.totals)
+        work = self._whole if rows is None else self._totals
+        inputs = columns.inputs(work.used, work.computed)
+        return run_program(work.program, inputs, columns.count, groups, collected.totals)
 
     def _bounds(self, relation: Any, view: Any) -> list[tuple[Any, Any]] | None:
         """Least and greatest values in place of all; None: not known, or maybe of rows that are gone."""
         if view.selection is not None:
             return None
-        zones = [relation.zone(view.group_no, number) for number in self._used]
+        zones = [relation.zone(view.group_no, number) for number in self._totals.used]
         if None in zones:
             return None
         return [(np.array(zone, np.int64), None) for zone in zones]
 
-    def _add_rows(
-        self,
-        apart: _Apart,
-        collected: _Collected,
-        view: Any,
-        key_places: Sequence[int],
-        rows: Positions,
-    ) -> bool:
-        """Run over the rows that have passed the filters."""
-        if not len(rows):
-            return True
-        groups = self._groups(collected, view, key_places, rows)
-        if collected.totals.group_count > GROUPS_MAX:
-            return False
-        columns = machine_inputs(view, apart.summed, rows)
-        return run_program(apart.totals, columns, len(rows), groups, collected.totals)
-
-    def _groups(
-        self,
-        collected: _Collected,
-        view: Any,
-        key_places: Sequence[int],
-        rows: Positions | None = None,
-    ) -> Positions | None:
+    def _groups(self, collected: _Collected, columns: ViewColumns) -> Positions | None:
         """The group of each row; None: there is but one."""
-        if not key_places:
+        scan, keys = self._source.scan, self._source.keys
+        if not keys:
             return None
-        keys = []
-        for place in key_places:
-            number, reference = self._scan.attributes[place] - 1, self._scan.types[place]
-            keys.append(stored_column(view, number, reference, rows, as_views=True))
-        return collected.groups(keys, view.count if rows is None else len(rows))
+        made = [
+            columns.key(scan.attributes[key] - 1, scan.types[key])
+            if isinstance(key, int)
+            else columns.computed(key)
+            for key in keys
+        ]
+        return collected.groups(made, columns.count)
 
     def _finish(self, collected: _Collected) -> Batch:
         totals = collected.totals
@@ -347,31 +323,74 @@ def _without_constant(argument: Expression) -> tuple[Expression, int]:
     return argument, 0
 
 
+def _only(compiler: Compiler, condition: Operand | None, operand: Operand) -> Operand:
+    """An operand that is NULL, and so not collected, where a condition is not true."""
+    return operand if condition is None else compiler.kept(Op.ONLY, condition, operand)
+
+
+def _operation(name: str, form: str) -> Op:
+    """What an aggregate does with its totals; Unsupported if the machine cannot."""
+    found: Op | None = None
+    if form in (INTEGER, DECIMAL):
+        found = _EXTREMES.get(name)
+    elif form == BOOLEAN:
+        found = _TRUTHS.get(name)
+    if found is None and name in ("sum", "avg"):
+        found = _SUMS.get(form)
+    if found is None:
+        raise Unsupported
+    return found
+
+
+def _counted_and_summed(compiler: Compiler, operand: Operand) -> tuple[int, int]:
+    return compiler.add_total(Op.COUNT, operand), compiler.add_total(Op.SUM, operand)
+
+
+def _words(totals: Totals, total: int) -> Positions:
+    """The sums of all groups; Unsupported if 64 bits do not hold them."""
+    count = totals.group_count
+    low, high = totals.low[total, :count], totals.high[total, :count]
+    if not np.array_equal(high, low >> 63):
+        raise Unsupported
+    return low.copy()
+
+
 class _Finisher:
     """One aggregate: which totals it needs, and its results out of them."""
 
     def __init__(self, call: AggregateCall, compiler: Compiler) -> None:
-        if call.distinct or call.order or call.filter is not None or call.direct_arguments:
+        if call.distinct or call.order or call.direct_arguments:
             raise Unsupported
         self._call = call
-        self._counts = self._values = self._added = 0
+        self._counts = self._values = self._squares = self._added = 0
         self._operand: Operand | None = None
+        self._parts: dict[int, tuple[int, int]] = {}
+        """Totals of a decimal that shows different numbers of digits: by those, counts and sums."""
         name = call.aggregate.name
+        condition = None if call.filter is None else compiler.truth(call.filter)
         if name == "count" and not call.arguments:
+            if condition is not None:
+                self._counts = compiler.add_total(Op.COUNT, _only(compiler, condition, condition))
             return
-        if len(call.arguments) != 1 or name not in ("count", "sum", "avg", "min", "max"):
+        if len(call.arguments) != 1 or name not in _NAMES:
             raise Unsupported
         argument = call.arguments[0]
         if name == "sum":
             argument, self._added = _without_constant(argument)
-        operand = self._operand = compiler.operand(argument)
+        parts = [_only(compiler, condition, part) for part in compiler.parts(argument)]
+        if len(parts) > 1 and name in ("sum", "avg"):
+            self._parts = {part.scale: _counted_and_summed(compiler, part) for part in parts}
+            return
+        (operand,) = parts if len(parts) == 1 else (compiler.operand(argument),)
+        self._operand = operand
         self._counts = compiler.add_total(Op.COUNT, operand)
-        if name in _EXTREMES and operand.form in (INTEGER, DECIMAL):
-            self._values = compiler.add_total(_EXTREMES[name], operand)
-        elif name in ("sum", "avg") and operand.form in _SUMS:
-            self._values = compiler.add_total(_SUMS[operand.form], operand)
+        if name in VARIANCES and operand.form in (INTEGER, DECIMAL):
+            self._values = compiler.add_total(Op.SUM, operand)
+            self._squares = compiler.add_total(Op.SUM, compiler.squared(operand))
+        elif name in _EXTREMES and operand.form == FLOAT:
+            self._values = compiler.add_total(_EXTREMES[name], compiler.ordinal(operand))
         elif name != "count":
-            raise Unsupported
+            self._values = compiler.add_total(_operation(name, operand.form), operand)
 
     def finish(self, totals: Totals, context: ExecutionContext) -> Column:
         """The results, a row a group."""
@@ -380,25 +399,51 @@ class _Finisher:
         name = self._call.aggregate.name
         if name == "count":
             return Column(counts.copy())
+        if self._parts:
+            return self._of_parts(totals, count)
         assert self._operand is not None
         seen = np.flatnonzero(counts)
         if name == "avg":
             return self._average(totals, counts)
-        if name in _EXTREMES:
+        if name in VARIANCES:
+            return self._variance(totals, counts)
+        if name in _EXTREMES or name in _TRUTHS:
             return self._aggregated(seen, totals.low[self._values, seen], count, context)
+        return self._sum(totals, seen, count, context)
+
+    def _sum(
+        self, totals: Totals, seen: Positions, count: int, context: ExecutionContext
+    ) -> Column:
+        """Sums; NULL for groups without rows."""
+        assert self._operand is not None
         if self._operand.form == FLOAT:
-            valid = None if len(seen) == count else counts > 0
+            valid = None if len(seen) == count else totals.low[self._counts, :count] > 0
             return Column(totals.floats[self._values, :count].copy(), valid)
         low, high = totals.low[self._values, seen], totals.high[self._values, seen]
         if not self._added and np.array_equal(high, low >> 63):  # 64 bits hold all sums
             return self._aggregated(seen, low, count, context)
         sums = [
-            totals.integer(self._values, group) + self._added * int(counts[group])
+            totals.integer(self._values, group) + self._added * int(totals.low[self._counts, group])
             for group in seen.tolist()
         ]
         if any(abs(value) > WORD_MAX for value in sums):
             raise Unsupported
         return self._aggregated(seen, np.array(sums, np.int64), count, context)
+
+    def _of_parts(self, totals: Totals, count: int) -> Column:
+        """Sums or means of decimals that show different numbers of digits."""
+        parts = {
+            scale: IntegerSums.of_totals(totals.low[counts, :count].copy(), _words(totals, sums))
+            for scale, (counts, sums) in self._parts.items()
+        }
+        return self._call.aggregate.finish(DecimalSums.of_totals(parts), count)
+
+    def _variance(self, totals: Totals, counts: Positions) -> Column:
+        """Variances and deviations, of sums of values and of squares; NULL for groups with too few rows."""
+        assert self._operand is not None
+        sums = (_words(totals, total) for total in (self._values, self._squares))
+        state = ExactMoments.of_totals(self._operand.scale, counts.copy(), *sums)
+        return self._call.aggregate.finish(state, len(counts))
 
     def _average(self, totals: Totals, counts: Positions) -> Column:
         """Sums by counts; NULL for groups without rows."""
@@ -434,7 +479,9 @@ class _Finisher:
         state = aggregate.create(known)
         if self._operand.form == DECIMAL:
             column = Column(values, None, self._operand.scale)
-        elif self._call.aggregate.name in _EXTREMES:
+        elif self._operand.form == FLOAT:
+            column = Column(floats_of(values))
+        elif self._call.aggregate.name != "sum":
             column = Column(values.astype(argument.type.dtype))
         else:
             column = Column(values)

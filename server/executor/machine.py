@@ -45,28 +45,32 @@ class Op(IntEnum):
     DIVIDE_FLOAT = 10
     TO_FLOAT = 11
     CHECK_BITS = 12  # second: bits of the signed integer that first must fit in
-    EQUAL = 13
-    UNEQUAL = 14
-    LESS = 15
-    LESS_OR_EQUAL = 16
-    EQUAL_FLOAT = 17
-    UNEQUAL_FLOAT = 18
-    LESS_FLOAT = 19
-    LESS_OR_EQUAL_FLOAT = 20
-    AND = 21
-    OR = 22
-    NOT = 23
-    IS_NULL = 24
-    FILTER = 25  # first
-    COUNT = 26  # target: number of the total; first: register, -1 counts rows
-    SUM = 27
-    SUM_FLOAT = 28
-    MINIMUM = 29
-    MAXIMUM = 30
+    ORDINAL = 13  # the place among integers that first has among floats, NaN the last
+    EQUAL = 14
+    UNEQUAL = 15
+    LESS = 16
+    LESS_OR_EQUAL = 17
+    EQUAL_FLOAT = 18
+    UNEQUAL_FLOAT = 19
+    LESS_FLOAT = 20
+    LESS_OR_EQUAL_FLOAT = 21
+    AND = 22
+    OR = 23
+    ONLY = 24  # second where first is true, elsewhere NULL
+    UNLESS = 25  # second where first is not true, elsewhere NULL
+    COALESCE = 26  # first where it is not NULL, elsewhere second
+    NOT = 27
+    IS_NULL = 28
+    FILTER = 29  # first
+    COUNT = 30  # target: number of the total; first: register, -1 counts rows
+    SUM = 31
+    SUM_FLOAT = 32
+    MINIMUM = 33
+    MAXIMUM = 34
     RANGE = (
-        31  # a filter; target, second: numbers of the constants that the column first lies between
+        35  # a filter; target, second: numbers of the constants that the column first lies between
     )
-    RANGE_DECIMAL = 32
+    RANGE_DECIMAL = 36
 
 
 AGGREGATES: Final = frozenset((Op.COUNT, Op.SUM, Op.SUM_FLOAT, Op.MINIMUM, Op.MAXIMUM))
@@ -145,6 +149,22 @@ class Totals:
 
 
 _EXTREMES: Final[dict[int, np.ufunc]] = {Op.MINIMUM: np.minimum, Op.MAXIMUM: np.maximum}
+
+
+_SIGN_FREE: Final = (1 << 63) - 1
+
+
+def ordinals(floats: Values) -> Positions:
+    """Integers in the order of floats, all NaN alike above everything."""
+    bits = np.where(np.isnan(floats), np.nan, floats).view(np.int64)
+    found: Positions = bits ^ ((bits >> 63) & _SIGN_FREE)
+    return found
+
+
+def floats_of(places: Positions) -> Values:
+    """The floats that ordinals were made of."""
+    bits: Positions = places ^ ((places >> 63) & _SIGN_FREE)
+    return bits.view(np.float64)
 
 
 Columns = Sequence[tuple[Values | Framed, Mask | None]]
@@ -297,6 +317,11 @@ class _Machine:
         limit = 1 << (second - 1)
         return (values, nulls) if ((known >= -limit) & (known < limit)).all() else None
 
+    def ordinal(self, first: int, second: int) -> Register:
+        """Floats as integers in the same order."""
+        values, nulls = self._registers[first]
+        return ordinals(values), nulls
+
     def conjunction(self, first: int, second: int) -> Register:
         """AND: false beats NULL."""
         (left, left_nulls), (right, right_nulls) = self.operands(first, second)
@@ -309,6 +334,21 @@ class _Machine:
         (left, left_nulls), (right, right_nulls) = self.operands(first, second)
         true = ((left != 0) & ~left_nulls) | ((right != 0) & ~right_nulls)
         return true.astype(np.int64), (left_nulls | right_nulls) & ~true
+
+    def only(self, first: int, second: int) -> Register:
+        """NULL where a condition is not true."""
+        (truth, unknown), (values, nulls) = self.operands(first, second)
+        return values, nulls | unknown | (truth == 0)
+
+    def unless(self, first: int, second: int) -> Register:
+        """NULL where a condition is true."""
+        (truth, unknown), (values, nulls) = self.operands(first, second)
+        return values, nulls | (~unknown & (truth != 0))
+
+    def coalesce(self, first: int, second: int) -> Register:
+        """Another value where one is NULL."""
+        (values, nulls), (others, other_nulls) = self.operands(first, second)
+        return np.where(nulls, others, values), nulls & other_nulls
 
     def negation(self, first: int, second: int) -> Register:
         """NOT."""
@@ -421,8 +461,12 @@ STEPS: Final[dict[int, Step]] = {
     Op.CONSTANT_FLOAT: _Machine.constant_float,
     Op.TO_FLOAT: _Machine.to_float,
     Op.CHECK_BITS: _Machine.check_bits,
+    Op.ORDINAL: _Machine.ordinal,
     Op.AND: _Machine.conjunction,
     Op.OR: _Machine.disjunction,
+    Op.ONLY: _Machine.only,
+    Op.UNLESS: _Machine.unless,
+    Op.COALESCE: _Machine.coalesce,
     Op.NOT: _Machine.negation,
     Op.IS_NULL: _Machine.is_null,
     **{op: _step(_Machine.checked, function) for op, function in _CHECKED.items()},

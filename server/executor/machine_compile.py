@@ -8,6 +8,7 @@ Rule 2: a decimal is an int64 times a power of ten that is known when the progra
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +21,7 @@ from server.expressions.safety import cannot_raise
 from server.oids import DATE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from decimal import Decimal
 
     from server.executor.context import ExecutionContext
@@ -90,6 +91,18 @@ class Operand:
     constant: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _State:
+    """How far a program is, to return to if a part of it turns out to be none for the machine."""
+
+    code_count: int
+    registers: int
+    used_count: int
+    computed_count: int
+    made: dict[tuple[int, int, int], int]
+    known: dict[Any, Operand]
+
+
 class Compiler:
     """Makes one program; values of parameters and outer columns are constants of it."""
 
@@ -98,10 +111,11 @@ class Compiler:
         columns: Mapping[ColumnId, tuple[int, TypeReference]],
         replaced: Mapping[ColumnId, Expression],
         context: ExecutionContext,
+        may_compute: Callable[[Expression], bool] | None = None,
     ) -> None:
-        """columns: number of the input and type of each column; replaced.
+        """columns: number of the input and type of each column; replaced: columns of projections.
 
-        Columns of projections.
+        may_compute: whether what the machine cannot do can be computed outside of it, to be an input.
         """
         self._columns = columns
         self._replaced = replaced
@@ -113,8 +127,12 @@ class Compiler:
         self._made: dict[tuple[int, int, int], int] = {}
         self._totals: dict[tuple[int, int], int] = {}
         self._registers = 0
+        self._may_compute = may_compute
+        self._choices = 0
+        """Within how many choices we are, where only what is chosen may raise."""
         self.used: list[int] = []
-        """Numbers of the inputs, in the order in which the program loads them."""
+        """Numbers of the inputs, in the order in which the program loads them; -1, -2 .. are those of `computed`."""
+        self.computed: list[Expression] = []
 
     @property
     def totals(self) -> dict[int, int]:
@@ -158,7 +176,7 @@ class Compiler:
             low, high = self._place_of(bounds.low), self._place_of(bounds.high)
             self._code.append((op, low, self._input(number), high))
         for part in others:
-            self._code.append((Op.FILTER, 0, self._truth(part).register, 0))
+            self._code.append((Op.FILTER, 0, self.truth(part).register, 0))
 
     def _range(self, node: Expression) -> tuple[int, Op, Range] | None:
         """The column that a condition bounds, if that is all it does, and to what."""
@@ -214,11 +232,37 @@ class Compiler:
         key = expression.column if isinstance(expression, nodes.Variable) else id(expression) << 64
         found = self._known.get(key)
         if found is None:
+            made_before = self._state()
             maker = MAKERS.get(type(expression))
-            if maker is None:
-                raise Unsupported
-            found = self._known[key] = maker(self, expression)
+            try:
+                if maker is None:
+                    raise Unsupported
+                found = maker(self, expression)
+            except Unsupported:
+                self._return_to(made_before)
+                found = self._computed(expression)
+            self._known[key] = found
         return found
+
+    def _state(self) -> _State:
+        counts = len(self._code), self._registers, len(self.used), len(self.computed)
+        return _State(*counts, dict(self._made), dict(self._known))
+
+    def _return_to(self, state: _State) -> None:
+        """Forget what has been made since."""
+        del self._code[state.code_count :], self.used[state.used_count :]
+        del self.computed[state.computed_count :]
+        self._registers, self._made, self._known = state.registers, state.made, state.known
+
+    def _computed(self, expression: Expression) -> Operand:
+        """What is computed outside and then loaded."""
+        form = _FORMS.get(expression.type.oid)
+        if self._may_compute is None or form is None or form == DECIMAL:
+            raise Unsupported
+        if (self._choices and not cannot_raise(expression)) or not self._may_compute(expression):
+            raise Unsupported
+        self.computed.append(expression)
+        return self._emit(Op.LOAD, self._input(-len(self.computed)), 0, form)
 
     # Leaves
 
@@ -363,7 +407,7 @@ class Compiler:
     def connective(self, node: nodes.And | nodes.Or) -> Operand:
         """AND and OR."""
         op = Op.AND if isinstance(node, nodes.And) else Op.OR
-        return self._fold(op, [self._truth(argument) for argument in node.arguments])
+        return self._fold(op, [self.truth(argument) for argument in node.arguments])
 
     def _fold(self, op: Op, operands: list[Operand]) -> Operand:
         result = operands[0]
@@ -371,7 +415,8 @@ class Compiler:
             result = self._emit(op, result.register, operand.register, BOOLEAN)
         return result
 
-    def _truth(self, expression: Expression) -> Operand:
+    def truth(self, expression: Expression) -> Operand:
+        """The register of a condition."""
         operand = self.operand(expression)
         if operand.form != BOOLEAN:
             raise Unsupported
@@ -379,12 +424,107 @@ class Compiler:
 
     def negation(self, node: nodes.Not) -> Operand:
         """NOT."""
-        return self._emit(Op.NOT, self._truth(node.argument).register, 0, BOOLEAN)
+        return self._emit(Op.NOT, self.truth(node.argument).register, 0, BOOLEAN)
 
     def null_test(self, node: nodes.IsNull) -> Operand:
         """IS [NOT] NULL."""
         made = self._emit(Op.IS_NULL, self.operand(node.argument).register, 0, BOOLEAN)
         return self._emit(Op.NOT, made.register, 0, BOOLEAN) if node.negated else made
+
+    # Choices
+
+    def case(self, node: nodes.Case) -> Operand:
+        """CASE, where all branches give values of one kind."""
+        parts = self._case_parts(node)
+        if len(parts) != 1:
+            raise Unsupported
+        return parts[0]
+
+    def parts(self, expression: Expression) -> list[Operand]:
+        """Operands of which one at most is not NULL in a row: a decimal that shows different numbers of digits."""
+        while isinstance(expression, nodes.Variable) and expression.column in self._replaced:
+            expression = self._replaced[expression.column]
+        if not isinstance(expression, nodes.Case) or _FORMS.get(expression.type.oid) != DECIMAL:
+            return [self.operand(expression)]
+        return self._case_parts(expression)
+
+    def _case_parts(self, node: nodes.Case) -> list[Operand]:
+        """From the last branch on: each value where its condition is true, what was made so far elsewhere."""
+        with self.chosen():
+            otherwise = self._branch(node.otherwise)
+            parts = [] if otherwise is None else [otherwise]
+            for condition, value in reversed(node.branches):
+                truth, made = self.truth(condition), self._branch(value)
+                parts = [self.kept(Op.UNLESS, truth, part) for part in parts]
+                if made is not None:
+                    parts = self._with_part(parts, self.kept(Op.ONLY, truth, made))
+        return parts
+
+    def _with_part(self, parts: Sequence[Operand], more: Operand) -> list[Operand]:
+        alike = [part for part in parts if (part.form, part.scale) == (more.form, more.scale)]
+        others = [part for part in parts if part not in alike]
+        return [*others, self._first_known([more, *alike])]
+
+    @contextmanager
+    def chosen(self) -> Iterator[None]:
+        """Within it, expressions are evaluated for some rows only; those that can raise cannot be for all."""
+        self._choices += 1
+        try:
+            yield
+        finally:
+            self._choices -= 1
+
+    def _branch(self, node: Expression) -> Operand | None:
+        """What a branch of CASE gives; None: NULL."""
+        is_null = isinstance(node, nodes.Constant) and node.value is None
+        return None if is_null else self.operand(node)
+
+    def squared(self, operand: Operand) -> Operand:
+        """The square of a whole number, or of a decimal's digits."""
+        return self._emit(Op.MULTIPLY, operand.register, operand.register, INTEGER)
+
+    def ordinal(self, operand: Operand) -> Operand:
+        """A float as an integer that has the same place in their order."""
+        return self._emit(Op.ORDINAL, operand.register, 0, FLOAT)
+
+    def kept(self, op: Op, condition: Operand, operand: Operand) -> Operand:
+        """An operand that is NULL where a condition is not true (ONLY), or where it is (UNLESS)."""
+        first, second = condition.register, operand.register
+        return self._emit(op, first, second, operand.form, operand.scale)
+
+    def _first_known(self, operands: Sequence[Operand]) -> Operand:
+        """The first of them that is not NULL, where all are of one kind."""
+        result = operands[0]
+        for operand in operands[1:]:
+            if (operand.form, operand.scale) != (result.form, result.scale):
+                raise Unsupported
+            first, second = result.register, operand.register
+            result = self._emit(Op.COALESCE, first, second, result.form, result.scale)
+        return result
+
+    def coalesce(self, node: nodes.Coalesce) -> Operand:
+        """COALESCE."""
+        with self.chosen():
+            return self._first_known([self.operand(argument) for argument in node.arguments])
+
+    def null_if(self, node: nodes.NullIf) -> Operand:
+        """NULLIF."""
+        compared = _COMPARISON.fullmatch(node.function.name)
+        if compared is None:
+            raise Unsupported
+        left, right = self.operand(node.left), self.operand(node.right)
+        return self.kept(Op.UNLESS, self._compare(compared[1], left, right), left)
+
+    def extremum(self, node: nodes.Extremum) -> Operand:
+        """GREATEST and LEAST: one of two, unless the other is better, and the other where that is NULL."""
+        if _COMPARISON.fullmatch(node.function.name) is None:
+            raise Unsupported
+        sign = "lt" if node.greatest else "gt"
+        result, *others = [self.operand(argument) for argument in node.arguments]
+        for other in others:
+            is_worse = self._compare(sign, result, other)
+            result = self._first_known([self.kept(Op.UNLESS, is_worse, result), other])
+        return result
 
     def membership(self, node: nodes.InList) -> Operand:
         """IN over a short list of constants."""
@@ -465,6 +605,10 @@ MAKERS: Final[dict[type[Expression], Any]] = {
     nodes.Not: Compiler.negation,
     nodes.IsNull: Compiler.null_test,
     nodes.InList: Compiler.membership,
+    nodes.Case: Compiler.case,
+    nodes.Coalesce: Compiler.coalesce,
+    nodes.NullIf: Compiler.null_if,
+    nodes.Extremum: Compiler.extremum,
     nodes.Relabel: Compiler.relabel,
 }
 """What makes a register of each kind of expression."""

@@ -83,6 +83,21 @@ class RowLoader:
 
     def load(self, view: Any, context: ExecutionContext, among: Positions | None = None) -> Batch:
         """Make the batch of the rows of the view (of those `among` them) that pass the filter."""
+        positions, known = self._passed(view, context, among)
+        columns = tuple(
+            known[index] if index in known else self._column(view, index, positions)
+            for index in range(len(self._plan.attributes))
+        )
+        return Batch(columns, view.count if positions is None else len(positions))
+
+    def positions(self, view: Any, context: ExecutionContext) -> Positions | None:
+        """Which rows of the view pass the filter; None: all of them."""
+        return self._passed(view, context, None)[0]
+
+    def _passed(
+        self, view: Any, context: ExecutionContext, among: Positions | None
+    ) -> tuple[Positions | None, dict[int, Column]]:
+        """The rows that pass the filter, None for all, and those columns of theirs that were read for it."""
         positions = self._with_partners(view, context, among)
         known: dict[int, Column] = {}
         for stage in self._stages:
@@ -97,11 +112,7 @@ class RowLoader:
             if passed is not None and len(passed) < count:
                 known = {index: column.take(passed) for index, column in known.items()}
                 positions = passed if positions is None else positions[passed]
-        columns = tuple(
-            known[index] if index in known else self._column(view, index, positions)
-            for index in range(len(self._plan.attributes))
-        )
-        return Batch(columns, view.count if positions is None else len(positions))
+        return positions, known
 
     def _with_partners(
         self, view: Any, context: ExecutionContext, among: Positions | None

@@ -8,7 +8,7 @@ integers are summed one by one.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from server.vector.parted import PartedColumn
 from server.vector.rows import column_of, plain_values
 from server.vector.totals import NO_SUM
 from server.vector.two_words import words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 HALF: Final = 32
 LOW_BITS: Final = (1 << HALF) - 1
@@ -73,6 +76,13 @@ class IntegerSums:
         self.high = np.zeros(1, np.int64)
         self.low = np.zeros(1, np.int64)
 
+    @classmethod
+    def of_totals(cls, counts: Values, sums: Values) -> IntegerSums:
+        """What others have counted and summed up in 64 bits, a row a group."""
+        made = cls()
+        made.counts, made.low, made.high = counts, sums, np.zeros(len(sums), np.int64)
+        return made
+
     def add(self, groups: Positions, values: Values, group_count: int) -> None:
         """Add rows that are not NULL."""
         self.grow(group_count)
@@ -119,6 +129,14 @@ class DecimalSums:
         self.counts = np.zeros(1, np.int64)
         self.scaled: dict[int, IntegerSums] = {}
         self.others: dict[int, Decimal] = {}
+
+    @classmethod
+    def of_totals(cls, parts: Mapping[int, IntegerSums]) -> DecimalSums:
+        """The sums of rows that show different numbers of decimals, by those."""
+        made = cls()
+        made.scaled = dict(parts)
+        made.counts = np.sum([part.counts for part in parts.values()], axis=0)
+        return made
 
     def add(self, groups: Positions, column: Column, group_count: int) -> None:
         """Add rows; NULLs are passed over."""

@@ -49,6 +49,16 @@ class ExactMoments:
         self.scaled: dict[int, tuple[IntegerSums, IntegerSums]] = {}
         self.others: dict[int, Moments] = {}
 
+    @classmethod
+    def of_totals(cls, scale: int, counts: Values, totals: Values, squares: Values) -> ExactMoments:
+        """The moments of scaled integers that others have summed up, a row a group."""
+        made = cls()
+        made.scaled[scale] = (
+            IntegerSums.of_totals(counts, totals),
+            IntegerSums.of_totals(counts, squares),
+        )
+        return made
+
     def add(self, groups: Positions, column: Column, group_count: int) -> None:
         """Add rows that are not NULL."""
         values = column.values
@@ -210,7 +220,7 @@ def _add_floats(
     return state
 
 
-_KINDS: Final = {
+KINDS: Final = {
     "var_pop": (False, False, "Variance of the population."),
     "var_samp": (True, False, "Variance of a sample."),
     "variance": (True, False, "Variance of a sample."),
@@ -261,7 +271,7 @@ _VARIANCES: Final = """
 def _variances() -> tuple[Aggregate, ...]:
     found = []
     for line in _VARIANCES.strip().splitlines():
-        is_sample, is_root, doc = _KINDS[line.split(" ", 1)[1].partition("(")[0]]
+        is_sample, is_root, doc = KINDS[line.split(" ", 1)[1].partition("(")[0]]
         make = VarianceMaker(is_sample, is_root)
         floating = line.endswith("float8")
         kind: Any = FloatMoments if floating else ExactMoments

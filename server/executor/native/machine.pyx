@@ -22,8 +22,8 @@ from libc.stdlib cimport free, malloc
 from server.executor.native.machine_expressions cimport compute
 from server.executor.native.machine_filters cimport narrow
 from server.executor.native.machine_state cimport (
-    VECTOR_ROWS, FEW_GROUPS, CONSTANT, CONSTANT_FLOAT, ADD, TO_FLOAT, CHECK_BITS, OR, FILTER, COUNT,
-    RANGE, BYTE, INT16, INT32, INT64, FLOAT32, FLOAT64, UINT16, UINT32, Input, Register, State,
+    VECTOR_ROWS, SUMS_MAX, CONSTANT, CONSTANT_FLOAT, ADD, TO_FLOAT, CHECK_BITS, ORDINAL, COALESCE,
+    FILTER, COUNT, RANGE, BYTE, INT16, INT32, INT64, FLOAT32, FLOAT64, UINT16, UINT32, Input, Register, State,
 )
 from server.executor.native.machine_totals cimport aggregate
 
@@ -88,7 +88,7 @@ cdef Py_ssize_t _run(program, columns, Py_ssize_t count, groups, totals, passed)
     kept = [code, constants, float_constants, groups]
     state.inputs = <Input *>malloc(max(1, len(columns)) * sizeof(Input))
     state.registers = <Register *>malloc(max(1, register_count) * sizeof(Register))
-    cdef char *memory = <char *>malloc(register_count * VECTOR_ROWS * 9 + VECTOR_ROWS * 16 + FEW_GROUPS * 8)
+    cdef char *memory = <char *>malloc(register_count * VECTOR_ROWS * 9 + VECTOR_ROWS * 16 + SUMS_MAX * 8)
     cdef bint done = False
     state.passed = NULL
     if passed is not None:
@@ -136,7 +136,7 @@ cdef void lay_out(State *state, char *memory, Py_ssize_t register_count) noexcep
         memory += VECTOR_ROWS * 8
     state.picked_groups = <int64_t *>memory
     state.counts = <int64_t *>(memory + VECTOR_ROWS * 8)
-    memory += VECTOR_ROWS * 8 + FEW_GROUPS * 8
+    memory += VECTOR_ROWS * 8 + SUMS_MAX * 8
     state.kept = <int32_t *>memory
     state.selected = <int32_t *>(memory + VECTOR_ROWS * 4)
     memory += VECTOR_ROWS * 8
@@ -167,7 +167,7 @@ cdef void prepare(State *state) noexcept nogil:
             state.registers[step[1]].made_at = number
         if CONSTANT_FLOAT < step[0] < RANGE and step[2] >= 0:
             state.registers[step[2]].last_use = number
-        if ADD <= step[0] <= OR and step[0] != TO_FLOAT and step[0] != CHECK_BITS:
+        if ADD <= step[0] <= COALESCE and step[0] != TO_FLOAT and step[0] != CHECK_BITS and step[0] != ORDINAL:
             state.registers[step[3]].last_use = number
 
 

@@ -2,14 +2,15 @@
 
 from server.executor.native.machine_state cimport (
     LOAD, LOAD_DECIMAL, ADD, SUBTRACT, MULTIPLY, ADD_FLOAT, SUBTRACT_FLOAT, MULTIPLY_FLOAT,
-    DIVIDE_FLOAT, TO_FLOAT, CHECK_BITS, EQUAL, UNEQUAL, LESS, LESS_OR_EQUAL, EQUAL_FLOAT,
-    UNEQUAL_FLOAT, LESS_FLOAT, LESS_OR_EQUAL_FLOAT, AND, NOT, IS_NULL, BYTE, INT16, INT32, INT64,
+    DIVIDE_FLOAT, TO_FLOAT, CHECK_BITS, ORDINAL, EQUAL, UNEQUAL, LESS, LESS_OR_EQUAL, EQUAL_FLOAT,
+    UNEQUAL_FLOAT, LESS_FLOAT, LESS_OR_EQUAL_FLOAT, AND, OR, ONLY, UNLESS, COALESCE, NOT, IS_NULL, BYTE, INT16, INT32, INT64,
     FLOAT64, UINT16, UINT32, Stored, Float, Input, Register, State, bits_used, add_overflows,
     subtract_overflows, multiply_overflows,
 )
 
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.math cimport isfinite, isnan
+from libc.string cimport memcpy, memset
 
 
 cdef inline bint has_no_nan(Register *target, Py_ssize_t rows) noexcept nogil:
@@ -95,26 +96,23 @@ cdef inline void unframe(Input *source, Register *target, Py_ssize_t rows) noexc
             values[i] += base
 
 
-cdef inline void joint_nulls(Register *target, Register *first, Register *second, Py_ssize_t rows) noexcept nogil:
-    cdef Py_ssize_t i
-    target.has_nulls = first.has_nulls or second.has_nulls
-    if first.has_nulls and second.has_nulls:
-        for i in range(rows):
-            target.nulls[i] = first.nulls[i] | second.nulls[i]
-    elif first.has_nulls:
-        for i in range(rows):
-            target.nulls[i] = first.nulls[i]
-    elif second.has_nulls:
-        for i in range(rows):
-            target.nulls[i] = second.nulls[i]
-
-
 cdef inline void copy_nulls(Register *target, Register *first, Py_ssize_t rows) noexcept nogil:
-    cdef Py_ssize_t i
     target.has_nulls = first.has_nulls
     if first.has_nulls:
-        for i in range(rows):
-            target.nulls[i] = first.nulls[i]
+        memcpy(target.nulls, first.nulls, rows)
+
+
+cdef inline void joint_nulls(Register *target, Register *first, Register *second, Py_ssize_t rows) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef uint8_t *nulls = target.nulls
+    cdef const uint8_t *left = first.nulls
+    cdef const uint8_t *right = second.nulls
+    if not (first.has_nulls and second.has_nulls):
+        copy_nulls(target, first if first.has_nulls else second, rows)
+        return
+    target.has_nulls = True
+    for i in range(rows):
+        nulls[i] = left[i] | right[i]
 
 
 cdef inline bint products_fit(const int64_t *left, const int64_t *right, Py_ssize_t rows) noexcept nogil:
@@ -188,13 +186,27 @@ cdef inline bint float_arithmetic(int op, Register *target, Register *first, Reg
 
 cdef inline bint check_bits(Register *target, Register *first, int bits, Py_ssize_t rows) noexcept nogil:
     cdef Py_ssize_t i
-    cdef int64_t limit = <int64_t>1 << (bits - 1)
+    cdef uint64_t limit = <uint64_t>1 << (bits - 1), outside = 0
+    cdef const int64_t *values = first.values
+    cdef const uint8_t *nulls = first.nulls
     copy_nulls(target, first, rows)
+    memcpy(target.values, values, rows * sizeof(int64_t))
+    if first.has_nulls:
+        for i in range(rows):
+            outside |= (<uint64_t>values[i] + limit) & (<uint64_t>nulls[i] - 1)
+    else:
+        for i in range(rows):
+            outside |= <uint64_t>values[i] + limit
+    return outside < 2 * limit
+
+
+cdef inline void ordinals(const double *floats, const int64_t *words, int64_t *out, Py_ssize_t rows) noexcept nogil:
+    """Integers in the order of floats: the bits of those below 0 but for the sign are the other way around."""
+    cdef Py_ssize_t i
+    cdef int64_t nan = <int64_t>0x7FF8 << 48
+    cdef int64_t sign_free = <int64_t>((<uint64_t>1 << 63) - 1)
     for i in range(rows):
-        target.values[i] = first.values[i]
-        if (first.values[i] < -limit or first.values[i] >= limit) and not (target.has_nulls and target.nulls[i]):
-            return False
-    return True
+        out[i] = nan if isnan(floats[i]) else words[i] ^ ((words[i] >> 63) & sign_free)
 
 
 cdef inline void compare(int op, Register *target, Register *first, Register *second, Py_ssize_t rows) noexcept nogil:
@@ -230,9 +242,27 @@ cdef inline void compare(int op, Register *target, Register *first, Register *se
             out[i] = not (y[i] < x[i] or (isnan(x[i]) and not isnan(y[i])))
 
 
+cdef inline void three_valued(int op, Register *target, Register *first, Register *second, Py_ssize_t rows) noexcept nogil:
+    """AND and OR: what decides beats NULL, which is false for the one and true for the other."""
+    cdef Py_ssize_t i
+    cdef int64_t *out = target.values
+    cdef uint8_t *nulls = target.nulls
+    cdef const int64_t *left = first.values
+    cdef const int64_t *right = second.values
+    cdef const uint8_t *left_nulls = first.nulls
+    cdef const uint8_t *right_nulls = second.nulls
+    cdef bint deciding = op == OR
+    cdef uint8_t decided
+    for i in range(rows):
+        decided = (((left[i] != 0) == deciding) & (left_nulls[i] == 0)) | (
+            ((right[i] != 0) == deciding) & (right_nulls[i] == 0)
+        )
+        nulls[i] = (left_nulls[i] | right_nulls[i]) & (decided ^ 1)
+        out[i] = decided == deciding
+
+
 cdef inline void logic(int op, Register *target, Register *first, Register *second, Py_ssize_t rows) noexcept nogil:
     cdef Py_ssize_t i
-    cdef bint left_null, right_null, decided
     if op == NOT:
         copy_nulls(target, first, rows)
         for i in range(rows):
@@ -253,16 +283,54 @@ cdef inline void logic(int op, Register *target, Register *first, Register *seco
                 target.values[i] = (first.values[i] != 0) | (second.values[i] != 0)
         return
     target.has_nulls = True
+    if not first.has_nulls:
+        memset(first.nulls, 0, rows)
+    if not second.has_nulls:
+        memset(second.nulls, 0, rows)
+    three_valued(op, target, first, second, rows)
+
+
+cdef inline void keep_where(bint wanted, Register *target, Register *condition, Register *source, Py_ssize_t rows) noexcept nogil:
+    """What stands where a condition is true, or where it is not; elsewhere NULL."""
+    cdef Py_ssize_t i
+    cdef uint8_t unwanted = not wanted
+    cdef uint8_t *nulls = target.nulls
+    cdef const uint8_t *unknown = condition.nulls
+    cdef const uint8_t *known_nulls = source.nulls
+    cdef const int64_t *truth = condition.values
     for i in range(rows):
-        left_null = first.has_nulls and first.nulls[i]
-        right_null = second.has_nulls and second.nulls[i]
-        if op == AND:
-            decided = (not left_null and first.values[i] == 0) or (not right_null and second.values[i] == 0)
-            target.values[i] = not decided
-        else:
-            decided = (not left_null and first.values[i] != 0) or (not right_null and second.values[i] != 0)
-            target.values[i] = decided
-        target.nulls[i] = (left_null or right_null) and not decided
+        nulls[i] = (truth[i] == 0) ^ unwanted
+    if condition.has_nulls and wanted:
+        for i in range(rows):
+            nulls[i] |= unknown[i]
+    elif condition.has_nulls:
+        for i in range(rows):
+            nulls[i] &= unknown[i] ^ 1
+    if source.has_nulls:
+        for i in range(rows):
+            nulls[i] |= known_nulls[i]
+    memcpy(target.values, source.values, rows * sizeof(int64_t))
+    target.has_nulls = True
+
+
+cdef inline void coalesce(Register *target, Register *first, Register *second, Py_ssize_t rows) noexcept nogil:
+    """The first, and the second where that is NULL."""
+    cdef Py_ssize_t i
+    cdef int64_t *out = target.values
+    cdef uint8_t *nulls = target.nulls
+    cdef const uint8_t *missing = first.nulls
+    cdef const uint8_t *missing_too = second.nulls
+    cdef const int64_t *values = first.values
+    cdef const int64_t *others = second.values
+    target.has_nulls = first.has_nulls and second.has_nulls
+    if not first.has_nulls:
+        memcpy(out, values, rows * sizeof(int64_t))
+        return
+    for i in range(rows):
+        out[i] = others[i] if missing[i] else values[i]
+    if second.has_nulls:
+        for i in range(rows):
+            nulls[i] = missing[i] & missing_too[i]
 
 
 cdef inline bint compute(State *state, const int32_t *step, Py_ssize_t start, Py_ssize_t rows) noexcept nogil:
@@ -291,9 +359,18 @@ cdef inline bint compute(State *state, const int32_t *step, Py_ssize_t start, Py
         return True
     if op == CHECK_BITS:
         return check_bits(target, first, step[3], rows)
+    if op == ORDINAL:
+        copy_nulls(target, first, rows)
+        ordinals(<const double *>first.values, first.values, target.values, rows)
+        return True
     if op <= LESS_OR_EQUAL_FLOAT:
         joint_nulls(target, first, second, rows)
         compare(op, target, first, second, rows)
         return True
-    logic(op, target, first, second, rows)
+    if op == ONLY or op == UNLESS:
+        keep_where(op == ONLY, target, first, second, rows)
+    elif op == COALESCE:
+        coalesce(target, first, second, rows)
+    else:
+        logic(op, target, first, second, rows)
     return True

@@ -21,8 +21,8 @@ cdef extern from *:
 
 cdef enum:
     VECTOR_ROWS = 4096
-    FEW_GROUPS = 64
-    LANES = 8  # so many sums a group, so that they need not wait for each other
+    LANES = 8  # so many sums a group at most, so that they need not wait for each other
+    SUMS_MAX = 512  # and so many sums of all groups
     MASKED_GROUPS = 5  # up to so many, all rows are gone through once for each: that takes wide vectors
 
 cdef enum Op:
@@ -39,26 +39,30 @@ cdef enum Op:
     DIVIDE_FLOAT = 10
     TO_FLOAT = 11
     CHECK_BITS = 12
-    EQUAL = 13
-    UNEQUAL = 14
-    LESS = 15
-    LESS_OR_EQUAL = 16
-    EQUAL_FLOAT = 17
-    UNEQUAL_FLOAT = 18
-    LESS_FLOAT = 19
-    LESS_OR_EQUAL_FLOAT = 20
-    AND = 21
-    OR = 22
-    NOT = 23
-    IS_NULL = 24
-    FILTER = 25
-    COUNT = 26
-    SUM = 27
-    SUM_FLOAT = 28
-    MINIMUM = 29
-    MAXIMUM = 30
-    RANGE = 31
-    RANGE_DECIMAL = 32
+    ORDINAL = 13
+    EQUAL = 14
+    UNEQUAL = 15
+    LESS = 16
+    LESS_OR_EQUAL = 17
+    EQUAL_FLOAT = 18
+    UNEQUAL_FLOAT = 19
+    LESS_FLOAT = 20
+    LESS_OR_EQUAL_FLOAT = 21
+    AND = 22
+    OR = 23
+    ONLY = 24
+    UNLESS = 25
+    COALESCE = 26
+    NOT = 27
+    IS_NULL = 28
+    FILTER = 29
+    COUNT = 30
+    SUM = 31
+    SUM_FLOAT = 32
+    MINIMUM = 33
+    MAXIMUM = 34
+    RANGE = 35
+    RANGE_DECIMAL = 36
 
 cdef enum Width:
     BYTE = 0

@@ -1,10 +1,10 @@
 """Aggregates of the vector machine: a vector added to the totals of its groups."""
 
 from server.executor.native.machine_state cimport (
-    FEW_GROUPS, LANES, MASKED_GROUPS, COUNT, SUM, SUM_FLOAT, MINIMUM, Register, State, bits_used, add_wide,
+    LANES, MASKED_GROUPS, SUMS_MAX, COUNT, SUM, SUM_FLOAT, MINIMUM, Register, State, bits_used, add_wide,
 )
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.math cimport isfinite
 from libc.string cimport memset
 
@@ -22,15 +22,23 @@ cdef inline const int64_t *groups_of(State *state, Py_ssize_t start, Py_ssize_t 
     return state.vector_groups
 
 
+cdef inline Py_ssize_t lanes_of(Py_ssize_t group_count) noexcept nogil:
+    """How many sums each group has: the fewer they are, the more rows in a row are of the same one."""
+    cdef Py_ssize_t lanes = LANES
+    while lanes * group_count > SUMS_MAX:
+        lanes >>= 1
+    return lanes
+
+
 cdef inline void count_rows(State *state, int64_t *low, const int64_t *groups, Py_ssize_t rows) noexcept nogil:
     """Count rows of which none is NULL; of few groups once for all totals."""
-    cdef int64_t counts[LANES * FEW_GROUPS]
-    cdef Py_ssize_t i, lane, group
+    cdef int64_t counts[SUMS_MAX]
+    cdef Py_ssize_t i, lane, group, lanes
     cdef int64_t total
     if groups == NULL:
         low[0] += rows
         return
-    if state.group_count > FEW_GROUPS:
+    if state.group_count > SUMS_MAX:
         for i in range(rows):
             low[groups[i]] += 1
         return
@@ -42,16 +50,30 @@ cdef inline void count_rows(State *state, int64_t *low, const int64_t *groups, P
             state.counts[group] = total
         state.are_counted = True
     if not state.are_counted:
-        memset(counts, 0, LANES * state.group_count * sizeof(int64_t))
+        lanes = lanes_of(state.group_count)
+        memset(counts, 0, lanes * state.group_count * sizeof(int64_t))
         for i in range(rows):
-            counts[groups[i] * LANES + (i & (LANES - 1))] += 1
+            counts[groups[i] * lanes + (i & (lanes - 1))] += 1
         for i in range(state.group_count):
             state.counts[i] = 0
-            for lane in range(LANES):
-                state.counts[i] += counts[i * LANES + lane]
+            for lane in range(lanes):
+                state.counts[i] += counts[i * lanes + lane]
         state.are_counted = True
     for i in range(state.group_count):
         low[i] += state.counts[i]
+
+
+cdef inline void count_known(int64_t *low, const uint8_t *nulls, const int64_t *groups, Py_ssize_t rows) noexcept nogil:
+    """Count rows that are not NULL."""
+    cdef Py_ssize_t i
+    cdef int64_t total = 0
+    if groups == NULL:
+        for i in range(rows):
+            total += nulls[i] == 0
+        low[0] += total
+    else:
+        for i in range(rows):
+            low[groups[i]] += nulls[i] == 0
 
 
 cdef inline int64_t extreme(int op, const int64_t *values, Py_ssize_t rows, int64_t best) noexcept nogil:
@@ -66,22 +88,53 @@ cdef inline int64_t extreme(int op, const int64_t *values, Py_ssize_t rows, int6
     return best
 
 
+cdef inline int64_t unless_null(int64_t value, uint8_t is_null) noexcept nogil:
+    """The value, or 0; without a branch, as nobody can foresee which rows are NULL."""
+    return value & (<int64_t>is_null - 1)
+
+
+cdef inline void sum_few(Register *source, int64_t *low, int64_t *high, const int64_t *groups, Py_ssize_t group_count,
+                         Py_ssize_t rows) noexcept nogil:
+    """Add up small values in 64 bits: the fewer the groups, the more sums each of them has."""
+    cdef int64_t sums[SUMS_MAX]
+    cdef int64_t total
+    cdef Py_ssize_t row, group, i, lanes = lanes_of(group_count)
+    cdef const int64_t *values = source.values
+    cdef const uint8_t *nulls = source.nulls
+    memset(sums, 0, lanes * group_count * sizeof(int64_t))
+    if source.has_nulls:
+        for row in range(rows):
+            sums[groups[row] * lanes + (row & (lanes - 1))] += unless_null(values[row], nulls[row])
+    else:
+        for row in range(rows):
+            sums[groups[row] * lanes + (row & (lanes - 1))] += values[row]
+    for group in range(group_count):
+        total = 0
+        for i in range(lanes):
+            total += sums[group * lanes + i]
+        add_wide(&low[group], &high[group], total)
+
+
 cdef inline void sum_integers(State *state, Register *source, int64_t *low, int64_t *high, const int64_t *groups,
                        Py_ssize_t rows) noexcept nogil:
     """Add up a vector: in 64 bits where no value is large, several sums a group."""
-    cdef int64_t sums[LANES * FEW_GROUPS]
     cdef int64_t total = 0
-    cdef Py_ssize_t row, group, i
+    cdef Py_ssize_t row, group
     cdef const int64_t *values = source.values
-    if bits_used(values, rows) >> 48 or state.group_count > FEW_GROUPS:
+    cdef const uint8_t *nulls = source.nulls
+    if bits_used(values, rows) >> 48 or state.group_count > SUMS_MAX:
         for row in range(rows):
-            if not (source.has_nulls and source.nulls[row]):
-                group = 0 if groups == NULL else groups[row]
-                add_wide(&low[group], &high[group], values[row])
+            group = 0 if groups == NULL else groups[row]
+            total = unless_null(values[row], nulls[row]) if source.has_nulls else values[row]
+            add_wide(&low[group], &high[group], total)
         return
     if groups == NULL:
-        for row in range(rows):
-            total += 0 if source.has_nulls and source.nulls[row] else values[row]
+        if source.has_nulls:
+            for row in range(rows):
+                total += unless_null(values[row], nulls[row])
+        else:
+            for row in range(rows):
+                total += values[row]
         add_wide(&low[0], &high[0], total)
         return
     if state.group_count <= MASKED_GROUPS and not source.has_nulls:
@@ -91,18 +144,34 @@ cdef inline void sum_integers(State *state, Register *source, int64_t *low, int6
                 total += values[row] if groups[row] == group else 0
             add_wide(&low[group], &high[group], total)
         return
-    memset(sums, 0, LANES * state.group_count * sizeof(int64_t))
-    if source.has_nulls:
-        for row in range(rows):
-            sums[groups[row] * LANES + (row & (LANES - 1))] += 0 if source.nulls[row] else values[row]
-    else:
-        for row in range(rows):
-            sums[groups[row] * LANES + (row & (LANES - 1))] += values[row]
-    for group in range(state.group_count):
-        total = 0
-        for i in range(LANES):
-            total += sums[group * LANES + i]
-        add_wide(&low[group], &high[group], total)
+    sum_few(source, low, high, groups, state.group_count, rows)
+
+
+cdef inline bint sum_floats(Register *source, double *floats, const int64_t *groups, Py_ssize_t rows) noexcept nogil:
+    """Add up a vector in the order of its rows; false: a sum is not finite."""
+    cdef Py_ssize_t row
+    cdef const double *values = <const double *>source.values
+    cdef const uint8_t *nulls = source.nulls
+    cdef double value, total
+    if groups == NULL:
+        total = floats[0]
+        if source.has_nulls:
+            for row in range(rows):
+                total += -0.0 if nulls[row] else values[row]  # which changes no sum
+        else:
+            for row in range(rows):
+                total += values[row]
+        floats[0] = total
+        return isfinite(total)
+    for row in range(rows):
+        value = values[row]
+        if source.has_nulls:
+            value = -0.0 if nulls[row] else value
+        total = floats[groups[row]] + value
+        floats[groups[row]] = total
+        if not isfinite(total):
+            return False
+    return True
 
 
 cdef inline bint aggregate(State *state, const int32_t *step, Py_ssize_t start, Py_ssize_t rows) noexcept nogil:
@@ -114,7 +183,8 @@ cdef inline bint aggregate(State *state, const int32_t *step, Py_ssize_t start, 
     cdef double *floats = state.floats + step[1] * state.group_room
     cdef const int64_t *groups = groups_of(state, start, rows)
     cdef Py_ssize_t row, group
-    cdef double value
+    if op == SUM_FLOAT:
+        return sum_floats(source, floats, groups, rows)
     if op == SUM:
         sum_integers(state, source, low, high, groups, rows)
         return True
@@ -125,18 +195,14 @@ cdef inline bint aggregate(State *state, const int32_t *step, Py_ssize_t start, 
         low[0] = extreme(op, source.values, rows, low[0] if high[0] else source.values[0])
         high[0] = 1
         return True
+    if op == COUNT:
+        count_known(low, source.nulls, groups, rows)
+        return True
     for row in range(rows):
         if source.has_nulls and source.nulls[row]:
             continue
         group = 0 if groups == NULL else groups[row]
-        if op == COUNT:
-            low[group] += 1
-        elif op == SUM_FLOAT:
-            value = floats[group] + (<double *>source.values)[row]
-            floats[group] = value
-            if not isfinite(value):
-                return False
-        elif not high[group]:
+        if not high[group]:
             high[group] = 1
             low[group] = source.values[row]
         elif op == MINIMUM:

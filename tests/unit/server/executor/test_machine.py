@@ -127,6 +127,24 @@ def test_filter_arithmetic_and_sums(count: int, nulls: bool):
         assert both(made, columns, count, groups, group_count) is not None
 
 
+@pytest.mark.parametrize("nulls", [False, True])
+@pytest.mark.parametrize("op", [Op.MINIMUM, Op.MAXIMUM])
+def test_extremes_of_floats_by_their_ordinals(op: Op, nulls: bool):
+    values = np.array([0.5, -0.5, np.inf, -np.inf, np.nan, -np.nan, 5e-324, -1e308, 0.0, 3.0])
+    places = machine.ordinals(values)
+    assert np.array_equal(
+        np.sort(values), values[np.argsort(places, kind="stable")], equal_nan=True
+    )
+    assert np.array_equal(machine.floats_of(places), values, equal_nan=True)
+    valid = np.array([True, False] * 5) if nulls else None
+    code = [(0, 0, 0, 0), (int(Op.ORDINAL), 1, 0, 0), (int(op), 0, 1, 0)]
+    totals = both(program(code), [(values, valid)], 10, None, 1)
+    known = values if valid is None else values[valid]
+    expected = np.nan if op is Op.MAXIMUM else np.nanmin(known)
+    found = machine.floats_of(totals.low[0, :1])
+    assert np.array_equal(found, [expected], equal_nan=True)
+
+
 COMPARISONS = [Op.EQUAL, Op.UNEQUAL, Op.LESS, Op.LESS_OR_EQUAL]
 
 
@@ -161,6 +179,32 @@ def test_logic_has_three_values(op: Op):
         assert (~true & ~null).sum() == 7  # false beats NULL
     else:
         assert (true & ~null).sum() == 7  # true beats NULL
+
+
+@pytest.mark.parametrize("op", [Op.ONLY, Op.UNLESS, Op.COALESCE])
+@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("group_count", [1, 3, 100, 300, 1000])
+@pytest.mark.parametrize("first_nulls", [False, True])
+@pytest.mark.parametrize("second_nulls", [False, True])
+def test_choices_take_one_or_the_other(
+    op: Op, count: int, group_count: int, first_nulls: bool, second_nulls: bool
+):
+    rng = np.random.default_rng(count)
+    kind = np.int32 if op is Op.COALESCE else np.bool_
+    columns = [column(rng, kind, count, first_nulls), column(rng, np.int64, count, second_nulls)]
+    code = [(0, 0, 0, 0), (0, 1, 1, 0), (int(op), 2, 0, 1), (int(Op.SUM), 0, 2, 0)]
+    code += [(int(Op.COUNT), 1, 2, 0), (int(Op.MAXIMUM), 2, 2, 0), (int(Op.FILTER), 0, 2, 0)]
+    code += [(int(Op.SUM), 3, 2, 0), (int(Op.COUNT), 4, -1, 0)]
+    groups = None if group_count == 1 else rng.integers(0, group_count, count)
+    totals = both(program(code), columns, count, groups, group_count)
+    (first, valid), (second, second_valid) = columns
+    there = np.ones(count, bool) if second_valid is None else second_valid
+    known = np.ones(count, bool) if valid is None else valid
+    if op is Op.COALESCE:
+        expected = first[known].sum(dtype=np.int64) + second[~known & there].sum()
+    else:
+        expected = second[(known & (first != 0) == (op is Op.ONLY)) & there].sum()
+    assert totals.low[0, :group_count].sum() == expected
 
 
 @pytest.mark.parametrize(
