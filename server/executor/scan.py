@@ -32,7 +32,17 @@ from server.executor.table_shape import Row, shape_of
 from server.executor.up_to_error import has_use_for_less, up_to_error
 from server.executor.zones import GROUPS_MIN, ZoneFilter
 from server.expressions.evaluate import conjuncts
-from server.expressions.expression import And, Expression, columns_used
+from server.expressions.expression import (
+    And,
+    Constant,
+    Expression,
+    OuterVariable,
+    Parameter,
+    Relabel,
+    Variable,
+    children,
+    columns_used,
+)
 from server.expressions.safety import cannot_raise
 from server.planner import physical
 from server.planner.inverted_plan import InvertedScan
@@ -49,6 +59,8 @@ if TYPE_CHECKING:
     from server.vector.column import Positions
 
 SLOT_BITS = 16
+
+_LEAVES: Final = (Variable, Constant, Parameter, OuterVariable, Relabel)
 
 SPAN_GROUPS_MAX: Final = 4
 """How many row groups one part of a scan has at most; the first parts have fewer, for whoever wants few rows."""
@@ -165,7 +177,10 @@ class Stage:
 
 
 def _parts_of(filter_: Expression | None, plan: ScanPlan) -> list[Expression]:
-    """The filter in two parts if nothing in it can raise: what reads plain numbers only comes first."""
+    """The filter in parts if nothing in it can raise.
+
+    What compares plain numbers as they are comes first, then what computes with them, then all else.
+    """
     if filter_ is None:
         return []
     parts = list(conjuncts(filter_))
@@ -176,13 +191,21 @@ def _parts_of(filter_: Expression | None, plan: ScanPlan) -> list[Expression]:
         for column, reference in zip(plan.output, plan.types, strict=True)
         if reference.type.storage_kind == "BYTES"
     }
-    first = [part for part in parts if not columns_used(part) & dear]
-    rest = [part for part in parts if columns_used(part) & dear]
+    ranks = [2 if columns_used(part) & dear else int(not _is_of_leaves(part)) for part in parts]
+    ranked = [
+        [part for part, known in zip(parts, ranks, strict=True) if known == rank]
+        for rank in range(3)
+    ]
     return [
         And(type=filter_.type, arguments=tuple(each)) if len(each) > 1 else each[0]
-        for each in (first, rest)
+        for each in ranked
         if each
     ]
+
+
+def _is_of_leaves(part: Expression) -> bool:
+    """Whether a condition is on columns and constants as they are."""
+    return all(isinstance(child, _LEAVES) for child in children(part))
 
 
 class TableScan(Operator):

@@ -20,7 +20,7 @@ from server.types.numeric import EXACT
 from server.vector.column import Column, Positions, Values
 from server.vector.late import LateColumn
 from server.vector.native import add_floats, add_integers, count_rows
-from server.vector.parted import PartedColumn
+from server.vector.parted import PartedColumn, parted_column
 from server.vector.rows import column_of, plain_values
 from server.vector.totals import NO_SUM
 from server.vector.two_words import words_of
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HALF: Final = 32
+SUM_MAX: Final = (1 << 63) - 1
 LOW_BITS: Final = (1 << HALF) - 1
 
 
@@ -191,7 +192,34 @@ class DecimalSums:
             totals = state.totals(group_count)
             if isinstance(totals, np.ndarray):
                 return Column(totals, None if bool((counts > 0).all()) else counts > 0, scale)
+        parted = None if self.others else self._parted(group_count)
+        if parted is not None:
+            return parted
         return column_of(self._decimals(group_count), np.dtype(object))
+
+    def _parted(self, group_count: int) -> Column | None:
+        """The sums, groups by how many decimals they show; None if 64 bits may not hold one."""
+        scales = sorted(self.scaled)
+        reach = 0
+        shown = np.full(group_count, -1, np.int64)
+        totals: dict[int, Values] = {}
+        for scale in scales:
+            found = self.scaled[scale].totals(group_count)
+            if not isinstance(found, np.ndarray):
+                return None
+            totals[scale] = found
+            reach += magnitude(found) * 10 ** (scales[-1] - scale)
+            shown[self.scaled[scale].counts[:group_count] > 0] = scale
+        if reach > SUM_MAX:
+            return None
+        parts = []
+        for scale in scales:
+            groups = np.flatnonzero(shown == scale)
+            sums = np.zeros(len(groups), np.int64)
+            for part in scales[: scales.index(scale) + 1]:
+                sums += totals[part][groups] * 10 ** (scale - part)
+            parts.append((groups, Column(sums, None, scale)))
+        return parted_column(group_count, parts)
 
     def _decimals(self, group_count: int) -> list[Decimal | None]:
         found: list[Decimal | None] = [self.others.get(group) for group in range(group_count)]
