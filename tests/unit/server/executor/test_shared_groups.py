@@ -6,6 +6,7 @@ import pytest
 
 from server.executor import shared_groups
 from server.executor.divided_groups import DividedGroups
+from server.executor.fused import FusedAggregate
 from server.executor.groups import Groups
 from server.executor.ordered_groups import OrderedGroups
 from storage import row_groups, table
@@ -69,6 +70,12 @@ HELD = [
     "select w, count(distinct g % 100) from many group by w",
     "select g % 3, array_agg(w order by g desc) from many where g < 500 group by 1",
 ]
+
+
+@pytest.fixture(autouse=True)
+def _by_operators(monkeypatch):
+    """The vector machine would make some of the groups as one program."""
+    monkeypatch.setattr(FusedAggregate, "_fused", lambda self, context: None)
 
 
 @pytest.fixture(scope="module")
