@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from server.executor.program import Program
     from server.planner.judged import Grades, Judged
     from server.planner.planned import PlannedStatement
+    from server.session.system_plans import SystemPlan
 
 TEXTS_CHARACTERS_MAX = 200_000
 """Of all texts whose trees are kept: a character takes some 120 bytes of them."""
@@ -124,6 +125,9 @@ class PlanCache:
         self._long_plans: LeastRecentlyUsed[PlanKey, PlannedStatement] = LeastRecentlyUsed(
             LONG_TEXTS_MAX
         )
+        self._system_plans: LeastRecentlyUsed[PlanKey, SystemPlan] = LeastRecentlyUsed(
+            PLANS_CHARACTERS_MAX, _plan_weight
+        )
         self._skeletons: LeastRecentlyUsed[tuple[str, str], bool] = LeastRecentlyUsed(SKELETONS_MAX)
         self._points: LeastRecentlyUsed[PlanKey, Point] = LeastRecentlyUsed(
             PLANS_CHARACTERS_MAX, _plan_weight
@@ -164,6 +168,20 @@ class PlanCache:
             self._plans.put(key, planned)
         elif _comes_again(key[0], len(planned.parameters)):
             self._long_plans.put(key, planned)
+
+    @property
+    def has_system_plans(self) -> bool:
+        """Whether there is any plan over system relations alone."""
+        return len(self._system_plans) > 0
+
+    def system_plan(self, key: PlanKey) -> SystemPlan | None:
+        """A plan over system relations alone, under a key without a version."""
+        return self._system_plans.get(key)
+
+    def keep_system(self, key: PlanKey, made: SystemPlan) -> None:
+        """Keep a plan over system relations alone; see server.session.system_plans."""
+        if len(key[0]) <= TEXT_CHARACTERS_MAX or _comes_again(key[0], len(made.planned.parameters)):
+            self._system_plans.put(key, made)
 
     def saw(self, skeleton: tuple[str, str]) -> bool:
         """Whether a skeleton was asked about before, by any session."""
@@ -214,6 +232,7 @@ class PlanCache:
         self._plans.clear()
         self._long_plans.clear()
         self._over_rows.clear()
+        self._system_plans.clear()
         self._points.clear()
         self._literal_plans.clear()
         self._programs.clear()

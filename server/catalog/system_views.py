@@ -40,12 +40,14 @@ from server.catalog.views import (
 )
 from server.catalog.views.each_object import rows_of_each
 from server.catalog.views.facts import facts
+from server.catalog.views.noted_objects import rows_of_noted
 from server.catalog.views.physical import SYSTEM_TABLES
 from server.catalog.views.relation import (
     OfSession,
     Row,
     SystemRelation,
     SystemRows,
+    WholeRows,
     projected,
     tuples,
 )
@@ -111,7 +113,10 @@ def catalog_rows(
     if relation is None:
         return []
     found: list[Sequence[tuple[Any, ...]]] = []
-    for rows in _kept(relation, table, catalog):
+    kept = _kept(relation, table, catalog)
+    if not (restrictions or relation.momentary or relation.live) and min(positions, default=0) >= 0:
+        return WholeRows(kept, positions)
+    for rows in kept:
         if restrictions:
             number, value = next(iter(restrictions.items()))
             found.append(rows.having(number - 1, value))
@@ -197,6 +202,11 @@ def _kept(relation: SystemRelation, table: Table, view: CatalogView) -> list[Sys
         kept.append(found)
     if relation.each is not None:
         kept.append(rows_of_each(relation.each, table, view))
+    if relation.noted is not None:
+        found = view.system_rows.get(relation.name)
+        if found is None:
+            found = view.system_rows[relation.name] = rows_of_noted(relation.noted, table, view)
+        kept.append(found)
     return kept
 
 

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from server.catalog.views.relation import WholeRows
 from server.errors import FeatureNotSupported
-from server.executor.columns import BATCH_ROWS, batch_of_rows
+from server.executor.columns import BATCH_ROWS, batch_of_rows, concatenate, slices
 from server.executor.evaluation import Scalar, condition, layout_of, scalar
 from server.executor.operator import Builder, Operator
 from server.expressions.expression import And, Call, Expression, Relabel, Variable, columns_used
+from server.vector.batch import Batch
+from server.vector.rows import column_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from server.executor.context import ExecutionContext
     from server.planner import physical
-    from server.vector.batch import Batch
+    from server.types.type import TypeReference
+    from server.vector.column import Column
 
 EQUALITIES: Final = frozenset({"oideq", "nameeq", "nameeqtext", "int2eq", "int4eq", "chareq"})
 """Functions of = that hold for values of one row form exactly when these are equal in Python."""
@@ -38,6 +42,10 @@ def equalities(filter_: Expression | None) -> Iterator[tuple[Variable, Expressio
 
 def _bare(expression: Expression) -> Expression:
     return _bare(expression.argument) if isinstance(expression, Relabel) else expression
+
+
+def _maker(reference: TypeReference) -> Callable[[list[Any]], Column]:
+    return lambda values: column_of(values, reference.type.dtype)
 
 
 class CatalogScan(Operator):
@@ -66,10 +74,21 @@ class CatalogScan(Operator):
         rows: Any = context.catalog_rows(
             context.catalog, self.plan.table, self.plan.attributes, self._values(context)
         )
-        for start in range(0, len(rows), BATCH_ROWS):
-            batch = batch_of_rows(rows[start : start + BATCH_ROWS], self.plan.types)
+        for batch in self._batches(rows):
             positions = None if self._condition is None else self._condition(batch, context)
             yield batch if positions is None else batch.take(positions)
+
+    def _batches(self, rows: Any) -> Iterator[Batch]:
+        """The rows in columns; those of a whole relation are made once."""
+        if isinstance(rows, WholeRows) and rows.sources:
+            columns = tuple(
+                concatenate(rows.columns(place, _maker(reference)))
+                for place, reference in enumerate(self.plan.types)
+            )
+            yield from slices(Batch(columns, len(rows)))
+            return
+        for start in range(0, len(rows), BATCH_ROWS):
+            yield batch_of_rows(rows[start : start + BATCH_ROWS], self.plan.types)
 
     def _values(self, context: ExecutionContext) -> Mapping[int, Any]:
         return {number: value(context) for number, value in self._restrictions}

@@ -63,7 +63,7 @@ APART_SHARE_MAX: Final = 0.5
 _SUMS: Final = {INTEGER: Op.SUM, DECIMAL: Op.SUM, FLOAT: Op.SUM_FLOAT}
 _EXTREMES: Final = {"min": Op.MINIMUM, "max": Op.MAXIMUM}
 _TRUTHS: Final = {"bool_and": Op.MINIMUM, "every": Op.MINIMUM, "bool_or": Op.MAXIMUM}
-_NAMES: Final = frozenset(("count", "sum", "avg", *_EXTREMES, *_TRUTHS, *VARIANCES))
+_NAMES: Final = frozenset(("count", "sum", "avg", *_EXTREMES, *_TRUTHS))
 
 
 class FusedAggregate(HashAggregate):
@@ -372,7 +372,7 @@ class _Finisher:
             if condition is not None:
                 self._counts = compiler.add_total(Op.COUNT, _only(compiler, condition, condition))
             return
-        if len(call.arguments) != 1 or name not in _NAMES:
+        if len(call.arguments) != 1 or (name not in _NAMES and name not in VARIANCES):
             raise Unsupported
         argument = call.arguments[0]
         if name == "sum":

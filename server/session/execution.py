@@ -14,6 +14,7 @@ from server.executor.waits import Wait
 from server.garbage import not_looked_for
 from server.planner.environment import Unseen
 from server.planner.plan_statement import plan_statement
+from server.session import system_plans
 from server.session.access import check_access
 from server.session.loop_time import LARGE_STEPS_MIN, PLANNING_LOOKS_MIN, TakesLong
 from server.session.own_thread import OwnThread
@@ -100,6 +101,8 @@ def plan(
         found = plan_statement(statement, environment(session, parameter_types))
         key = plan_key(session, statement.source, statement.offset, parameter_types)
         session.database.plans.keep(key, found)
+        if found.access:  # what it reads
+            system_plans.keep(session, key, found)
     return found
 
 
@@ -107,7 +110,12 @@ def _kept_plan(
     session: Session, statement: Statement, parameter_types: tuple[int, ...]
 ) -> PlannedStatement | None:
     key = plan_key(session, statement.source, statement.offset, parameter_types)
-    return session.database.plans.plan(key)
+    found = session.database.plans.plan(key)
+    if found is None and session.database.plans.has_system_plans:
+        found = system_plans.find(session, key)
+        if found is not None:
+            session.database.plans.keep(key, found)
+    return found
 
 
 def plan_key(

@@ -18,6 +18,7 @@ from server.catalog.objects import (
 )
 from server.catalog.partition_text import bound_text
 from server.catalog.views.moments import oldest_xid
+from server.catalog.views.noted_objects import NotedObjects
 from server.catalog.views.physical import (
     BTREE_OID,
     HEAP_OID,
@@ -166,10 +167,6 @@ def relations(view: CatalogView) -> Iterator[Any]:
     """Every table, view, index and sequence of the view's state, and what tables bring along."""
     yield from view.state.of_kind(Table, Index, Sequence)
     yield from view.state.shown.values()
-
-
-def _classes(view: CatalogView) -> Iterable[Row]:
-    return (class_row(value, view) for value in relations(view))
 
 
 def _builtin_classes(view: CatalogView) -> Iterable[Row]:
@@ -330,11 +327,6 @@ def attribute_rows(view: CatalogView, value: CatalogObject) -> Iterator[Row]:
         yield from _fixed_columns(view, value.oid, SYSTEM_COLUMNS, acls)
 
 
-def _attributes(view: CatalogView) -> Iterator[Row]:
-    for value in relations(view):
-        yield from attribute_rows(view, value)
-
-
 def _builtin_attributes(view: CatalogView) -> Iterator[Row]:
     tables = {table.oid: table for table in view.objects(Table)}
     for relation in (*tables.values(), *view.shown()):
@@ -353,8 +345,12 @@ RELATIONS = (
     SystemRelation(
         name="pg_class",
         builtin=_builtin_classes,
-        objects=_classes,
+        noted=NotedObjects(relations, lambda view, value: (class_row(value, view),)),
         momentary=(("relfrozenxid", oldest_xid),),
     ),
-    SystemRelation(name="pg_attribute", builtin=_builtin_attributes, objects=_attributes),
+    SystemRelation(
+        name="pg_attribute",
+        builtin=_builtin_attributes,
+        noted=NotedObjects(relations, attribute_rows),
+    ),
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from server.catalog.objects import Constraint, Index, IndexKey, Sequence, Table, UserType
 from server.catalog.statistics_objects import ExtendedStatistics
 from server.catalog.trigger_objects import Rule
+from server.catalog.views.noted_objects import NotedObjects
 from server.catalog.views.physical import (
     equality_operator,
     operator_class,
@@ -20,7 +21,7 @@ from server.catalog.views.relation import Row, SystemRelation
 from server.catalog.views.values import char_array, oid_array, oid_vector, small_array, small_vector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from server.catalog.catalog_view import CatalogView
 
@@ -90,12 +91,11 @@ def _statistics(view: CatalogView) -> Iterator[Row]:
         }
 
 
-def _indexes(view: CatalogView) -> Iterator[Row]:
-    for value in view.state.of_kind(Index):
-        yield _index_row(view, value)
+def _indexes(view: CatalogView) -> Iterator[Index]:
+    yield from view.state.of_kind(Index)
     for shown in view.state.shown.values():
         if isinstance(shown, Index):
-            yield _index_row(view, shown)
+            yield shown
 
 
 _CONSTRAINT_DEFAULTS: dict[str, Any] = {
@@ -159,9 +159,8 @@ def _foreign_key(view: CatalogView, value: Constraint) -> dict[str, Any]:
     }
 
 
-def _constraints(view: CatalogView) -> Iterator[Row]:
-    for value in view.state.of_kind(Constraint):
-        yield _constraint_row(view, value)
+def _constraints(view: CatalogView) -> Iterable[Constraint]:
+    return view.state.of_kind(Constraint)
 
 
 def _defaults(view: CatalogView) -> Iterator[Row]:
@@ -266,8 +265,19 @@ def _partitioned(view: CatalogView) -> Iterator[Row]:
 
 RELATIONS = (
     SystemRelation(name="pg_statistic_ext", objects=_statistics),
-    SystemRelation(name="pg_index", file="pg_index", objects=_indexes),
-    SystemRelation(name="pg_constraint", file="pg_constraint", objects=_constraints),
+    SystemRelation(
+        name="pg_index",
+        file="pg_index",
+        noted=NotedObjects(_indexes, lambda view, value: (_index_row(view, value),)),
+    ),
+    SystemRelation(
+        name="pg_constraint",
+        file="pg_constraint",
+        noted=NotedObjects(
+            _constraints,
+            lambda view, value: (_constraint_row(view, value),),
+        ),
+    ),
     SystemRelation(name="pg_attrdef", objects=_defaults),
     SystemRelation(name="pg_sequence", objects=_sequences),
     SystemRelation(name="pg_rewrite", objects=_rules),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from server.catalog.routine_objects import UserFunction
 from server.catalog.views import relation_dependencies, routine_dependencies
 from server.catalog.views.each_object import EachObject
+from server.catalog.views.noted_objects import NotedObjects
 from server.catalog.views.relation import SystemRelation
 
 if TYPE_CHECKING:
@@ -19,11 +20,12 @@ NEEDS = relation_dependencies.NEEDS | routine_dependencies.NEEDS
 """What an object of each kind belongs to or needs."""
 
 
-def _dependencies(view: CatalogView) -> Iterator[Any]:
-    for value in view.state.by_oid.values():
-        needs = NEEDS.get(type(value))
-        if needs is not None and not _is_alone(value):
-            yield from needs(value, view)
+def _with_needs(view: CatalogView) -> Iterator[CatalogObject]:
+    return (
+        value
+        for value in view.state.by_oid.values()
+        if type(value) in NEEDS and not _is_alone(value)
+    )
 
 
 def _is_alone(value: CatalogObject) -> bool:
@@ -38,6 +40,8 @@ def _of_function(view: CatalogView, value: UserFunction) -> Iterator[Any]:
 
 RELATIONS = (
     SystemRelation(
-        name="pg_depend", objects=_dependencies, each=EachObject(UserFunction, _of_function)
+        name="pg_depend",
+        noted=NotedObjects(_with_needs, lambda view, value: NEEDS[type(value)](value, view)),
+        each=EachObject(UserFunction, _of_function),
     ),
 )
