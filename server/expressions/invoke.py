@@ -17,9 +17,10 @@ import numpy as np
 from server.errors import SqlError
 from server.expressions.records import with_records
 from server.functions.function import AnyForm, CallContext, Function, TextByText
-from server.vector.column import Column, Mask, unset
+from server.vector.column import Column, Mask, Values, unset
 from server.vector.few_numbers import coded_numbers
 from server.vector.late import LateColumn
+from server.vector.native import words_in_use
 from server.vector.rows import (
     column_of,
     constant_column,
@@ -103,17 +104,17 @@ def _over_dictionary(
     count, size = len(coded), len(dictionary)
     if size == 0 or size > count:
         return call(context, [column.decoded() for column in columns], count)
-    places = coded.values if coded.valid is None else np.where(coded.valid, coded.values, 0)
-    words = None if total else _words_in_use(coded, size)
+    used = None if total else words_in_use(coded.values, coded.valid, size)
+    words = None if used is None or used.all() else np.flatnonzero(used)
     wanted = dictionary if words is None else dictionary.take(words)
     arguments = [column.slice(0, len(wanted)) for column in columns]
     arguments[varying] = wanted
     results = call(context, arguments, len(wanted))
-    if words is not None:
-        numbers = np.zeros(size, np.int32)
-        numbers[words] = np.arange(len(words), dtype=np.int32)
-        places = numbers[places]
-    return _spread(results, places, coded.valid)
+    if words is not None and len(words):
+        numbers = np.zeros(size, np.int64)  # words that do not occur stand for any that does
+        numbers[words] = np.arange(len(words))
+        results = results.take(numbers)
+    return _spread(results, coded.values, coded.valid)
 
 
 def _over_numbers(
@@ -130,20 +131,16 @@ def _over_numbers(
         return None
 
 
-def _words_in_use(coded: Column, size: int) -> np.ndarray[Any, Any] | None:
-    """The codes that rows have; None for all."""
-    codes = coded.values if coded.valid is None else coded.values[coded.valid]
-    used = np.zeros(size, np.bool_)
-    used[codes] = True
-    return None if bool(used.all()) else np.flatnonzero(used)
-
-
-def _spread(results: Column, numbers: np.ndarray[Any, Any], valid: Mask | None) -> Column:
+def _spread(results: Column, codes: Values, valid: Mask | None) -> Column:
     if not len(results):  # no words are in use: every row is NULL
-        count = len(numbers)
+        count = len(codes)
         return Column(unset(count, results.values.dtype), np.zeros(count, np.bool_))
-    if results.values.dtype == object and not results.has_nulls and results.dictionary is None:
-        return Column(numbers, valid, None, Column(results.values))
+    if results.dictionary is None and not results.has_nulls:
+        if isinstance(results, TextColumn):
+            return Column(codes, valid, None, results.masked(None))
+        if results.values.dtype == object:
+            return Column(codes, valid, None, Column(results.values))
+    numbers = codes if valid is None else np.where(valid, codes, 0)
     if results.valid is None and results.dictionary is None:
         return Column(results.values[numbers], valid, results.scale)
     spread = results.take(numbers)

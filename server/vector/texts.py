@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from server.vector.column import Column, Mask, Values
-from server.vector.native import TextCodes, gathered_texts
+from server.vector.native import TextCodes, gathered_texts, numbers_of_rows, words_in_use
 from server.vector.rows import objects
 from server.vector.text_views import INLINE_BYTES_MAX, VIEW, texts_of, views_of
 
@@ -223,15 +223,11 @@ def _by_words(
     numbers: Callable[[Any, Any, Mask | None], Positions],
 ) -> Positions:
     """Numbers of coded texts by those of the words; words without one that occur are given theirs."""
-    rows = column.values if column.valid is None else column.values[column.valid]
-    found = words[rows]
-    if len(found) and found.min() < 0:
-        used = np.flatnonzero(np.bincount(rows[found < 0], minlength=len(dictionary)))
-        texts = text_column(dictionary.take(used))
-        words[used] = numbers(texts.store, texts.views, None)
-        found = words[rows]
-    if column.valid is None:
-        return found
-    codes = np.full(len(column), -1, np.int64)
-    codes[column.valid] = found
-    return codes
+    found, are_lacking = numbers_of_rows(column.values, column.valid, words)
+    if are_lacking:
+        used = words_in_use(column.values, column.valid, len(words)) & (words < 0)
+        places = np.flatnonzero(used)
+        texts = text_column(dictionary.take(places))
+        words[places] = numbers(texts.store, texts.views, None)
+        found, _ = numbers_of_rows(column.values, column.valid, words)
+    return found

@@ -46,6 +46,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
         views_among,
     )
     from server.vector.totals import add_floats, add_integers, count_rows
+    from server.vector.word_numbers import numbers_of_rows, words_in_use
 else:
     from server.vector.native.best_texts import BestTexts
     from server.vector.native.c_math import of_each, powers
@@ -86,6 +87,7 @@ else:
         views_among,
     )
     from server.vector.native.totals import add_floats, add_integers, count_rows
+    from server.vector.native.word_numbers import numbers_of_rows, words_in_use
 
 __all__ = [
     "BestTexts",
@@ -112,6 +114,7 @@ __all__ = [
     "md5_texts",
     "member_views",
     "number_texts",
+    "numbers_of_rows",
     "of_each",
     "part_positions",
     "part_views",
@@ -128,4 +131,5 @@ __all__ = [
     "translated_texts",
     "trimmed_views",
     "views_among",
+    "words_in_use",
 ]

@@ -1,0 +1,6 @@
+from server.vector.column import Mask, Positions, Values
+
+def numbers_of_rows(
+    codes: Values, valid: Mask | None, numbers: Positions
+) -> tuple[Positions, bool]: ...
+def words_in_use(codes: Values, valid: Mask | None, count: int) -> Mask: ...
