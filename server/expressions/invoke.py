@@ -21,6 +21,7 @@ from server.vector.column import Column, Mask, Values, unset
 from server.vector.few_numbers import coded_numbers
 from server.vector.late import LateColumn
 from server.vector.native import words_in_use
+from server.vector.parted import PartedColumn
 from server.vector.rows import (
     column_of,
     constant_column,
@@ -172,7 +173,7 @@ def with_validity(column: Column, valid: Mask | None) -> Column:
     if valid is None or column.valid is valid:
         return column
     joint = valid if column.valid is None else column.valid & valid
-    if isinstance(column, TextColumn):
+    if isinstance(column, TextColumn | PartedColumn):
         return column.masked(joint)
     if isinstance(column, LateColumn):
         return LateColumn(column.parts, column.make, joint)

@@ -31,6 +31,7 @@ from server.functions.orders import (
     record_key,
     timetz_key,
 )
+from server.functions.quotients import means_in_words
 from server.types.calendar import (
     DATE_INFINITY,
     DATE_MINUS_INFINITY,
@@ -42,6 +43,7 @@ from server.types.calendar import (
 from server.types.date_style import session_zone
 from server.types.numeric import EXACT
 from server.vector.column import Column, Mask, Values
+from server.vector.decimal_words import words_at_one_place
 from server.vector.native import compare_views, views_among
 from server.vector.rows import constant_value, is_constant, joint_validity, plain_values
 from server.vector.texts import TextColumn
@@ -141,11 +143,23 @@ def _numeric_kernel(compare: Compare) -> Callable[..., Column]:
             return found
         pair = scaled.aligned(scaled.flat(left), scaled.flat(right))
         if pair is None:
-            near = compared(compare, left, right, row)
-            return near or scaled.by_rows(row, (left, right), np.dtype(np.bool_))
+            found = compared(compare, left, right, row) or _by_words(compare, left, right)
+            return found or scaled.by_rows(row, (left, right), np.dtype(np.bool_))
         return Column(compare(pair[0], pair[1]), joint_validity((left, right)))
 
     return kernel
+
+
+def _by_words(compare: Compare, left: Column, right: Column) -> Column | None:
+    """Decimals of several scales and of two words, compared as pairs of integers; None: they are in another form."""
+    made = words_at_one_place((means_in_words(left), means_in_words(right)))
+    if made is None:
+        return None
+    (one, other), _ = made
+    are_even = one.high == other.high
+    values = compare(one.high, other.high)
+    np.copyto(values, compare(one.low, other.low), where=are_even)
+    return Column(values, joint_validity((left, right)))
 
 
 def _with_constant(compare: Compare, left: Column, right: Column) -> Column | None:

@@ -137,14 +137,19 @@ def multiply(left: Column, right: Column) -> Column | None:
     """Product; the scales add up. One that 64 bits do not hold has two words."""
     if isinstance(left, PartedColumn) or isinstance(right, PartedColumn):
         return _multiplied_parts(left, right)
-    if left.scale is None or right.scale is None:
-        return None
-    if left.scale + right.scale > SCALE_MAX or (
-        magnitude(left.values) * magnitude(right.values) >= LIMIT
-    ):
+    if left.scale is None or right.scale is None or not _fits_product(left, right):
         return product(left, right)
     values = left.values * right.values
     return Column(values, joint_validity((left, right)), left.scale + right.scale)
+
+
+def _fits_product(left: Column, right: Column) -> bool:
+    """Whether 64 bits hold all products for sure."""
+    assert left.scale is not None
+    assert right.scale is not None
+    if left.scale + right.scale > SCALE_MAX:
+        return False
+    return magnitude(left.values) * magnitude(right.values) < LIMIT
 
 
 def _multiplied_parts(left: Column, right: Column) -> Column | None:

@@ -81,6 +81,18 @@ class PartedColumn(Column):
         """The same rows."""
         return self
 
+    def masked(self, valid: Mask) -> PartedColumn:
+        """The same rows, NULL where valid says so; it leaves NULL what is."""
+        if self.valid is not None and np.array_equal(self.valid, valid):
+            return self
+        parts: list[Part] = []
+        for positions, column in self.parts:
+            kept = np.flatnonzero(valid[positions])
+            if len(kept) < len(positions):
+                positions, column = positions[kept], column.take(kept)
+            parts.append((positions, column))
+        return PartedColumn(self.count, parts, valid)
+
 
 def parted_column(count: int, parts: Sequence[Part]) -> PartedColumn:
     """Make the column of parts that may hold NULLs; positions that no part fills are NULL."""

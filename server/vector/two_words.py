@@ -14,6 +14,7 @@ import numpy as np
 
 from server.vector.column import Column
 from server.vector.late import LateColumn
+from server.vector.native import product_words
 from server.vector.rows import joint_validity, objects
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 INT64_MAX: Final = (1 << 63) - 1
 PRODUCT_DIGITS: Final = 18
-WHOLE: Final = np.uint64(10**PRODUCT_DIGITS)
-HALF: Final = np.uint64(10**9)
 _EXACT: Final = Context(prec=64)
 
 
@@ -90,31 +89,36 @@ def nearest(column: Column, scale: int) -> Column | None:
 
 
 def product(left: Column, right: Column) -> LateColumn | None:
-    """Products of scaled integers that 64 bits may not hold; None: two words may not, or there is no scale for them."""
-    if left.scale is None or right.scale is None or left.scale + right.scale < PRODUCT_DIGITS:
+    """Products of decimals, one of which has one word; None: two words may not hold them, or there is no scale."""
+    one, other = _split(left), _split(right)
+    if one is None or other is None:
         return None
-    if not len(left) or not _are_below(left.values, right.values, INT64_MAX * 10**PRODUCT_DIGITS):
+    if other[1] is not None:
+        one, other = other, one
+    (firsts, seconds, digits, scale), (factors, low, _, other_scale) = one, other
+    made_digits = min(scale + other_scale, PRODUCT_DIGITS)
+    if low is not None or not made_digits or not len(left):
         return None
-    (upper, low), (other_upper, other_low) = _halves(left.values), _halves(right.values)
-    middle = upper * other_low + low * other_upper
-    below = middle % HALF * HALF + low * other_low
-    firsts = (upper * other_upper + middle // HALF + below // WHOLE).astype(np.int64)
-    seconds = (below % WHOLE).astype(np.int64)
-    signs = np.sign(left.values) * np.sign(right.values)
-    words = TwoWords(left.scale + right.scale, PRODUCT_DIGITS)
-    return LateColumn((firsts * signs, seconds * signs), words, joint_validity((left, right)))
+    valid = joint_validity((left, right))
+    if valid is not None:  # what stands for NULL may be too large
+        factors = np.where(valid, factors, 0)
+    made = product_words(firsts, seconds, digits, factors, made_digits)
+    return (
+        None
+        if made is None
+        else LateColumn(made, TwoWords(scale + other_scale, made_digits), valid)
+    )
 
 
-def _halves(values: Values) -> tuple[Values, Values]:
-    """Absolute values as multiples of a thousand million and what is left; products of two halves have 64 bits."""
-    sizes = np.abs(values).astype(np.uint64)
-    return sizes // HALF, sizes % HALF
+def _split(column: Column) -> tuple[Values, Values | None, int, int] | None:
+    """The words, the digits of the second, and the scale; None: there are none."""
+    if column.scale is not None:
+        return column.values, None, 0, column.scale
+    if not isinstance(column, LateColumn) or not isinstance(column.make, TwoWords):
+        return None
+    firsts, seconds = column.parts
+    return firsts, seconds, column.make.digits, column.make.scale
 
 
 def _is_below(values: Values, limit: int) -> bool:
     return not len(values) or max(int(values.max()), -int(values.min())) < limit
-
-
-def _are_below(left: Values, right: Values, limit: int) -> bool:
-    sizes = [max(int(values.max()), -int(values.min())) for values in (left, right)]
-    return max(sizes) <= INT64_MAX and sizes[0] * sizes[1] < limit

@@ -31,6 +31,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from server.vector.matched_texts import Matcher
     from server.vector.md5_texts import md5_texts
     from server.vector.moments import add_moments, add_pair_moments
+    from server.vector.product_words import product_words
     from server.vector.quotient_words import quotient_words
     from server.vector.text_views import (
         TextCodes,
@@ -72,6 +73,7 @@ else:
     from server.vector.native.matched_texts import Matcher
     from server.vector.native.md5_texts import md5_texts
     from server.vector.native.moments import add_moments, add_pair_moments
+    from server.vector.native.product_words import product_words
     from server.vector.native.quotient_words import quotient_words
     from server.vector.native.text_views import (
         TextCodes,
@@ -119,6 +121,7 @@ __all__ = [
     "part_positions",
     "part_views",
     "powers",
+    "product_words",
     "quotient_words",
     "ranged_views",
     "replaced_texts",

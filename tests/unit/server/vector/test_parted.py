@@ -38,6 +38,15 @@ def test_rows_keep_their_digits():
     assert isinstance(concatenate([PRICES, ZEROS]), PartedColumn)
 
 
+def test_rows_become_null():
+    valid = np.array([True, True, False, False, True, True])
+    masked = mixed().masked(valid)
+    assert shown(masked) == ["12.50", "0", None, None, "3", "1.00"]
+    assert shown(masked.masked(valid)) == shown(masked)
+    assert shown(mixed().masked(np.zeros(6, np.bool_))) == [None] * 6
+    assert [len(part) for _, part in masked.parts] == [2, 2]
+
+
 def test_arithmetic():
     prices = Column(np.array([100, 200, 300, 400, 500, 600]), None, 2)
     added = scaled.add(mixed(), prices)

@@ -1,5 +1,6 @@
 """Quotients that 64 bits do not hold: sums, extremes and rounded ones from two words are those of the Decimals."""
 
+import operator
 import random
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
 
@@ -9,15 +10,28 @@ import pytest
 from server.functions import numeric_math as exact
 from server.functions import quotients
 from server.functions.extremes import BestDecimals
+from server.functions.function import CallContext
+from server.functions.registry import FUNCTION_BY_OID
 from server.functions.scaled import SCALE_MAX, at_one_scale, multiply, round_column
 from server.functions.sums import DecimalSums
+from server.types.registry import TYPE_BY_OID
+from server.types.type import TextStyle, TypeReference
 from server.vector.column import Column
 from server.vector.late import LateColumn
 from server.vector.parted import PartedColumn
-from server.vector.rows import plain_values, values_of
+from server.vector.rows import constant_column, plain_values, values_of
 from server.vector.two_words import TwoWords, nearest, product, words_of
 
 GROUPS = 7
+BOOLEAN = TypeReference(TYPE_BY_OID[16])
+COMPARE = {
+    1718: operator.eq,
+    1719: operator.ne,
+    1720: operator.gt,
+    1721: operator.ge,
+    1722: operator.lt,
+    1723: operator.le,
+}
 SIZES = [
     (2, 2, 10**5, 10**9),
     (0, 0, 10**6, 10**6),
@@ -176,16 +190,56 @@ def test_products_of_two_words_are_those_of_the_rows(scales, count):
     firsts, seconds = (part.tolist() for part in found.parts)
     whole = 10**18
     assert [upper * whole + lower for upper, lower in zip(firsts, seconds, strict=True)] == [
-        first * second for first, second in zip(one, other, strict=True)
+        first * second if there else 0
+        for first, second, there in zip(one, other, valid.tolist(), strict=True)
     ]
 
 
 def test_products_that_two_words_do_not_hold_are_left_to_the_rows():
     large = Column(np.array([(1 << 63) - 1]), None, 9)
     assert product(large, large) is None
-    assert product(Column(np.array([-(1 << 63)]), None, 9), Column(np.array([0]), None, 9)) is None
-    assert product(large, Column(np.array([10]), None, 2)) is None  # no room for a second word
+    assert product(large, Column(np.array([10**13]), None, 2)) is None
+    assert product(Column(np.array([1 << 62]), None, 0), Column(np.array([4]), None, 0)) is None
     assert product(Column(np.empty(0, np.int64), None, 18), large) is None
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+@pytest.mark.parametrize("scale", [0, 2])
+def test_quotients_are_multiplied_word_by_word(sizes, scale):
+    found, expected = shares(sizes)
+    numbers = np.random.default_rng(scale).integers(-99, 100, len(found))
+    factors = Column(numbers, np.arange(len(found)) % 5 > 0, scale)
+    for made in (multiply(found, factors), multiply(factors, found)):
+        assert isinstance(made, PartedColumn)
+        assert all(
+            part.scale is not None or words_of(part) is not None
+            for _, part in made.parts
+            if len(part)
+        )
+        pairs = zip(expected, values_of(factors), strict=True)
+        assert list(map(str, values_of(made))) == [
+            "None" if one is None or other is None else str(exact.multiply(one, other))
+            for one, other in pairs
+        ]
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+@pytest.mark.parametrize("oid", sorted(COMPARE))
+def test_quotients_are_compared_by_words(sizes, oid):
+    found, expected = shares(sizes)
+    kernel, context = FUNCTION_BY_OID[oid].kernel, CallContext(TextStyle(), BOOLEAN, (), None)
+    assert kernel is not None
+    others = [
+        constant_column(Decimal("0.25"), np.dtype(object), len(found)),
+        found.take(np.arange(len(found))[::-1]),
+        Column(np.arange(len(found)), np.arange(len(found)) % 3 > 0, 2),
+    ]
+    for other in others:
+        made = kernel(context, found, other, count=len(found))
+        pairs = zip(expected, values_of(other), strict=True)
+        assert values_of(made) == [
+            None if one is None or two is None else COMPARE[oid](one, two) for one, two in pairs
+        ]
 
 
 def test_products_are_added_up_word_by_word():
