@@ -30,6 +30,7 @@ from server.functions.column_texts import text_column_of
 from server.functions.float_numerics import rounded_floats
 from server.functions.function import CallContext
 from server.functions.json_documents import parsed_documents
+from server.functions.read_columns import read_column
 from server.functions.scaled import round_column
 from server.oids import ANY
 from server.types.numeric import precision_and_scale
@@ -208,8 +209,7 @@ def _documents_of(target: Type) -> Callable[[Column, Any], Column]:
 
 def _read_as(target: Type, modifier: int) -> Callable[[Column, Any], Column]:
     def read(column: Column, context: Any) -> Column:
-        texts = [text if text is None else text.encode() for text in values_of(column)]
-        return target.parse_column(texts, modifier, context.style)
+        return read_column(text_column(column), target, modifier, context.style)
 
     return read
 

@@ -11,9 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from server.vector.column import Column, Mask, Values
-from server.vector.native import TextCodes, gathered_texts, numbers_of_rows, words_in_use
+from server.vector.native import (
+    TextCodes,
+    gathered_texts,
+    numbers_of_rows,
+    text_objects,
+    words_in_use,
+)
 from server.vector.rows import objects
-from server.vector.text_views import INLINE_BYTES_MAX, VIEW, texts_of, views_of
+from server.vector.text_views import INLINE_BYTES_MAX, VIEW, views_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -119,7 +125,7 @@ def picked(views: Values, positions: Values) -> Values:
 
 
 def _decoded(store: Values, views: Values) -> Values:
-    return objects([text.decode() for text in texts_of(store, views)])
+    return objects(text_objects(store, views))
 
 
 def text_column(column: Column) -> TextColumn:

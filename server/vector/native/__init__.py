@@ -33,6 +33,13 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from server.vector.moments import add_moments, add_pair_moments
     from server.vector.product_words import product_words
     from server.vector.quotient_words import quotient_words
+    from server.vector.read_texts import (
+        read_dates,
+        read_floats,
+        read_integers,
+        text_bytes,
+        text_objects,
+    )
     from server.vector.text_views import (
         TextCodes,
         character_counts,
@@ -75,6 +82,13 @@ else:
     from server.vector.native.moments import add_moments, add_pair_moments
     from server.vector.native.product_words import product_words
     from server.vector.native.quotient_words import quotient_words
+    from server.vector.native.read_texts import (
+        read_dates,
+        read_floats,
+        read_integers,
+        text_bytes,
+        text_objects,
+    )
     from server.vector.native.text_views import (
         TextCodes,
         character_counts,
@@ -124,13 +138,18 @@ __all__ = [
     "product_words",
     "quotient_words",
     "ranged_views",
+    "read_dates",
+    "read_floats",
+    "read_integers",
     "replaced_texts",
     "reversed_texts",
     "sliced_views",
     "split_views",
     "stripped_views",
     "strung_texts",
+    "text_bytes",
     "text_hashes",
+    "text_objects",
     "translated_texts",
     "trimmed_views",
     "views_among",
