@@ -17,8 +17,8 @@ from server.functions.scaled import SCALE_MAX, aligned, at_one_scale, by_rows
 from server.types.numeric import EXACT
 from server.vector.column import Column, Mask, Positions, Values
 from server.vector.late import LateColumn, RepeatedColumn
-from server.vector.native import quotient_words
-from server.vector.parted import PartedColumn, parted_column
+from server.vector.native import quotient_sums, quotient_words
+from server.vector.parted import Part, PartedColumn
 from server.vector.quotient_words import ONE_WORD, SECOND_DIGITS, TWO_WORDS
 from server.vector.rows import joint_validity, objects
 from server.vector.two_words import TwoWords, next_down, next_up
@@ -51,6 +51,67 @@ def _operands(left: Column, right: Column) -> tuple[Values, Values, Mask | None]
     return dividends, divisors, valid
 
 
+class Quotients(PartedColumn):
+    """Quotients that are divided when somebody looks at them; sums do so as they add."""
+
+    __slots__ = ("_is_made", "dividends", "divisors", "scales")
+
+    dividends: Values
+    divisors: Values
+    scales: tuple[int, int]
+    _is_made: bool
+
+    def __init__(
+        self, dividends: Values, divisors: Values, scales: tuple[int, int], valid: Mask | None
+    ) -> None:
+        """No divisor is zero, and no number without an opposite, in NULL rows either."""
+        super().__init__(len(dividends), (), valid)
+        for name, value in (
+            ("dividends", dividends),
+            ("divisors", divisors),
+            ("scales", scales),
+            ("_is_made", False),
+        ):
+            object.__setattr__(self, name, value)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The quotients by scale and form."""
+        if not self._is_made:
+            object.__setattr__(self, "_parts", tuple(_parts(self)))
+            object.__setattr__(self, "_is_made", True)
+        return self._parts
+
+    def take(self, positions: Values) -> Column:
+        """Rows at the positions, in their order; position -1 gives NULL."""
+        if self._is_made or not len(self):
+            return super().take(positions)
+        there = positions >= 0
+        valid = None if there.all() else there
+        rows = positions if valid is None else np.where(there, positions, 0)
+        if self.valid is not None:
+            valid = self.valid[rows] if valid is None else valid & self.valid[rows]
+        return Quotients(self.dividends[rows], self.divisors[rows], self.scales, valid)
+
+    def slice(self, start: int, stop: int) -> Column:
+        """Rows start to stop, without a copy."""
+        rows = slice(start, stop)
+        valid = None if self.valid is None else self.valid[rows]
+        return Quotients(self.dividends[rows], self.divisors[rows], self.scales, valid)
+
+    def masked(self, valid: Mask) -> PartedColumn:
+        """The same rows, NULL where valid says so; it leaves NULL what is."""
+        return Quotients(self.dividends, self.divisors, self.scales, valid)
+
+    def sums(
+        self, groups: Positions, group_count: int
+    ) -> tuple[Values, Positions, Values, Values] | None:
+        """What quotient_sums gives; groups are those of the rows that are not NULL."""
+        rows = slice(None) if self.valid is None else np.flatnonzero(self.valid)
+        pair = self.dividends[rows], self.divisors[rows]
+        return quotient_sums(*pair, self.scales, SIGNIFICANT_DIGITS_MIN, groups, group_count)
+
+
 def divide(left: Column, right: Column) -> Column | None:
     """Quotients, each of the scale that its size asks for."""
     if left.scale is None or right.scale is None or max(left.scale, right.scale) > SCALE_MAX:
@@ -58,27 +119,30 @@ def divide(left: Column, right: Column) -> Column | None:
     operands = _operands(left, right)
     if operands is None:
         return None
-    dividends, divisors, valid = operands
+    return Quotients(*operands[:2], (left.scale, right.scale), operands[2])
+
+
+def _parts(column: Quotients) -> list[Part]:
+    (scale_above, scale_below), there = column.scales, column.valid
+    given = np.arange(len(column)) if there is None else np.flatnonzero(there)
+    dividends, divisors = column.dividends[given], column.divisors[given]
     scales, forms, firsts, seconds = quotient_words(
-        dividends, left.scale, divisors, right.scale, SIGNIFICANT_DIGITS_MIN, DISPLAY_SCALE_MAX
+        dividends, scale_above, divisors, scale_below, SIGNIFICANT_DIGITS_MIN, DISPLAY_SCALE_MAX
     )
-    found: list[tuple[Positions, Column]] = []
+    found: list[Part] = []
     for kind in np.flatnonzero(np.bincount(scales * FORMS + forms)).tolist():
         scale, form = divmod(kind, FORMS)
         rows = np.flatnonzero((scales == scale) & (forms == form))
-        there = None if valid is None else valid[rows]
         if form == ONE_WORD:
-            column = Column(firsts[rows], there, scale)
+            made = Column(firsts[rows], None, scale)
         elif form == TWO_WORDS:
             words = TwoWords(scale, min(scale, SECOND_DIGITS))
-            column = LateColumn((firsts[rows], seconds[rows]), words, there)
+            made = LateColumn((firsts[rows], seconds[rows]), words)
         else:
-            shift = scale + right.scale - left.scale
-            column = Column(_one_by_one(dividends[rows], divisors[rows], scale, shift), there)
-        found.append((rows, column))
-    if len(found) == 1 and (form != ONE_WORD or scale <= SCALE_MAX):
-        return found[0][1]
-    return parted_column(len(scales), found)
+            shift = scale + scale_below - scale_above
+            made = Column(_one_by_one(dividends[rows], divisors[rows], scale, shift))
+        found.append((given[rows], made))
+    return found
 
 
 def means_in_words(column: Column) -> Column:

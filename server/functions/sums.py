@@ -14,13 +14,14 @@ import numpy as np
 
 from server.functions import numeric_math as exact
 from server.functions.means import Means
-from server.functions.quotients import means_in_words
+from server.functions.quotients import Quotients, means_in_words
 from server.functions.scaled import magnitude
 from server.types.numeric import EXACT
 from server.vector.column import Column, Positions, Values
 from server.vector.late import LateColumn
 from server.vector.native import add_floats, add_integers, count_rows
 from server.vector.parted import PartedColumn, parted_column
+from server.vector.quotient_words import SECOND_DIGITS
 from server.vector.rows import column_of, plain_values
 from server.vector.totals import NO_SUM
 from server.vector.two_words import words_of
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 HALF: Final = 32
 SUM_MAX: Final = (1 << 63) - 1
 LOW_BITS: Final = (1 << HALF) - 1
+DIVIDED_GROUPS_MAX: Final = 1024
+"""For more groups, quotients are not added as they are divided: their totals would not stay near the processor."""
 
 
 def grown(array: Values, count: int, fill: Any = 0) -> Values:
@@ -142,11 +145,32 @@ class DecimalSums:
     def add(self, groups: Positions, column: Column, group_count: int) -> None:
         """Add rows; NULLs are passed over."""
         column = means_in_words(column)
+        if isinstance(column, Quotients) and self._add_quotients(groups, column, group_count):
+            return
         if isinstance(column, PartedColumn):
             for positions, part in column.parts:
                 self._add_present(groups[positions], part, group_count)
         else:
             self._add_present(*present(groups, column), group_count)
+
+    def _add_quotients(self, groups: Positions, column: Quotients, group_count: int) -> bool:
+        """Divide and add in one go; whether that could be."""
+        if group_count > DIVIDED_GROUPS_MAX:
+            return False
+        if column.valid is not None:
+            groups = groups[column.valid]
+        made = column.sums(groups, group_count)
+        if made is None:
+            return False
+        self.grow(group_count)
+        add_counts(self.counts, groups, group_count)
+        scales, owners, firsts, seconds = made
+        for scale in np.unique(scales).tolist():
+            rows, below = scales == scale, min(scale, SECOND_DIGITS)
+            for words, digits in ((firsts, scale - below), (seconds, scale)):
+                state = self.scaled.setdefault(digits, IntegerSums())
+                state.add(owners[rows], words[rows], group_count)
+        return True
 
     def _add_present(self, groups: Positions, column: Column, group_count: int) -> None:
         self.grow(group_count)

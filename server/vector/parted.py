@@ -24,16 +24,16 @@ Part = tuple[Positions, Column]  # positions without NULLs, and the values that 
 class PartedColumn(Column):
     """A column of decimals whose rows are spread over scaled parts."""
 
-    __slots__ = ("_made", "count", "parts")
+    __slots__ = ("_made", "_parts", "count")
 
     count: int
-    parts: tuple[Part, ...]
+    _parts: tuple[Part, ...]
     _made: Values | None
 
     def __init__(self, count: int, parts: Sequence[Part], valid: Mask | None) -> None:
         for name, value in (
             ("count", count),
-            ("parts", tuple(parts)),
+            ("_parts", tuple(parts)),
             ("valid", valid),
             ("scale", None),
             ("dictionary", None),
@@ -43,6 +43,11 @@ class PartedColumn(Column):
 
     def __len__(self) -> int:
         return self.count
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The scaled columns, and the rows that they fill."""
+        return self._parts
 
     @property
     def values(self) -> Values:

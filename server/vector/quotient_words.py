@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from server.vector.column import Values
+    from server.vector.column import Positions, Values
 
 ONE_WORD: Final = 0
 TWO_WORDS: Final = 1
@@ -37,19 +37,59 @@ def quotient_words(
 
     digits_min: how many digits are to be shown at least; scale_max: how many behind the point at most.
     """
-    least = max(dividend_scale, divisor_scale)
     found: list[tuple[int, int, int, int]] = []
+    scales_of = dividend_scale, divisor_scale
     for dividend, divisor in zip(dividends.tolist(), divisors.tolist(), strict=True):
         upper, lower = abs(dividend), abs(divisor)
-        (weight, one), (below, other) = _size(upper, dividend_scale), _size(lower, divisor_scale)
-        scale = digits_min - GROUP * (weight - below - (one <= other))
-        scale = min(max(scale, least), scale_max)
+        scale = min(_scale(upper, lower, scales_of, digits_min), scale_max)
         form, first, second = _words(upper, lower, scale, scale + divisor_scale - dividend_scale)
         sign = -1 if (dividend < 0) != (divisor < 0) else 1
         found.append((scale, form, sign * first, sign * second))
     columns = np.array(found, np.int64).reshape(-1, 4).T
     scales, forms, firsts, seconds = map(np.ascontiguousarray, columns)
     return scales.astype(np.int16), forms.astype(np.int8), firsts, seconds
+
+
+def quotient_sums(
+    dividends: Values,
+    divisors: Values,
+    scales: tuple[int, int],
+    digits_min: int,
+    groups: Positions,
+    group_count: int,
+) -> tuple[Values, Positions, Values, Values] | None:
+    """Sums of quotients by group and scale: scales, groups, first and second words; None: two words do not hold one.
+
+    Quotients are those of quotient_words. The second words have as many digits as the scale, SECOND_DIGITS at most.
+    """
+    bits_max = BITS_MAX - len(dividends).bit_length()
+    totals: dict[tuple[int, int], int] = {}
+    rows = zip(dividends.tolist(), divisors.tolist(), groups.tolist(), strict=True)
+    for dividend, divisor, group in rows:
+        upper, lower = abs(dividend), abs(divisor)
+        scale = _scale(upper, lower, scales, digits_min)
+        number = _quotient(upper, lower, scale + scales[1] - scales[0])
+        if number is None or number.bit_length() > bits_max:
+            return None
+        key = -scale, group
+        sign = -1 if (dividend < 0) != (divisor < 0) else 1
+        totals[key] = totals.get(key, 0) + sign * number
+    found: list[tuple[int, int, int, int]] = []
+    for (scale, group), total in sorted(totals.items()):
+        first, second = divmod(abs(total), 10 ** min(-scale, SECOND_DIGITS))
+        if first.bit_length() > WORD_BITS_MAX:
+            return None
+        sign = -1 if total < 0 else 1
+        found.append((-scale, group, sign * first, sign * second))
+    columns = np.array(found, np.int64).reshape(-1, 4).T
+    shown, owners, firsts, seconds = map(np.ascontiguousarray, columns)
+    return shown.astype(np.int16), owners, firsts, seconds
+
+
+def _scale(upper: int, lower: int, scales: tuple[int, int], digits_min: int) -> int:
+    """How many digits a quotient shows behind the point."""
+    (weight, one), (below, other) = _size(upper, scales[0]), _size(lower, scales[1])
+    return max(digits_min - GROUP * (weight - below - (one <= other)), *scales)
 
 
 def _size(number: int, scale: int) -> tuple[int, int]:
@@ -63,10 +103,9 @@ def _size(number: int, scale: int) -> tuple[int, int]:
 
 def _words(upper: int, lower: int, scale: int, shift: int) -> tuple[int, int, int]:
     """The form and the words of a quotient whose dividend is moved by so many digits."""
-    if not 0 <= shift <= SHIFT_MAX or _is_wide(upper, shift):
+    number = _quotient(upper, lower, shift)
+    if number is None:
         return LEFT, 0, 0
-    number, rest = divmod(upper * 10**shift, lower)
-    number += rest >= lower - rest
     if number < ONE_WORD_MAX:
         return ONE_WORD, number, 0
     first, second = divmod(number, 10 ** min(scale, SECOND_DIGITS))
@@ -75,11 +114,18 @@ def _words(upper: int, lower: int, scale: int, shift: int) -> tuple[int, int, in
     return TWO_WORDS, first, second
 
 
+def _quotient(upper: int, lower: int, shift: int) -> int | None:
+    """A quotient of a dividend moved by so many digits, rounded; None: two words do not hold the moved one."""
+    if not 0 <= shift <= SHIFT_MAX or _is_wide(upper, shift):
+        return None
+    number, rest = divmod(upper * 10**shift, lower)
+    return int(number + (rest >= lower - rest))
+
+
 def _is_wide(upper: int, shift: int) -> bool:
     """Whether the moved dividend may be more than two words hold."""
-    if shift > 19:
-        power: int = 10 ** (shift - 19)
-        if (upper * 10**19).bit_length() + power.bit_length() > BITS_MAX:
-            return True
+    low: int = upper * 10 ** min(shift, 19)
+    if low.bit_length() + (10 ** max(shift - 19, 0)).bit_length() > BITS_MAX + 1:
+        return True
     moved: int = upper * 10**shift
     return moved.bit_length() > BITS_MAX

@@ -32,7 +32,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from server.vector.md5_texts import md5_texts
     from server.vector.moments import add_moments, add_pair_moments
     from server.vector.product_words import product_words
-    from server.vector.quotient_words import quotient_words
+    from server.vector.quotient_words import quotient_sums, quotient_words
     from server.vector.read_texts import (
         read_dates,
         read_floats,
@@ -81,7 +81,7 @@ else:
     from server.vector.native.md5_texts import md5_texts
     from server.vector.native.moments import add_moments, add_pair_moments
     from server.vector.native.product_words import product_words
-    from server.vector.native.quotient_words import quotient_words
+    from server.vector.native.quotient_words import quotient_sums, quotient_words
     from server.vector.native.read_texts import (
         read_dates,
         read_floats,
@@ -136,6 +136,7 @@ __all__ = [
     "part_views",
     "powers",
     "product_words",
+    "quotient_sums",
     "quotient_words",
     "ranged_views",
     "read_dates",

@@ -1,4 +1,4 @@
-from server.vector.column import Values
+from server.vector.column import Positions, Values
 
 def quotient_words(
     dividends: Values,
@@ -8,3 +8,11 @@ def quotient_words(
     digits_min: int,
     scale_max: int,
 ) -> tuple[Values, Values, Values, Values]: ...
+def quotient_sums(
+    dividends: Values,
+    divisors: Values,
+    scales: tuple[int, int],
+    digits_min: int,
+    groups: Positions,
+    group_count: int,
+) -> tuple[Values, Positions, Values, Values] | None: ...

@@ -9,10 +9,11 @@ import pytest
 from server.functions import numeric_math as exact
 from server.functions import quotients
 from server.functions.numeric import FUNCTIONS
+from server.functions.sums import DecimalSums
 from server.vector import native
 from server.vector import quotient_words as specified
 from server.vector.column import Column
-from server.vector.rows import constant_column, values_of
+from server.vector.rows import column_of, constant_column, values_of
 
 OBJECT = np.dtype(object)
 NUMBERS = (0, 1, 3, 7, 9, 10, 99, 100, 9999, 10000, 10001, 12345678, 10**15, 10**18, 9 * 10**18)
@@ -50,6 +51,74 @@ def test_words_of_quotients_are_the_specified_ones(rows):
         ):
             assert found.dtype == expected.dtype
             assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 65_535, 65_536, 65_537])
+@pytest.mark.parametrize("scales", [(0, 0), (2, 0), (0, 6), (7, 5)])
+@pytest.mark.parametrize("group_count", [1, 5])
+def test_sums_of_quotients_are_the_specified_ones(rows, scales, group_count):
+    numbers = np.random.default_rng(rows)
+    left = numbers.integers(-(10**9), 10**9, rows) // 10 ** numbers.integers(0, 10, rows)
+    right = numbers.integers(1, 10**6, rows) // 10 ** numbers.integers(0, 6, rows)
+    right = np.where(right == 0, -3, right)
+    groups = numbers.integers(0, group_count, rows)
+    arguments = (left, right, scales, 16, groups, group_count)
+    found, expected = native.quotient_sums(*arguments), specified.quotient_sums(*arguments)
+    assert found is not None
+    assert expected is not None
+    for one, other in zip(found, expected, strict=True):
+        assert one.dtype == other.dtype
+        assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("functions", [native, specified])
+def test_sums_that_two_words_do_not_hold_are_left(functions):
+    nothing = np.zeros(3, np.int64)
+    large = np.array([1, (1 << 63) - 1, 1])
+    assert functions.quotient_sums(large, large * 0 + 1, (0, 18), 16, nothing, 1) is None
+    assert functions.quotient_sums(large, large * 0 + 1, (0, 0), 16, nothing, 1) is None
+    assert functions.quotient_sums(large // 4, large * 0 + 1, (0, 0), 16, nothing, 1) is not None
+    assert functions.quotient_sums(large[:0], large[:0], (0, 0), 16, nothing[:0], 1) is not None
+
+
+@pytest.mark.parametrize("groups", [1, 3, 2000])
+def test_quotients_are_added_as_they_are_divided(groups):
+    numbers = random.Random(groups)
+    left = columns(2, numbers)
+    divisors = np.array([numbers.choice([3, 7, -11, 1000, 123456]) for _ in range(len(left))])
+    found = quotients.divide(left, Column(divisors, None, 1))
+    assert isinstance(found, quotients.Quotients)
+    owners = np.arange(len(found)) % groups
+    added, apart = DecimalSums(), DecimalSums()
+    added.add(owners, found, groups)
+    apart.add(owners, column_of(values_of(found), np.dtype(object)), groups)
+    assert list(map(str, values_of(added.sums(groups)))) == list(
+        map(str, values_of(apart.sums(groups)))
+    )
+    assert list(map(str, values_of(added.averages(groups)))) == list(
+        map(str, values_of(apart.averages(groups)))
+    )
+
+
+def test_quotients_not_yet_divided_are_picked_and_cut():
+    values = np.array([100, 250, 7, 1])
+    valid = np.array([True, True, False, True])
+    pair = Column(values, valid, 2), Column(np.array([3, 4, 0, 8]), None, 0)
+
+    def made():
+        found = quotients.divide(*pair)
+        assert isinstance(found, quotients.Quotients)
+        return found
+
+    rows = values_of(made())
+    assert rows[2] is None
+    assert str(rows[0]) == "0.33333333333333333333"
+    picked = made().take(np.array([3, -1, 0, 2, 0]))
+    assert values_of(picked) == [rows[3], None, rows[0], None, rows[0]]
+    assert values_of(made().slice(1, 3)) == rows[1:3]
+    masked = made().masked(np.array([True, False, False, True]))
+    assert values_of(masked) == [rows[0], None, None, rows[3]]
+    assert values_of(made().take(np.zeros(0, np.int64)).take(np.array([-1]))) == [None]
 
 
 @pytest.mark.parametrize(("scale", "other_scale"), [(0, 0), (2, 0), (0, 2), (3, 1)])
