@@ -29,6 +29,7 @@ from server.types.calendar import (
     US_PER_SECOND,
 )
 from server.vector.column import Column, Values
+from server.vector.few_numbers import distinct
 from server.vector.native import number_texts
 from server.vector.rows import constant_value, is_constant, objects
 from server.vector.text_views import texts_of
@@ -61,7 +62,7 @@ def offsets_at_local(zone: Zone, local: Values) -> Values:
 def _offsets(zone: Zone, at: OffsetAt, us: Values) -> Values:
     if zone.fixed is not None:
         return np.full(len(us), zone.fixed.seconds_east * US_PER_SECOND)
-    quarters, numbers = np.unique(us // QUARTER_DAY_US, return_inverse=True)
+    quarters, numbers = distinct(us // QUARTER_DAY_US)
     first = _asked(at, quarters * QUARTER_DAY_US)
     changes = first != _asked(at, quarters * QUARTER_DAY_US + (QUARTER_DAY_US - 1))
     offsets: Values = first[numbers]
@@ -189,8 +190,8 @@ def _truncated(context: CallContext, zone: Zone, names: Column, times: Column) -
     start = date_columns.truncation_kernel(context, names, local, count=len(times))
     if not is_of_day:
         return Column(start.values - offsets, times.valid)
-    starts, numbers = np.unique(start.values, return_inverse=True)
-    utc = np.array([instants.to_utc(each, zone) for each in starts.tolist()], np.int64)
+    days, numbers = distinct(start.values // US_PER_DAY)
+    utc = np.array([instants.to_utc(day * US_PER_DAY, zone) for day in days.tolist()], np.int64)
     return Column(utc[numbers], times.valid)
 
 
@@ -227,7 +228,7 @@ def _written(times: Column, templates: Column) -> Column | None:
     plain = plain_template(template)
     if plain is not None and granule < US_PER_DAY:
         return _many_texts(plain, times)
-    granules, numbers = np.unique(times.values // granule, return_inverse=True)
+    granules, numbers = distinct(times.values // granule)
     texts = None if plain is None else _plain_texts(plain, granules * granule)
     if texts is None:
         texts = [format_moment(template, moment_of(each * granule)) for each in granules.tolist()]
@@ -294,7 +295,7 @@ def _offsets_shown(zone: Zone, local_us: Values) -> Values:
     """As offsets_at, of what clocks show."""
     if zone.fixed is not None:
         return np.full(len(local_us), zone.fixed.seconds_east * US_PER_SECOND)
-    quarters, numbers = np.unique(local_us // QUARTER_DAY_US, return_inverse=True)
+    quarters, numbers = distinct(local_us // QUARTER_DAY_US)
     first = _shown(zone, quarters * QUARTER_DAY_US)
     changes = first != _shown(zone, quarters * QUARTER_DAY_US + (QUARTER_DAY_US - 1))
     offsets: Values = first[numbers]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from server.vector.column import Column
+
+if TYPE_CHECKING:
+    from server.vector.column import Positions, Values
 
 ROWS_MIN: Final = 1024
 ROWS_PER_NUMBER_MIN: Final = 2
@@ -30,3 +33,17 @@ def coded_numbers(column: Column) -> Column | None:
     words = np.arange(lowest, highest + 1).astype(column.values.dtype)
     codes = (rows.astype(np.int64) - lowest).astype(np.int32)
     return Column(codes, valid, None, Column(words))
+
+
+def distinct(numbers: Values) -> tuple[Values, Positions]:
+    """The distinct numbers in order, and the place of each row's among them; those of a narrow range are not sorted."""
+    if len(numbers) >= ROWS_MIN:
+        lowest, highest = int(numbers.min()), int(numbers.max())
+        if (highest - lowest + 1) * ROWS_PER_NUMBER_MIN <= len(numbers):
+            places = numbers.astype(np.int64) - lowest
+            there = np.zeros(highest - lowest + 1, np.bool_)
+            there[places] = True
+            found = (np.flatnonzero(there) + lowest).astype(numbers.dtype)
+            return found, (np.cumsum(there) - 1)[places]
+    found, rows = np.unique(numbers, return_inverse=True)
+    return found, rows

@@ -13,7 +13,7 @@ from server.functions.function import CallContext, Function
 from server.types.registry import TYPE_BY_OID
 from server.types.type import PLAIN_STYLE, TypeReference
 from server.vector.column import Column
-from server.vector.few_numbers import coded_numbers
+from server.vector.few_numbers import coded_numbers, distinct
 
 CONTEXT = CallContext(PLAIN_STYLE, TypeReference(TYPE_BY_OID[23]), (), None)
 
@@ -76,3 +76,15 @@ def test_the_first_row_that_fails_tells_how():
     numbers = np.concatenate([np.zeros(5000, np.int32), np.array([9, 4], np.int32)])
     with pytest.raises(InvalidParameterValue, match="9 is too much"):
         function(row)(CONTEXT, (Column(numbers),), len(numbers))
+
+
+@pytest.mark.parametrize("step", [1, 1_000_000_007])
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+@pytest.mark.parametrize("count", [0, 1, 1023, 1024, 65_535, 65_536, 65_537])
+def test_distinct_numbers_come_in_order(count: int, dtype: Any, step: int):
+    numbers = ((np.arange(count) * 7 % 100 - 50) * (step if dtype == np.int64 else 1)).astype(dtype)
+    found, rows = distinct(numbers)
+    wanted = np.unique(numbers, return_inverse=True)
+    assert found.dtype == dtype
+    assert np.array_equal(found, wanted[0])
+    assert np.array_equal(rows, wanted[1])
