@@ -12,7 +12,7 @@ import numpy as np
 
 from server.functions.scaled import by_rows
 from server.vector.column import Column, Mask, Values
-from server.vector.native import of_each, powers
+from server.vector.native import angles, of_each, powers
 from server.vector.rows import joint_validity
 
 if TYPE_CHECKING:
@@ -75,6 +75,12 @@ def power(row: Callable[[float, float], float]) -> Kernel:
         return by_rows(row, (bases, exponents), _FLOAT)
 
     return kernel
+
+
+def angle(context: CallContext, rises: Column, runs: Column, *, count: int) -> Column:
+    """Angles of points; there are such of infinities and of what is no number, too."""
+    valid = joint_validity((rises, runs))
+    return Column(angles(_there(rises, valid), _there(runs, valid)), valid)
 
 
 def sign(context: CallContext, column: Column, *, count: int) -> Column:

@@ -459,6 +459,7 @@ FUNCTIONS: Final = (
         math.atan2,
         "Angle of a point.",
         "1, 0 -> 1.5707963267948966",
+        float_kernels.angle,
     ),
     row(
         "2462 sinh(float8) float8",

@@ -40,6 +40,11 @@ def of_each(name: str, values: Values) -> Values:
     return np.array([_as_in_c(compute, value) for value in values.tolist()], np.float64)
 
 
+def angles(rises: Values, runs: Values) -> Values:
+    """The angle of each point: of its rise over its run, with the signs of both."""
+    return np.array(list(map(math.atan2, rises.tolist(), runs.tolist())), np.float64)
+
+
 def powers(bases: Values, exponents: Values) -> Values:
     """Each base to the power of its exponent."""
     pairs = zip(bases.tolist(), exponents.tolist(), strict=True)

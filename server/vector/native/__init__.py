@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from server.vector.best_texts import BestTexts
-    from server.vector.c_math import of_each, powers
+    from server.vector.c_math import angles, of_each, powers
     from server.vector.cut_texts import (
         end_views,
         part_views,
@@ -57,7 +57,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
     from server.vector.word_numbers import numbers_of_rows, words_in_use
 else:
     from server.vector.native.best_texts import BestTexts
-    from server.vector.native.c_math import of_each, powers
+    from server.vector.native.c_math import angles, of_each, powers
     from server.vector.native.cut_texts import (
         end_views,
         part_views,
@@ -113,6 +113,7 @@ __all__ = [
     "add_integers",
     "add_moments",
     "add_pair_moments",
+    "angles",
     "are_json",
     "capitalized_texts",
     "character_counts",

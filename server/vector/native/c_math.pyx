@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from libc.math cimport acos, asin, atan, cbrt, cos, exp, log, log10, pow, sin, tan
+from libc.math cimport acos, asin, atan, atan2, cbrt, cos, exp, log, log10, pow, sin, tan
 
 ctypedef double (*Unary)(double) noexcept nogil
 
@@ -37,6 +37,20 @@ def of_each(str name, values):
     with nogil:
         for row in range(count):
             result_of[row] = compute(value_of[row])
+    return results
+
+
+def angles(rises, runs):
+    """The angle of each point."""
+    cdef const double[::1] rise_of = np.ascontiguousarray(rises, np.float64)
+    cdef const double[::1] run_of = np.ascontiguousarray(runs, np.float64)
+    cdef Py_ssize_t count = rise_of.shape[0], row
+    results = np.empty(count, np.float64)
+    cdef double[::1] result_of = results
+    assert run_of.shape[0] == count
+    with nogil:
+        for row in range(count):
+            result_of[row] = atan2(rise_of[row], run_of[row])
     return results
 
 

@@ -37,6 +37,21 @@ def test_powers(functions: Any, count: int) -> None:
     assert functions.powers(bases, exponents).tolist() == [math.pow(*pair) for pair in pairs]
 
 
+@BOTH
+@pytest.mark.parametrize("count", COUNTS)
+def test_angles(functions: Any, count: int) -> None:
+    rises, runs = np.random.default_rng(count).uniform(-30, 30, (2, count))
+    pairs = zip(rises.tolist(), runs.tolist(), strict=True)
+    assert functions.angles(rises, runs).tolist() == [math.atan2(*pair) for pair in pairs]
+
+
+def test_twins_agree_about_all_angles() -> None:
+    rises, runs = (each.ravel() for each in np.meshgrid(ODD, ODD))
+    found = native.angles(rises, runs), c_math.angles(rises, runs)
+    assert np.array_equal(*found, equal_nan=True)
+    assert np.array_equal(*(np.signbit(each[~np.isnan(each)]) for each in found))
+
+
 def test_twins_agree_about_all_powers() -> None:
     bases, exponents = (each.ravel() for each in np.meshgrid(ODD, np.append(ODD, [3.0, -3.0])))
     found = native.powers(bases, exponents), c_math.powers(bases, exponents)
