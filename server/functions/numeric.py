@@ -43,20 +43,17 @@ def _kernel(operation: Callable[[Column, Column], Column | None], row_form: Any)
     return kernel
 
 
-def _negate_kernel(context: CallContext, column: Column, *, count: int) -> Column:
-    if column.scale is None or scaled.magnitude(column.values) >= scaled.LIMIT:
-        return scaled.by_rows(exact.negate, (column,))
-    return Column(-column.values, column.valid, column.scale)
+def _sign_changed(change: Callable[[Any], Any], row_form: Any) -> Kernel:
+    """The kernel of what leaves all but the sign."""
+
+    def kernel(context: CallContext, column: Column, *, count: int) -> Column:
+        return scaled.with_sign(column, change) or scaled.by_rows(row_form, (column,))
+
+    return kernel
 
 
 def _same_kernel(context: CallContext, column: Column, *, count: int) -> Column:
     return column
-
-
-def _absolute_kernel(context: CallContext, column: Column, *, count: int) -> Column:
-    if column.scale is None or scaled.magnitude(column.values) >= scaled.LIMIT:
-        return scaled.by_rows(_absolute, (column,))
-    return Column(np.abs(column.values), column.valid, column.scale)
 
 
 def _absolute(value: Decimal) -> Decimal:
@@ -193,6 +190,8 @@ def _to_integer_kernel(name: str) -> Kernel:
 
     def kernel(context: CallContext, column: Column, *, count: int) -> Column:
         if column.scale is None:
+            column = roundings.whole_numbers(column) or column
+        if column.scale is None:
             return scaled.by_rows(convert, (column,), context.result.type.dtype)
         values = column.values
         if column.scale:
@@ -210,13 +209,8 @@ def _from_integer_kernel(context: CallContext, column: Column, *, count: int) ->
 
 
 def _float_kernel(context: CallContext, column: Column, *, count: int) -> Column:
-    dtype = context.result.type.dtype
-    if column.scale is None:
-        return scaled.by_rows(to_float, (column,), dtype)
-    exactly = scaled.magnitude(column.values) < 1 << 53
-    if not exactly or column.scale > 22:
-        return scaled.by_rows(to_float, (column,), dtype)
-    return Column((column.values / 10.0**column.scale).astype(dtype), column.valid)
+    found = scaled.floats(column, to_float)
+    return found or scaled.by_rows(to_float, (column,), context.result.type.dtype)
 
 
 def to_float(value: Decimal) -> float:
@@ -319,7 +313,7 @@ FUNCTIONS: Final = (
         exact.negate,
         "The other sign.",
         "1.50 -> -1.50",
-        _negate_kernel,
+        _sign_changed(np.negative, exact.negate),
     ),
     row(
         "1915 numeric_uplus(numeric) numeric",
@@ -333,10 +327,14 @@ FUNCTIONS: Final = (
         _absolute,
         "Absolute value.",
         "-1.50 -> 1.50",
-        _absolute_kernel,
+        _sign_changed(np.abs, _absolute),
     ),
     row(
-        "1705 abs(numeric) numeric", _absolute, "Absolute value.", "-1.50 -> 1.50", _absolute_kernel
+        "1705 abs(numeric) numeric",
+        _absolute,
+        "Absolute value.",
+        "-1.50 -> 1.50",
+        _sign_changed(np.abs, _absolute),
     ),
     row(
         "1764 numeric_inc(numeric) numeric",

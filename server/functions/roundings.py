@@ -17,7 +17,7 @@ from server.types.numeric import EXACT
 from server.vector.column import Column
 from server.vector.parted import PartedColumn
 from server.vector.rows import joint_validity
-from server.vector.two_words import nearest, next_down, next_up
+from server.vector.two_words import cut, nearest, next_down, next_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +52,11 @@ def cut_kernel(context: CallContext, column: Column, digits: Column, *, count: i
     if found is None:
         return scaled.by_rows(exact.truncate_scale, (scaled.flat(column), digits))
     return Column(found.values, joint_validity((column, digits)), found.scale)
+
+
+def whole_numbers(column: Column) -> Column | None:
+    """A column rounded to integers of 64 bits; None where that has to be done row by row."""
+    return _changed(column, 0, _rounded_to, round_whole)
 
 
 def round_whole(value: Decimal) -> Decimal:
@@ -110,8 +115,10 @@ def _cut_to(column: Column, places: int) -> Column | None:
     """A scaled column cut towards zero; None where it has to be done row by row."""
     if column.scale is None:
         down, up = next_down(column), next_up(column)
-        if down is None or up is None or down.scale is None or places > down.scale:
+        if down is None or up is None or down.scale is None:
             return None
+        if places > down.scale:
+            return cut(column, places)
         column = Column(np.where(down.values < 0, up.values, down.values), down.valid, down.scale)
     return _divided(column, places, is_cut=True)
 

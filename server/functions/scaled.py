@@ -17,7 +17,8 @@ from server.vector.decimal_words import combined
 from server.vector.late import LateColumn
 from server.vector.parted import PartedColumn, parted_column
 from server.vector.rows import column_of, is_constant, joint_validity, plain_values
-from server.vector.two_words import nearest, product
+from server.vector.two_words import floats_of, nearest, product
+from server.vector.two_words import with_sign as changed_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 LIMIT: Final = 1 << 63
 SCALE_MAX: Final = 18
+EXACT_POWER_MAX: Final = 22
+"""Powers of ten up to this are floats exactly."""
 _OBJECT: Final = np.dtype(object)
 
 
@@ -163,6 +166,46 @@ def _multiplied_parts(left: Column, right: Column) -> Column | None:
         made = multiply(part, factors)
         parts.append((places, by_rows(exact.multiply, (part, factors)) if made is None else made))
     return parted_column(len(parted), parts)
+
+
+def with_sign(column: Column, change: Callable[[Values], Values]) -> Column | None:
+    """Decimals with another sign; None where they are not all words, or the least one is among them."""
+    if isinstance(column, PartedColumn):
+        parts = [(places, with_sign(part, change)) for places, part in column.parts]
+        made = [(places, part) for places, part in parts if part is not None]
+        return parted_column(len(column), made) if len(made) == len(parts) else None
+    if column.scale is None:
+        return changed_words(column, change)
+    if magnitude(column.values) >= LIMIT:
+        return None
+    return Column(change(column.values), column.valid, column.scale)
+
+
+def floats(column: Column, row: Callable[[Any], float]) -> Column | None:
+    """Decimals as double precision, those that lie too near between two of them by row; None: they are no words."""
+    if not isinstance(column, PartedColumn):
+        return _floats(column, row)
+    values = np.zeros(len(column), np.float64)
+    for places, part in column.parts:
+        found = _floats(part, row)
+        if found is None:
+            return None
+        values[places] = found.values
+    return Column(values, column.valid)
+
+
+def _floats(column: Column, row: Callable[[Any], float]) -> Column | None:
+    scale = column.scale
+    if scale is not None and scale <= EXACT_POWER_MAX and magnitude(column.values) < 1 << 53:
+        return Column(column.values / 10.0**scale, column.valid)
+    found = floats_of(column)
+    if found is None:
+        return None
+    values, strange = found
+    rows = np.flatnonzero(strange if column.valid is None else strange & column.valid)
+    if len(rows):
+        values[rows] = [row(value) for value in plain_values(column.take(rows))]
+    return Column(values, column.valid)
 
 
 def by_rows(

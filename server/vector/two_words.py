@@ -18,10 +18,15 @@ from server.vector.native import product_words
 from server.vector.rows import joint_validity, objects
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from server.vector.column import Mask, Values
 
 INT64_MAX: Final = (1 << 63) - 1
 PRODUCT_DIGITS: Final = 18
+FLOAT_DIGITS_MAX: Final = 27
+"""Powers of ten up to this are exact in what numpy calls longdouble."""
+_MARGIN: Final = 8 * np.finfo(np.longdouble).eps
 _EXACT: Final = Context(prec=64)
 
 
@@ -73,19 +78,55 @@ def nearest(column: Column, scale: int) -> Column | None:
     words = words_of(column)
     if words is None or words[0].scale is None:
         return None
-    first, second = words
+    if scale < words[0].scale:  # half a unit is a whole number of first words
+        return words[0]
+    return _with_digits(column, scale, is_cut=False)
+
+
+def cut(column: Column, scale: int) -> Column | None:
+    """The numbers cut to a scale, no less than the first words have; None where 64 bits do not hold them."""
+    words = words_of(column)
+    if words is None or words[0].scale is None or scale < words[0].scale:
+        return None
+    return _with_digits(column, scale, is_cut=True)
+
+
+def _with_digits(column: Column, scale: int, *, is_cut: bool) -> Column | None:
+    """First words with digits of the second ones."""
     assert isinstance(column, LateColumn)
     assert isinstance(column.make, TwoWords)
-    if scale < words[0].scale:  # half a unit is a whole number of first words
-        return first
-    unit, factor = 10 ** max(column.make.scale - scale, 0), 10 ** (scale - words[0].scale)
-    if factor > 10**column.make.digits or not _is_below(first.values, INT64_MAX // factor):
+    (firsts, seconds), made = column.parts, column.make
+    unit, factor = 10 ** max(made.scale - scale, 0), 10 ** (scale - made.scale + made.digits)
+    if factor > 10**made.digits or not _is_below(firsts, INT64_MAX // factor):
         return None
-    size = np.abs(second.values)
+    size = np.abs(seconds)
     carries = size // unit
-    carries += size - carries * unit >= unit - unit // 2
-    numbers = first.values * factor + np.sign(second.values) * carries
-    return Column(numbers, first.valid, scale)
+    if not is_cut:
+        carries += size - carries * unit >= unit - unit // 2
+    return Column(firsts * factor + np.sign(seconds) * carries, column.valid, scale)
+
+
+def with_sign(column: Column, change: Callable[[Values], Values]) -> LateColumn | None:
+    """The numbers with another sign, as change gives it to both words; None: there are none."""
+    if words_of(column) is None:
+        return None
+    assert isinstance(column, LateColumn)
+    firsts, seconds = column.parts
+    return LateColumn((change(firsts), change(seconds)), column.make, column.valid)
+
+
+def floats_of(column: Column) -> tuple[Values, Mask] | None:
+    """The numbers as floats, and which of them may be others as they lie between two; None: they are no words."""
+    split = _split(column)
+    if split is None or split[3] > FLOAT_DIGITS_MAX:
+        return None
+    firsts, seconds, digits, scale = split
+    wide = firsts.astype(np.longdouble)
+    if seconds is not None:
+        wide = wide * np.longdouble(10**digits) + seconds
+    wide /= np.longdouble(10) ** scale
+    below, above = ((wide * (1 + sign * _MARGIN)).astype(np.float64) for sign in (-1, 1))
+    return above, below != above
 
 
 def product(left: Column, right: Column) -> LateColumn | None:

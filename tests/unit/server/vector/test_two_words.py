@@ -11,8 +11,9 @@ from server.functions import numeric_math as exact
 from server.functions import quotients
 from server.functions.extremes import BestDecimals
 from server.functions.function import CallContext
+from server.functions.numeric import FUNCTIONS
 from server.functions.registry import FUNCTION_BY_OID
-from server.functions.scaled import SCALE_MAX, at_one_scale, multiply, round_column
+from server.functions.scaled import SCALE_MAX, at_one_scale, floats, multiply, round_column
 from server.functions.sums import DecimalSums
 from server.types.registry import TYPE_BY_OID
 from server.types.type import TextStyle, TypeReference
@@ -20,7 +21,7 @@ from server.vector.column import Column
 from server.vector.late import LateColumn
 from server.vector.parted import PartedColumn
 from server.vector.rows import constant_column, plain_values, values_of
-from server.vector.two_words import TwoWords, nearest, product, words_of
+from server.vector.two_words import TwoWords, floats_of, nearest, product, words_of
 
 GROUPS = 7
 BOOLEAN = TypeReference(TYPE_BY_OID[16])
@@ -109,6 +110,56 @@ def test_whole_numbers_are_found_by_words(sizes, upwards, rounding):
     row = exact.integral(rounding)
     made = at_one_scale(found, 0, lambda part: quotients.whole(part, upwards), row)
     assert values_of(made) == [None if one is None else row(one) for one in expected]
+
+
+def called(signature, *columns):
+    """What a function of numerics gives of columns."""
+    (function,) = [
+        each
+        for each in FUNCTIONS
+        if each.name == signature and len(each.arguments) == len(columns) and each.kernel
+    ]
+    result = TypeReference(TYPE_BY_OID[function.result])
+    context = CallContext(TextStyle(), result, (), None)
+    return values_of(function.kernel(context, *columns, count=len(columns[0])))
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [("numeric_uminus", exact.negate), ("abs", Decimal.copy_abs), ("float8", float)],
+)
+def test_signs_and_floats_are_those_of_the_rows(sizes, name, row):
+    found, expected = shares(sizes)
+    made = called(name, found)
+    assert list(map(str, made)) == [str(None if one is None else row(one)) for one in expected]
+
+
+@pytest.mark.parametrize("sizes", SIZES[:1])
+def test_whole_numbers_are_rounded_from_words(sizes):
+    found, expected = shares(sizes)
+    wanted = [None if one is None else int(exact.round_scale(one, 0)) for one in expected]
+    assert called("int8", found) == wanted
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+@pytest.mark.parametrize("places", [0, 1, 2, 5, 12])
+def test_digits_are_cut_from_words(sizes, places):
+    found, expected = shares(sizes)
+    made = called("trunc", found, Column(np.broadcast_to(np.int32(places), len(found))))
+    assert list(map(str, made)) == [
+        str(None if one is None else exact.truncate_scale(one, places)) for one in expected
+    ]
+
+
+def test_numbers_between_two_floats_are_told():
+    half = (1 << 53) * 10**3 + 1000  # just between two floats, or next to it
+    column = Column(np.array([half - 1, half, half + 1, 5]), None, 3)
+    values, strange = floats_of(column)
+    assert strange.tolist()[1] is True
+    assert values.tolist()[3] == 0.005
+    found = floats(column, float)
+    assert values_of(found) == [float(Decimal(int(n)).scaleb(-3)) for n in column.values]
 
 
 def test_rows_of_several_batches_are_put_together():
