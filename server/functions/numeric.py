@@ -13,8 +13,9 @@ from server.errors import (
     InvalidArgumentForWidthBucketFunction,
     NumericValueOutOfRange,
 )
+from server.functions import decimal_powers, quotients, roundings, scaled
 from server.functions import numeric_math as exact
-from server.functions import quotients, roundings, scaled
+from server.functions.decimal_powers import ten_logarithm
 from server.functions.declare import row
 from server.functions.float_numerics import FloatNumerics
 from server.functions.integer import BITS, SQL_NAMES, narrowed
@@ -241,11 +242,11 @@ _SUBTRACT = _kernel(quotients.with_means(scaled.subtract), exact.subtract)
 _MULTIPLY = product_kernel(_kernel(scaled.multiply, exact.multiply))
 _DIVIDE: Final = _kernel(quotients.divide, exact.divide)
 _REMAINDER: Final = _kernel(quotients.remainder, exact.remainder)
+_ROOT: Final = decimal_powers.root_kernel(exact.square_root)
+_POWER: Final = decimal_powers.power_kernel(exact.power)
+_LOGARITHM: Final = decimal_powers.logarithm_kernel(exact.natural_logarithm, 0)
+_TEN_LOGARITHM: Final = decimal_powers.logarithm_kernel(ten_logarithm, 10)
 _CEILING, _FLOOR = exact.integral(ROUND_CEILING), exact.integral(ROUND_FLOOR)
-
-
-def _ten_logarithm(value: Decimal) -> Decimal:
-    return exact.logarithm(Decimal(10), value)
 
 
 def _truncate_whole(value: Decimal) -> Decimal:
@@ -404,12 +405,19 @@ FUNCTIONS: Final = (
         "-42.8 -> -43",
         quotients.whole_kernel(_FLOOR, -1),
     ),
-    row("1730 sqrt(numeric) numeric", exact.square_root, "Square root.", "2 -> 1.414213562373095"),
+    row(
+        "1730 sqrt(numeric) numeric",
+        exact.square_root,
+        "Square root.",
+        "2 -> 1.414213562373095",
+        _ROOT,
+    ),
     row(
         "1731 numeric_sqrt(numeric) numeric",
         exact.square_root,
         "Square root.",
         "2.25 -> 1.500000000000000",
+        _ROOT,
     ),
     row(
         "1732 exp(numeric) numeric", exact.exponential, "e to a power.", "1.0 -> 2.7182818284590452"
@@ -425,12 +433,14 @@ FUNCTIONS: Final = (
         exact.natural_logarithm,
         "Natural logarithm.",
         "2.0 -> 0.6931471805599453",
+        _LOGARITHM,
     ),
     row(
         "1735 numeric_ln(numeric) numeric",
         exact.natural_logarithm,
         "Natural logarithm.",
         "10 -> 2.3025850929940457",
+        _LOGARITHM,
     ),
     row(
         "1736 log(numeric, numeric) numeric",
@@ -446,30 +456,38 @@ FUNCTIONS: Final = (
     ),
     row(
         "1741 log(numeric) numeric",
-        _ten_logarithm,
+        ten_logarithm,
         "Logarithm to the base 10.",
         "100 -> 2.0000000000000000",
+        _TEN_LOGARITHM,
     ),
     row(
         "1481 log10(numeric) numeric",
-        _ten_logarithm,
+        ten_logarithm,
         "Logarithm to the base 10.",
         "1000 -> 3.0000000000000000",
+        _TEN_LOGARITHM,
     ),
     row(
         "2169 power(numeric, numeric) numeric",
         exact.power,
         "Power.",
         "9, 3 -> 729.0000000000000000",
+        _POWER,
     ),
     row(
-        "1738 pow(numeric, numeric) numeric", exact.power, "Power.", "2, 0.5 -> 1.4142135623730950"
+        "1738 pow(numeric, numeric) numeric",
+        exact.power,
+        "Power.",
+        "2, 0.5 -> 1.4142135623730950",
+        _POWER,
     ),
     row(
         "1739 numeric_power(numeric, numeric) numeric",
         exact.power,
         "Power.",
         "2, -3 -> 0.1250000000000000",
+        _POWER,
     ),
     row(
         "1376 factorial(int8) numeric", _factorial, "Product of all integers up to it.", "5 -> 120"

@@ -151,6 +151,20 @@ def product(left: Column, right: Column) -> LateColumn | None:
     )
 
 
+def with_more_digits(column: Column, scale: int) -> LateColumn | None:
+    """The same numbers at a scale above zero that is no smaller than theirs; None: two words may not hold them."""
+    split = _split(column)
+    if split is None or not 0 <= scale - split[3] <= PRODUCT_DIGITS or not scale:
+        return None
+    firsts, seconds, digits, below = split
+    if column.valid is not None:
+        firsts = np.where(column.valid, firsts, 0)
+    made_digits = min(scale, PRODUCT_DIGITS)
+    factors = np.full(len(firsts), 10 ** (scale - below))
+    made = product_words(firsts, seconds, digits, factors, made_digits)
+    return None if made is None else LateColumn(made, TwoWords(scale, made_digits), column.valid)
+
+
 def _split(column: Column) -> tuple[Values, Values | None, int, int] | None:
     """The words, the digits of the second, and the scale; None: there are none."""
     if column.scale is not None:

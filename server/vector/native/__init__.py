@@ -16,6 +16,7 @@ if TYPE_CHECKING or os.environ.get("RUSTYDB_NATIVE") == "0":
         split_views,
         trimmed_views,
     )
+    from server.vector.exact_math import logarithms, square_roots
     from server.vector.json_texts import are_json, item_views, member_views
     from server.vector.letter_texts import capitalized_texts, translated_texts
     from server.vector.made_texts import (
@@ -65,6 +66,7 @@ else:
         split_views,
         trimmed_views,
     )
+    from server.vector.native.exact_math import logarithms, square_roots
     from server.vector.native.json_texts import are_json, item_views, member_views
     from server.vector.native.letter_texts import capitalized_texts, translated_texts
     from server.vector.native.made_texts import (
@@ -128,6 +130,7 @@ __all__ = [
     "item_views",
     "joined_texts",
     "like_views",
+    "logarithms",
     "md5_texts",
     "member_views",
     "number_texts",
@@ -147,6 +150,7 @@ __all__ = [
     "reversed_texts",
     "sliced_views",
     "split_views",
+    "square_roots",
     "stripped_views",
     "strung_texts",
     "text_bytes",

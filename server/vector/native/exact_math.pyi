@@ -1,0 +1,6 @@
+from server.vector.column import Positions, Values
+
+def square_roots(values: Values, scale: int, digits_min: int) -> tuple[Values, Positions]: ...
+def logarithms(
+    values: Values, scale: int, digits_min: int, table: Positions
+) -> tuple[Values, Positions]: ...
