@@ -13,6 +13,7 @@ import numpy as np
 from server.functions import numeric_math as exact
 from server.functions import scaled
 from server.functions.float_numerics import rounded_floats
+from server.functions.quotients import means_in_words
 from server.types.numeric import EXACT
 from server.vector.column import Column
 from server.vector.parted import PartedColumn
@@ -30,7 +31,7 @@ _PLACES_MIN: Final = -scaled.SCALE_MAX
 
 def round_kernel(context: CallContext, column: Column, digits: Column, *, count: int) -> Column:
     """round(numeric, integer)."""
-    places = _places_of(digits)
+    places, column = _places_of(digits), means_in_words(column)
     found = None if places is None else _rounded(column, places)
     if found is None:
         return scaled.by_rows(exact.round_scale, (scaled.flat(column), digits))
@@ -39,13 +40,14 @@ def round_kernel(context: CallContext, column: Column, digits: Column, *, count:
 
 def round_whole_kernel(context: CallContext, column: Column, *, count: int) -> Column:
     """round(numeric)."""
+    column = means_in_words(column)
     found = _rounded(column, 0)
     return scaled.by_rows(round_whole, (scaled.flat(column),)) if found is None else found
 
 
 def cut_kernel(context: CallContext, column: Column, digits: Column, *, count: int) -> Column:
     """trunc(numeric, integer)."""
-    places = _places_of(digits)
+    places, column = _places_of(digits), means_in_words(column)
     found = None
     if places is not None:
         found = _changed(column, places, _cut_to, lambda value: exact.truncate_scale(value, places))

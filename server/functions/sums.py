@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 
 from server.functions import numeric_math as exact
+from server.functions import scaled
 from server.functions.means import Means
-from server.functions.quotients import Quotients, means_in_words
+from server.functions.quotients import Quotients, divide, means_in_words
 from server.functions.scaled import magnitude
 from server.types.numeric import EXACT
 from server.vector.column import Column, Positions, Values
 from server.vector.late import LateColumn
 from server.vector.native import add_floats, add_integers, count_rows
-from server.vector.parted import PartedColumn, parted_column
+from server.vector.parted import Part, PartedColumn, parted_column
 from server.vector.quotient_words import SECOND_DIGITS
 from server.vector.rows import column_of, plain_values
 from server.vector.totals import NO_SUM
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HALF: Final = 32
-SUM_MAX: Final = (1 << 63) - 1
 LOW_BITS: Final = (1 << HALF) - 1
+DIVIDED_MEANS_MIN: Final = 64
+"""For fewer groups, means of several scales are divided one by one."""
 DIVIDED_GROUPS_MAX: Final = 1024
 """For more groups, quotients are not added as they are divided: their totals would not stay near the processor."""
 
@@ -216,33 +218,35 @@ class DecimalSums:
             totals = state.totals(group_count)
             if isinstance(totals, np.ndarray):
                 return Column(totals, None if bool((counts > 0).all()) else counts > 0, scale)
-        parted = None if self.others else self._parted(group_count)
-        if parted is not None:
-            return parted
+        together = None if self.others else self._together(group_count)
+        if together is not None:
+            return together
         return column_of(self._decimals(group_count), np.dtype(object))
 
-    def _parted(self, group_count: int) -> Column | None:
-        """The sums, groups by how many decimals they show; None if 64 bits may not hold one."""
-        scales = sorted(self.scaled)
-        reach = 0
+    def _together(self, group_count: int) -> PartedColumn | None:
+        """Sums of several scales, group by the scale that it shows; None: two words do not hold one."""
+        states = sorted(self.scaled.items())
         shown = np.full(group_count, -1, np.int64)
-        totals: dict[int, Values] = {}
-        for scale in scales:
-            found = self.scaled[scale].totals(group_count)
-            if not isinstance(found, np.ndarray):
+        known: list[tuple[int, Values]] = []
+        for scale, state in states:
+            totals = state.totals(group_count)
+            if not isinstance(totals, np.ndarray):
                 return None
-            totals[scale] = found
-            reach += magnitude(found) * 10 ** (scales[-1] - scale)
-            shown[self.scaled[scale].counts[:group_count] > 0] = scale
-        if reach > SUM_MAX:
-            return None
-        parts = []
-        for scale in scales:
-            groups = np.flatnonzero(shown == scale)
-            sums = np.zeros(len(groups), np.int64)
-            for part in scales[: scales.index(scale) + 1]:
-                sums += totals[part][groups] * 10 ** (scale - part)
-            parts.append((groups, Column(sums, None, scale)))
+            known.append((scale, totals))
+            shown[state.counts[:group_count] > 0] = scale
+        parts: list[Part] = []
+        for most, _ in known:
+            rows = np.flatnonzero(shown == most)
+            total: Column | None = None
+            for scale, totals in known if len(rows) else ():
+                if scale > most:
+                    break
+                own = Column(totals[rows], None, scale)
+                total = own if total is None else scaled.add(total, own)
+                if total is None:
+                    return None
+            if total is not None:
+                parts.append((rows, total))
         return parted_column(group_count, parts)
 
     def _decimals(self, group_count: int) -> list[Decimal | None]:
@@ -259,13 +263,28 @@ class DecimalSums:
         column = self.sums(group_count)
         if column.scale is not None:
             return averages_of(column.values, self.counts[:group_count], column.scale)
+        if isinstance(column, PartedColumn) and group_count >= DIVIDED_MEANS_MIN:
+            means = self._divided(column)
+            if means is not None:
+                return means
         sums = plain_values(column)
         counts = self.counts[:group_count].tolist()
-        means = [
+        quotients = [
             exact.divide(total, Decimal(count)) if count else None
             for total, count in zip(sums, counts, strict=True)
         ]
-        return column_of(means, np.dtype(object))
+        return column_of(quotients, np.dtype(object))
+
+
+    def _divided(self, sums: PartedColumn) -> Column | None:
+        """Sums of several scales divided by the numbers of rows; None: there are such of two words."""
+        found: list[Part] = []
+        for rows, part in sums.parts:
+            means = divide(part, Column(self.counts[rows], None, 0))
+            if not isinstance(means, PartedColumn):
+                return None
+            found += [(rows[places], column) for places, column in means.parts]
+        return parted_column(len(sums), found)
 
 
 def averages_of(sums: Values, counts: Values, scale: int) -> Column:
