@@ -275,7 +275,6 @@ class DecimalSums:
         ]
         return column_of(quotients, np.dtype(object))
 
-
     def _divided(self, sums: PartedColumn) -> Column | None:
         """Sums of several scales divided by the numbers of rows; None: there are such of two words."""
         found: list[Part] = []
