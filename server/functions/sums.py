@@ -19,13 +19,14 @@ from server.functions.quotients import Quotients, divide, means_in_words
 from server.functions.scaled import magnitude
 from server.types.numeric import EXACT
 from server.vector.column import Column, Positions, Values
+from server.vector.decimal_words import in_words
 from server.vector.late import LateColumn
 from server.vector.native import add_floats, add_integers, count_rows
-from server.vector.parted import Part, PartedColumn, parted_column
+from server.vector.parted import Part, PartedColumn, together
 from server.vector.quotient_words import SECOND_DIGITS
 from server.vector.rows import column_of, plain_values
 from server.vector.totals import NO_SUM
-from server.vector.two_words import words_of
+from server.vector.two_words import product, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,6 +122,15 @@ class IntegerSums:
             return sums
         pairs = zip(high.tolist(), low.tolist(), strict=True)
         return [(upper << HALF) + lower for upper, lower in pairs]
+
+    def decimals(self, group_count: int, scale: int) -> Column | None:
+        """The sums as decimals of a scale, of two words where they need them; None: these do not hold them."""
+        totals = self.totals(group_count)
+        if isinstance(totals, np.ndarray):
+            return Column(totals, None, scale)
+        high, low = (Column(half[:group_count], None, scale) for half in (self.high, self.low))
+        upper = product(high, Column(np.full(group_count, 1 << HALF), None, 0))
+        return None if upper is None else scaled.add(upper, low)
 
 
 class DecimalSums:
@@ -225,29 +235,28 @@ class DecimalSums:
 
     def _together(self, group_count: int) -> PartedColumn | None:
         """Sums of several scales, group by the scale that it shows; None: two words do not hold one."""
-        states = sorted(self.scaled.items())
         shown = np.full(group_count, -1, np.int64)
-        known: list[tuple[int, Values]] = []
-        for scale, state in states:
-            totals = state.totals(group_count)
-            if not isinstance(totals, np.ndarray):
+        known: list[tuple[int, Column]] = []
+        for scale, state in sorted(self.scaled.items()):
+            column = state.decimals(group_count, scale)
+            if column is None:
                 return None
-            known.append((scale, totals))
+            known.append((scale, column))
             shown[state.counts[:group_count] > 0] = scale
         parts: list[Part] = []
         for most, _ in known:
             rows = np.flatnonzero(shown == most)
             total: Column | None = None
-            for scale, totals in known if len(rows) else ():
+            for scale, column in known if len(rows) else ():
                 if scale > most:
                     break
-                own = Column(totals[rows], None, scale)
+                own = column.take(rows)
                 total = own if total is None else scaled.add(total, own)
                 if total is None:
                     return None
             if total is not None:
                 parts.append((rows, total))
-        return parted_column(group_count, parts)
+        return together(group_count, parts)
 
     def _decimals(self, group_count: int) -> list[Decimal | None]:
         found: list[Decimal | None] = [self.others.get(group) for group in range(group_count)]
@@ -273,17 +282,17 @@ class DecimalSums:
             exact.divide(total, Decimal(count)) if count else None
             for total, count in zip(sums, counts, strict=True)
         ]
-        return column_of(quotients, np.dtype(object))
+        return in_words(quotients) or column_of(quotients, np.dtype(object))
 
     def _divided(self, sums: PartedColumn) -> Column | None:
         """Sums of several scales divided by the numbers of rows; None: there are such of two words."""
         found: list[Part] = []
         for rows, part in sums.parts:
             means = divide(part, Column(self.counts[rows], None, 0))
-            if not isinstance(means, PartedColumn):
+            if means is None:
                 return None
-            found += [(rows[places], column) for places, column in means.parts]
-        return parted_column(len(sums), found)
+            found.append((rows, means))
+        return together(len(sums), found)
 
 
 def averages_of(sums: Values, counts: Values, scale: int) -> Column:

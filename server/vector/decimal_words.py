@@ -7,23 +7,27 @@ added are split at one place.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Context
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from server.vector.column import Column
 from server.vector.late import LateColumn
-from server.vector.parted import PartedColumn
+from server.vector.parted import Part, PartedColumn, parted_column
 from server.vector.rows import joint_validity
 from server.vector.two_words import TwoWords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from decimal import Decimal
 
-    from server.vector.column import Column, Positions, Values
+    from server.vector.column import Positions, Values
 
     Combine = Callable[[Values, Values], Values]
 
 LOW_DIGITS: Final = 18
+_EXACT: Final = Context(prec=200)
 LOW_UNIT: Final = 10**LOW_DIGITS
 HIGH_LIMIT: Final = 1 << 61
 """What high parts are below: sums and differences of two have 64 bits."""
@@ -73,6 +77,34 @@ def combined(left: Column, right: Column, operation: Combine) -> LateColumn | No
     firsts += is_other_sign
     seconds -= is_other_sign * 10**digits
     return LateColumn((firsts, seconds), TwoWords(scale, digits), joint_validity((left, right)))
+
+
+def in_words(decimals: Sequence[Decimal | None]) -> PartedColumn | None:
+    """Decimals as words, by scale; None: some are not finite, or two words do not hold them."""
+    rows: dict[tuple[int, bool], list[tuple[int, int, int]]] = {}
+    for row, number in enumerate(decimals):
+        if number is None:
+            continue
+        if not number.is_finite():
+            return None
+        scale = max(-int(number.as_tuple().exponent), 0)
+        digits = int(number.scaleb(scale, _EXACT))
+        first, second = divmod(abs(digits), 10 ** min(scale, LOW_DIGITS))
+        is_wide = abs(digits) >= HIGH_LIMIT
+        if is_wide and (first >= HIGH_LIMIT or not scale):
+            return None
+        sign = -1 if digits < 0 else 1
+        words = (row, sign * first, sign * second) if is_wide else (row, digits, 0)
+        rows.setdefault((scale, is_wide), []).append(words)
+    parts: list[Part] = []
+    for (scale, is_wide), found in rows.items():
+        places, firsts, seconds = np.array(found, np.int64).T.copy()
+        if is_wide:
+            made = TwoWords(scale, min(scale, LOW_DIGITS))
+            parts.append((places, LateColumn((firsts, seconds), made)))
+        else:
+            parts.append((places, Column(firsts, None, scale)))
+    return parted_column(len(decimals), parts)
 
 
 def _parts(column: Column) -> Sequence[tuple[Positions | slice, Column]]:

@@ -125,3 +125,14 @@ def parted_together(columns: Sequence[Column]) -> PartedColumn | None:
             return None
         start += len(column)
     return parted_column(start, parts)
+
+
+def together(count: int, parts: Sequence[Part]) -> PartedColumn:
+    """As parted_column, of parts that may have parts themselves."""
+    found: list[Part] = []
+    for positions, column in parts:
+        if isinstance(column, PartedColumn):
+            found += [(positions[rows], part) for rows, part in column.parts]
+        else:
+            found.append((positions, column))
+    return parted_column(count, found)

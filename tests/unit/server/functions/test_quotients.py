@@ -13,6 +13,7 @@ from server.functions.sums import DecimalSums
 from server.vector import native
 from server.vector import quotient_words as specified
 from server.vector.column import Column
+from server.vector.parted import PartedColumn
 from server.vector.rows import column_of, constant_column, values_of
 
 OBJECT = np.dtype(object)
@@ -160,3 +161,25 @@ def test_a_constant_divides_all():
         "0.33333333333333333333",
         "0.66666666666666666667",
     ]
+
+
+@pytest.mark.parametrize("groups", [1, 63, 64, 3000])
+@pytest.mark.parametrize("size", [10**6, 10**12, 10**18])
+def test_sums_of_several_scales_are_put_together_by_scale(groups, size):
+    numbers = np.random.default_rng(groups)
+    count = 9000
+    left = Column(numbers.integers(-size, size, count), numbers.random(count) < 0.9, 2)
+    divisors = Column(numbers.integers(1, 2000, count), None, 0)
+    owners = numbers.integers(0, groups, count)
+    owners = np.where(owners == 7, 8 % groups, owners)  # a group without rows
+    state, plain = DecimalSums(), DecimalSums()
+    found = quotients.divide(left, divisors)
+    for column in (found, left, Column(np.zeros(count, np.int64), None, 5)):
+        state.add(owners, column, groups)
+        plain.add(owners, column_of(values_of(column), OBJECT), groups)
+    assert not state.others
+    sums = state.sums(groups)
+    assert isinstance(sums, PartedColumn)
+    assert list(map(str, values_of(sums))) == list(map(str, values_of(plain.sums(groups))))
+    wanted = list(map(str, values_of(plain.averages(groups))))
+    assert list(map(str, values_of(state.averages(groups)))) == wanted

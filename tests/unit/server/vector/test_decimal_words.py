@@ -18,7 +18,7 @@ from server.oids import NUMERIC
 from server.types.registry import TYPE_BY_OID
 from server.types.type import TypeReference
 from server.vector.column import Column
-from server.vector.decimal_words import combined, words_at_one_place
+from server.vector.decimal_words import combined, in_words, words_at_one_place
 from server.vector.late import LateColumn, repeated
 from server.vector.parted import PartedColumn
 from server.vector.rows import plain_values, values_of
@@ -139,3 +139,22 @@ def test_repeated_means():
         assert values_of(one.take(np.array([1, -1, 2]))) == values_of(
             other.take(np.array([1, -1, 2]))
         )
+
+
+def test_decimals_become_words():
+    texts = [
+        "1.50",
+        "-0.25",
+        "0.000",
+        "123456789012345.1234567890123456",
+        "7",
+        "-3.33333333333333333",
+    ]
+    numbers = [None, *map(Decimal, texts)]
+    made = in_words(numbers)
+    assert made is not None
+    assert [None if each is None else str(each) for each in values_of(made)] == [None, *texts]
+    assert in_words([]) is not None
+    assert in_words([Decimal("NaN")]) is None
+    assert in_words([Decimal(10) ** 40]) is None
+    assert in_words([Decimal("1e30") + Decimal("0.1")]) is None
