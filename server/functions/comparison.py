@@ -139,11 +139,13 @@ def _numeric_kernel(compare: Compare) -> Callable[..., Column]:
 
     def kernel(context: CallContext, left: Column, right: Column, *, count: int) -> Column:
         found = _with_constant(compare, left, right)
+        if found is None:
+            found = compared(compare, left, right, row)
         if found is not None:
             return found
         pair = scaled.aligned(scaled.flat(left), scaled.flat(right))
         if pair is None:
-            found = compared(compare, left, right, row) or _by_words(compare, left, right)
+            found = _by_words(compare, left, right)
             return found or scaled.by_rows(row, (left, right), np.dtype(np.bool_))
         return Column(compare(pair[0], pair[1]), joint_validity((left, right)))
 

@@ -1,4 +1,4 @@
-"""Comparisons of decimals that have not been made: means, and products of means and constants.
+"""Comparisons of decimals that have not been made: quotients, means, and products of means and constants.
 
 Each row compared with the mean of its group asks for as many decimals as there are rows. As floats they are known to
 fifteen digits, and that tells nearly all of them from what they are compared with; the few others are made.
@@ -14,6 +14,7 @@ import numpy as np
 from server.functions import numeric_math as exact
 from server.functions import scaled
 from server.functions.means import Means
+from server.functions.quotients import Quotients
 from server.vector.column import Column, Mask, Values
 from server.vector.late import LateColumn
 from server.vector.rows import constant_value, is_constant, joint_validity
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 NEAR: Final = 1e-12
 """As a part of both values: what is further apart as floats differs as decimals, the same way."""
+
+CLOSE_SHARE_MIN: Final = 64
+"""One of so many rows may be too close to tell, at most."""
 
 FLOAT_MAX: Final = 1e200
 """Constants beyond this, or not far enough from zero, are left to decimals."""
@@ -90,18 +94,27 @@ def compared(compare: Compare, left: Column, right: Column, row: Compare) -> Col
     found = np.asarray(compare(one, other))
     close = np.abs(one - other) <= NEAR * (np.abs(one) + np.abs(other))
     rows = np.flatnonzero(close if valid is None else close & valid)
+    if len(rows) * CLOSE_SHARE_MIN > len(found) and _has_quotients(left, right):
+        return None  # words of all are compared faster than so many decimals
     if len(rows):
         pairs = left.take(rows), right.take(rows)
         found[rows] = scaled.by_rows(row, pairs, np.dtype(np.bool_)).values
     return Column(found, valid)
 
 
+def _has_quotients(*columns: Column) -> bool:
+    return any(isinstance(column, Quotients) for column in columns)
+
+
 def _is_late(column: Column) -> bool:
-    return isinstance(column, LateColumn) and isinstance(column.make, Means | Product)
+    is_late = isinstance(column, LateColumn) and isinstance(column.make, Means | Product)
+    return is_late or isinstance(column, Quotients)
 
 
 def _near(column: Column) -> Values | None:
     """The rows as floats of fifteen digits; None: they come in another form."""
+    if isinstance(column, Quotients):
+        return column.near()
     if isinstance(column, LateColumn):
         make: Any = column.make
         return make.near(*column.parts) if _is_late(column) else None

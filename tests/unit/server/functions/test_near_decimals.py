@@ -10,6 +10,7 @@ from server.functions import near_decimals
 from server.functions.function import CallContext
 from server.functions.near_decimals import Product, compared, product_kernel
 from server.functions.numeric_math import multiply
+from server.functions.quotients import divide
 from server.functions.sums import averages_of
 from server.types.registry import TYPE_BY_OID
 from server.types.type import TextStyle, TypeReference
@@ -55,6 +56,34 @@ def test_comparisons_are_those_of_the_decimals(compare, count):
         found = compared(compare, left, right, compare)
         assert found is not None
         assert values_of(found) == expected(compare, left, right)
+
+
+@pytest.mark.parametrize("compare", COMPARISONS)
+@pytest.mark.parametrize("count", [1, 3000, 65_537])
+def test_quotients_are_compared_before_they_are_divided(compare, count):
+    rng = np.random.default_rng(count)
+    above = Column(rng.integers(-(10**6), 10**6, count), rng.random(count) < 0.9, 2)
+    below = Column(rng.integers(1, 3000, count), None, 0)
+    quotients = divide(above, below)
+    assert quotients is not None
+    made = Column(divide(above, below).values, quotients.valid)
+    constants = [constant_column(Decimal(each), OBJECT, count) for each in ("2.5", "0", "-7")]
+    for other in (*constants, Column(rng.integers(-(10**5), 10**5, count), None, 3)):
+        for left, right, plain in (
+            (quotients, other, (made, other)),
+            (other, quotients, (other, made)),
+        ):
+            found = compared(compare, left, right, compare)
+            if count == 1 and found is None:
+                continue
+            assert found is not None
+            assert values_of(found) == expected(compare, *plain)
+
+
+def test_quotients_that_are_all_close_are_left_to_words():
+    above = Column(np.arange(1, 2001), None, 2)
+    quotients = divide(above, Column(np.ones(2000, np.int64), None, 0))
+    assert compared(operator.eq, quotients, above, operator.eq) is None
 
 
 @pytest.mark.parametrize("factor", FACTORS)
