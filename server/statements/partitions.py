@@ -24,7 +24,7 @@ from server.errors import (
 )
 from server.statements.constraints import lock_referenced_family
 from server.statements.inheritance import child_numbers, merge_into_child
-from server.statements.internal import first_row, internal_query, qualified_name
+from server.statements.internal import first_row, internal_query, qualified_name, schema_name
 from server.statements.names import relation_named
 from server.statements.ownership import require_owner
 from server.statements.partition_indexes import attach_index, is_part_of, take_indexes
@@ -33,7 +33,7 @@ from server.statements.triggers import take_triggers
 from server.statements.verify import has_rows, verify_foreign_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from server.executor.waits import Wait
     from server.sql import alter_commands
@@ -41,22 +41,12 @@ if TYPE_CHECKING:
 
 
 def complete_partition(context: StatementContext, parent: Table, child_oid: int) -> Iterator[Wait]:
-    """What a new partition gets from its parent beside columns and checks; what else changes."""
+    """What a new partition gets from its parent beside columns and checks."""
     child = context.catalog.object(child_oid)
     assert isinstance(child, Table)
     yield from take_indexes(context, parent, child)
     yield from take_foreign_keys(context, parent, child_oid)
     yield from _lock_referring(context, parent, child)
-    default = default_partition(context, parent)
-    if default is not None and default.oid != child_oid:
-        for member in context.catalog.family_of(default):
-            yield from context.lock_relation(member.oid, "access exclusive", member.name)
-        yield from verify_partition(
-            context,
-            default,
-            f'updated partition constraint for default partition "{default.name}" '
-            "would be violated by some row",
-        )
 
 
 def _lock_referring(context: StatementContext, parent: Table, child: Table) -> Iterator[Wait]:
@@ -69,18 +59,54 @@ def _lock_referring(context: StatementContext, parent: Table, child: Table) -> I
                 )
 
 
-def verify_partition(context: StatementContext, table: Table, message: str) -> Iterator[Wait]:
-    """Raise CheckViolation if a row does not satisfy the constraint of its partition."""
-    leaves = leaves_of(context.catalog, table)
-    if not any(has_rows(context, leaf) for leaf in leaves):
+def verify_default(
+    context: StatementContext, parent: Table, child_oid: int, *, names_leaf: bool
+) -> Iterator[Wait]:
+    """Raise CheckViolation if the default partition has a row that belongs to a new partition.
+
+    names_leaf: the error is about the partition that has the row, as for ATTACH, and not about the default itself.
+    """
+    default = default_partition(context, parent)
+    if default is None or default.oid == child_oid:
         return
+    for member in context.catalog.family_of(default):
+        yield from context.lock_relation(member.oid, "access exclusive", member.name)
+    found = yield from _violating_leaf(context, default)
+    if found is not None:
+        named = found if names_leaf else default
+        raise _violation(
+            context,
+            named,
+            f'updated partition constraint for default partition "{named.name}" would be violated by some row',
+        )
+
+
+def _verify_attached(context: StatementContext, table: Table) -> Iterator[Wait]:
+    found = yield from _violating_leaf(context, table)
+    if found is not None:
+        raise _violation(
+            context,
+            found,
+            f'partition constraint of relation "{found.name}" is violated by some row',
+        )
+
+
+def _violating_leaf(context: StatementContext, table: Table) -> Generator[Wait, None, Table | None]:
+    """The first of the tables with the rows of a partition that has one against the partition's constraint."""
+    leaves = {leaf.oid: leaf for leaf in leaves_of(context.catalog, table)}
+    if not any(has_rows(context, leaf) for leaf in leaves.values()):
+        return None
     condition = constraint_text(context.catalog, table)
     if condition is None:
-        return
+        return None
     name = qualified_name(context, table.schema, table.name)
-    sql = f"SELECT 1 FROM {name} WHERE NOT {condition} LIMIT 1"
-    if first_row((yield from internal_query(context, sql))) is not None:
-        raise CheckViolation(message, table=table.name)
+    sql = f"SELECT tableoid FROM {name} WHERE NOT {condition} LIMIT 1"
+    row = first_row((yield from internal_query(context, sql)))
+    return None if row is None else leaves[int(row[0])]
+
+
+def _violation(context: StatementContext, table: Table, message: str) -> CheckViolation:
+    return CheckViolation(message, schema=schema_name(context, table.schema), table=table.name)
 
 
 # Foreign keys ------------------------------------------------------------------------------------
@@ -180,11 +206,8 @@ def attach_partition(
     yield from complete_partition(context, table, child.oid)
     current = context.catalog.object(child.oid)
     assert isinstance(current, Table)
-    yield from verify_partition(
-        context,
-        current,
-        f'partition constraint of relation "{child.name}" is violated by some row',
-    )
+    yield from _verify_attached(context, current)
+    yield from verify_default(context, table, child.oid, names_leaf=True)
 
 
 def _refuse_attaching(context: StatementContext, table: Table, child: Table) -> None:

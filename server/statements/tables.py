@@ -41,7 +41,7 @@ from server.statements.names import (
     target_schema,
 )
 from server.statements.partition_keys import partition_bound, partition_key
-from server.statements.partitions import complete_partition
+from server.statements.partitions import complete_partition, verify_default
 from server.statements.sequences import make_sequence
 from server.statements.statement import Run, StatementContext, Utility
 from server.statements.storage_parameters import (
@@ -196,6 +196,7 @@ def make_table(
     yield from finish_table(new, statement.constraints, parents)
     if is_partition:
         yield from complete_partition(context, parents[0], table.oid)
+        yield from verify_default(context, parents[0], table.oid, names_leaf=False)
     yield from new.copy_objects()
     yield from _add_constraints(new, foreign=True)
 
