@@ -361,18 +361,23 @@ def _without_action(constraint: Constraint) -> Constraint:
 def lock_table(
     context: ExecutionContext, table: Table, mode: LockMode
 ) -> Generator[Wait, None, bool]:
-    """Lock a table that the statement does not name, with its indexes; true after a wait: the catalog is another."""
+    """Lock a table that the statement does not name, with its indexes; true if the catalog is another now.
+
+    It may be without a wait for this lock: the statement has waited for a row, and who had it has changed the table.
+    """
     has_waited = False
     for oid in (table.oid, *(index.oid for index in context.catalog.indexes_of(table.oid))):
         completion = context.engine.locks.lock_table(context.transaction, oid, mode)
         if not completion.done:
             has_waited = True
             yield Wait(completion, what="relation")
-    if not has_waited:
+    if context.surroundings is None:
+        return has_waited
+    current = context.surroundings.environment().catalog
+    if not has_waited and current.version == context.catalog.version:
         return False
-    if context.surroundings is not None:
-        context.catalog = context.surroundings.environment().catalog
-        context.shapes = {}  # those of the statement's own catalog are shared
+    context.catalog = current
+    context.shapes = {}  # those of the statement's own catalog are shared
     return True
 
 
