@@ -84,7 +84,7 @@ class Quotients(PartedColumn):
 
     def take(self, positions: Values) -> Column:
         """Rows at the positions, in their order; position -1 gives NULL."""
-        if self._is_made or not len(self):
+        if self._is_made or not len(self) or len(positions) > len(self):  # then rows are repeated
             return super().take(positions)
         there = positions >= 0
         valid = None if there.all() else there

@@ -120,6 +120,10 @@ def test_quotients_not_yet_divided_are_picked_and_cut():
     masked = made().masked(np.array([True, False, False, True]))
     assert values_of(masked) == [rows[0], None, None, rows[3]]
     assert values_of(made().take(np.zeros(0, np.int64)).take(np.array([-1]))) == [None]
+    assert isinstance(made().take(np.array([0, 1])), quotients.Quotients)
+    repeated = made().take(np.array([0, 1, 0, 2, 0, 3]))  # is divided before, not six times
+    assert not isinstance(repeated, quotients.Quotients)
+    assert values_of(repeated) == [rows[place] for place in (0, 1, 0, 2, 0, 3)]
 
 
 @pytest.mark.parametrize(("scale", "other_scale"), [(0, 0), (2, 0), (0, 2), (3, 1)])
