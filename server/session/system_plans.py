@@ -3,7 +3,8 @@
 Rule 1: such a plan depends on what its names were taken to mean. Objects of kinds that tables bring along (indexes,
         constraints, sequences) can change that only by their names, so the plan holds as long as no relation has a
         name that stands anywhere in the text; of all other kinds nothing at all may have changed.
-Rule 2: what may be a name is taken for one, be it in a literal: a plan too few costs time only.
+Rule 2: what may be a name is taken for one, be it in a literal, and a text that may spell one otherwise than it is read
+        has no such plan: a plan too few costs time only.
 """
 
 from __future__ import annotations
@@ -25,7 +26,16 @@ if TYPE_CHECKING:
 
 _OF_TABLES: Final = frozenset({Table, Index, Constraint, Sequence, Statistics})
 _SCHEMAS_MAX: Final = 20
-_WORD: Final = re.compile(r'"((?:[^"]|"")*)"|(\w[\w$]*)')
+_WORD: Final = re.compile(r'"([^"]*)"|(\w+)')
+_PLAIN: Final = re.compile(
+    r"""(?: \s | \w++ | \$\d++ | [-+*/<>=~!@#%^|?:;.,()\[\]]
+      | (?<![\w&']) '(?: [^'"\\] | "[^'"\\]{1,63}+" )*+' (?!\s*') | (?<![\w&"]) "[^"\\]{1,63}+" (?!") )*+""",
+    re.ASCII | re.VERBOSE,
+)
+"""Texts whose names and literals are read as they are written: no escapes, prefixes, doubled or dollar quotes, and no
+literals that are put together."""
+_ODD: Final = re.compile(r"--|/\*|\w{64}|\"\"|[^\x00-\x7f]", re.ASCII)
+"""Comments, in which quotes are none, and names that are cut off, have quotes in them or fold in ways of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,8 @@ def keep(session: Session, key: PlanKey, planned: PlannedStatement) -> None:
     if not _is_of_system(planned):
         return
     view = session.basis().view
+    if _ODD.search(key[0]) or not _PLAIN.fullmatch(key[0]):
+        return
     words = _words(key[0])
     if not _are_free(words, view):
         return
@@ -80,8 +92,8 @@ def _words(text: str) -> frozenset[str]:
     """What may be a name in a text: as it is written and as it is read, and of arrays also the elements'."""
     words: set[str] = set()
     for quoted, plain in _WORD.findall(text):
-        word = quoted.replace('""', '"') or plain
-        words |= {word, word.lower(), word.lstrip("_"), word.lower().lstrip("_")}
+        for word in (quoted or plain, *re.findall(r"\w+", quoted)):
+            words |= {word, word.lower(), word.lstrip("_"), word.lower().lstrip("_")}
     return frozenset(words)
 
 

@@ -74,3 +74,36 @@ def test_plans_over_tables_of_users_go_with_every_ddl(client, planned):
     assert asked(client, planned, sql)[1]
     client.run("CREATE TABLE another (a int)")
     assert asked(client, planned, sql)[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "literal"),
+    [
+        ("taken", "'taken'"),
+        ("taken", "E'tak\\x65n'"),
+        ("taken", "U&'tak\\0065n'"),
+        ("taken", "$$taken$$"),
+        ("taken", "$x$taken$x$"),
+        ("taken", "'tak'\n'en'"),
+        ("taken", "/* ' */ 'taken'"),
+        ('"it\'s"', "'\"it''s\"'"),
+        ('"a""b"', '\'"a""b"\''),
+        ('"a-b"', "'\"a-b\"'"),
+        ('"Äb"', "'ÄB'"),
+        ("a" * 63, f"'{'a' * 70}'"),
+        (f'"{"a " * 31}a"', f"'\"{'a ' * 40}\"'"),
+    ],
+)
+def test_no_plan_outlives_a_relation_however_its_name_is_spelt(client, name, literal):
+    sql = f"SELECT count(*) FROM pg_class WHERE oid = {literal}::regclass"
+    for _ in range(2):
+        client.run(f"CREATE TABLE {name} (a int)")
+        assert client.rows(sql) == [("1",)]
+        client.run(f"DROP TABLE {name}")
+
+
+def test_no_plan_outlives_a_name_that_is_taken_however_it_is_spelt(client):
+    sql = 'SELECT count(*) > 100 FROM U&"pg_\\0070roc"'
+    assert client.rows(sql) == [("t",)]
+    client.run("CREATE TEMPORARY TABLE pg_proc (a int)")
+    assert client.rows(sql) == [("f",)]
